@@ -1,0 +1,66 @@
+"""d2lrnn: recurrent language models to read, run and learn from."""
+from d2lrnn import stack  # isort: skip  # must come before mxnet
+
+from importlib.metadata import version
+
+from d2lrnn.compiled import Traced
+from d2lrnn.corpus import Corpus, load_corpus, load_data_jay_lyrics
+from d2lrnn.errors import D2LRNNWarning, SettingError
+from d2lrnn.generation import check_prefix, predict_rnn, predict_rnn_gluon
+from d2lrnn.models import RNNModel
+from d2lrnn.progress import Epochs
+from d2lrnn.report import (
+    plot_perplexity,
+    unigram_perplexity,
+    write_report,
+)
+from d2lrnn.runtime import epochs, seed, try_gpu
+from d2lrnn.samplers import data_iter_consecutive, data_iter_random
+from d2lrnn.scratch import get_params, init_rnn_state, rnn, to_onehot
+from d2lrnn.training import (
+    check_training,
+    end_epoch,
+    grad_clipping,
+    make_params,
+    perplexity,
+    print_epoch,
+    sgd,
+    train_and_predict_rnn,
+    train_and_predict_rnn_gluon,
+)
+
+__version__ = version("d2lrnn")
+__all__ = [
+    "Corpus",
+    "D2LRNNWarning",
+    "Epochs",
+    "RNNModel",
+    "SettingError",
+    "Traced",
+    "check_prefix",
+    "check_training",
+    "data_iter_consecutive",
+    "data_iter_random",
+    "end_epoch",
+    "epochs",
+    "get_params",
+    "grad_clipping",
+    "init_rnn_state",
+    "load_corpus",
+    "load_data_jay_lyrics",
+    "make_params",
+    "perplexity",
+    "plot_perplexity",
+    "predict_rnn",
+    "predict_rnn_gluon",
+    "print_epoch",
+    "rnn",
+    "seed",
+    "sgd",
+    "to_onehot",
+    "train_and_predict_rnn",
+    "train_and_predict_rnn_gluon",
+    "try_gpu",
+    "unigram_perplexity",
+    "write_report",
+]

@@ -1,0 +1,218 @@
+"""Texts to ids: find a text, read it, number its characters."""
+import hashlib
+import os
+import sys
+import warnings
+import zipfile
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pooch
+from d2lrnn.errors import D2LRNNWarning, SettingError
+
+
+class Text(NamedTuple):
+    """A text that the package knows by name, and the one that replaces it."""
+
+    file: str
+    sha256: str
+    url: str
+    fallback: str
+
+
+TEXTS = {
+    "jaychou_lyrics": Text(
+        file="jaychou_lyrics.txt.zip",
+        sha256="3cfedd7d174111cdad5a27eaffaa6a24"
+               "32a2842cf2590a03dd8a97610ea07043",
+        url="https://raw.githubusercontent.com/d2l-ai/d2l-zh/v1/data/"
+            "jaychou_lyrics.txt.zip",
+        fallback="original_lyrics.txt"),
+}
+
+
+class Corpus(tuple):
+    """A text as ids: the book's four values, and where the text came from.
+
+    Unpacks to ``(corpus_indices, char_to_idx, idx_to_char, vocab_size)``;
+    corpus_indices is an int32 array of shape (number of characters,), and
+    ``source`` says in words which text it is.
+
+    >>> corpus = Corpus.from_text("abcab", source="five letters")
+    >>> corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
+    >>> corpus_indices.tolist(), idx_to_char, vocab_size
+    ([0, 1, 2, 0, 1], ['a', 'b', 'c'], 3)
+    >>> corpus.text, corpus.source
+    ('abcab', 'five letters')
+    """
+
+    corpus_indices = property(lambda self: self[0])
+    char_to_idx = property(lambda self: self[1])
+    idx_to_char = property(lambda self: self[2])
+    vocab_size = property(lambda self: self[3])
+    source: str
+
+    @classmethod
+    def from_text(cls, text, source):
+        """Number the sorted distinct characters of a text."""
+        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+        code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
+        code_to_idx[codes] = 1
+        vocabulary = np.flatnonzero(code_to_idx)
+        code_to_idx[vocabulary] = np.arange(len(vocabulary))
+        idx_to_char = [chr(code) for code in vocabulary]
+        char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+        corpus = cls((code_to_idx[codes], char_to_idx, idx_to_char,
+                      len(idx_to_char)))
+        corpus.source = source
+        return corpus
+
+    @property
+    def text(self):
+        """The text again, from its ids."""
+        return "".join(self.idx_to_char[i] for i in self.corpus_indices)
+
+    @property
+    def sha256(self):
+        """The sha256 of the text in UTF-8, as hexadecimal digits."""
+        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
+
+
+def load_data_jay_lyrics(*, fallback=True):
+    """Load the first 10,000 characters of the Jay Chou lyrics, as the book.
+
+    Newlines become spaces. The text is looked for in ``$D2LRNN_DATA``, in
+    lyrics_data/, in the user's cache, and then downloaded from the book's
+    repository. Without it, the original lyrics that ship with the package are
+    used, with a warning, or ``FileNotFoundError`` is raised if ``fallback`` is
+    false.
+
+    Return a ``Corpus``, which unpacks to ``(corpus_indices, char_to_idx,
+    idx_to_char, vocab_size)``. Source: D2L (Chinese, first edition) 6.3.
+    """
+    return load_corpus("jaychou_lyrics", num_chars=10_000, newline=" ",
+                       fallback=fallback)
+
+
+def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
+    r"""Read a UTF-8 text and return it as a ``Corpus``.
+
+    ``path_or_text`` is the name of a known text ("jaychou_lyrics"), a path to
+    a .txt or .zip file, or the text itself. A byte order mark is dropped, and
+    every line end becomes ``newline``; ``num_chars`` keeps that many
+    characters from the start. Raise ``ValueError`` or ``FileNotFoundError``
+    in one sentence where there is no usable text.
+
+    >>> load_corpus("one\r\ntwo\n").text
+    'one\ntwo\n'
+    """
+    if num_chars is not None and num_chars < 1:
+        raise ValueError(f"num_chars is {num_chars}: it must be at least 1")
+    if isinstance(path_or_text, str) and path_or_text in TEXTS:
+        path = find_text(path_or_text, fallback)
+        text, source = read_text(path), path.name
+    elif _is_path(path_or_text):
+        text, source = read_text(path_or_text), Path(path_or_text).name
+    else:
+        text, source = path_or_text, "a text given as a string"
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\n", newline)
+    if not text:
+        raise ValueError(f"{source} is empty: a corpus needs characters")
+    kept = text[:num_chars]
+    if len(kept) < len(text):
+        source += f", first {len(kept):,} of {len(text):,} characters"
+    return Corpus.from_text(kept, source)
+
+
+def find_text(name, fallback=True):
+    """Return the path of a known text, or of the one that replaces it."""
+    known = TEXTS[name]
+    for folder in _folders():
+        for file in known.file, known.file.removesuffix(".zip"):
+            if (folder / file).is_file():
+                return folder / file
+    try:
+        return download(known)
+    except (OSError, ValueError) as error:
+        no_download = error
+    problem = (f"{known.file} is neither in $D2LRNN_DATA, lyrics_data/ nor "
+               f"{pooch.os_cache('d2lrnn')}, and could not be downloaded "
+               f"({type(no_download).__name__})")
+    if not fallback:
+        raise FileNotFoundError(
+            f"{problem}: put it into a folder and set D2LRNN_DATA to that "
+            f"folder") from no_download
+    warnings.warn(f"{problem}; using the original lyrics that ship with "
+                  f"d2lrnn ({known.fallback}) instead", D2LRNNWarning,
+                  stacklevel=4)
+    return Path(resources.files("lyrics_data") / known.fallback)
+
+
+def _folders():
+    chosen = os.environ.get("D2LRNN_DATA")
+    if chosen:
+        if not Path(chosen).is_dir():
+            raise SettingError(f"D2LRNN_DATA is {chosen}, which is not a "
+                               f"folder: set it to the folder of your texts")
+        yield Path(chosen)
+    yield Path(resources.files("lyrics_data"))
+
+
+def download(known):
+    """Fetch a known text into the user's cache and return its path.
+
+    Its sha256 is checked before the file gets its name, so a broken download
+    leaves nothing behind; a connection may take 3 seconds, a silence 10.
+    """
+    return Path(pooch.retrieve(
+        known.url, known_hash=f"sha256:{known.sha256}", fname=known.file,
+        path=pooch.os_cache("d2lrnn"),
+        downloader=pooch.HTTPDownloader(timeout=(3, 10))))
+
+
+def _is_path(path_or_text):
+    """Tell a path from a text: a short single line that exists or looks so."""
+    if isinstance(path_or_text, Path):
+        return True
+    if "\n" in path_or_text or len(path_or_text) > 1000:
+        return False
+    return (os.path.exists(path_or_text)
+            or path_or_text.endswith((".txt", ".zip"))
+            or path_or_text.startswith(("/", "./", "../", "~")))
+
+
+def read_text(path):
+    """Read a UTF-8 file, or the text inside a zip, without its BOM."""
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"there is no text at {path}: check the path")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: give the path of a text in it")
+    data = _unzip(path) if path.suffix == ".zip" else path.read_bytes()
+    if not data:
+        raise ValueError(f"{path} is empty: a corpus needs characters")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 (byte {error.start}): save it "
+                         f"as UTF-8") from None
+
+
+def _unzip(path):
+    """Return the bytes of the .txt in a zip: the one of its name, or any."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            texts = [name for name in archive.namelist()
+                     if name.endswith(".txt")]
+            named = [name for name in texts if Path(name).name == path.stem]
+            if not texts:
+                raise ValueError(f"{path} has no .txt in it: put the text in "
+                                 f"as {path.stem}")
+            return archive.read((named or texts)[0])
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError,
+            RuntimeError) as error:
+        raise ValueError(f"{path} is not a readable zip ({error}): get a new "
+                         f"copy of it") from None

@@ -1,0 +1,177 @@
+"""The perplexity report: what a training did, as pictures and records."""
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from d2lrnn.training import perplexity
+
+
+def unigram_perplexity(corpus_indices):
+    """Return the perplexity of guessing by the frequencies of characters.
+
+    A model that knows how often each character occurs in this text, and
+    nothing else, does as well as this; a uniform guess has the perplexity
+    vocab_size.
+
+    >>> unigram_perplexity([0, 1, 2, 3])
+    4.0
+    """
+    p = np.bincount(corpus_indices) / len(corpus_indices)
+    p = p[p > 0]
+    return perplexity(-(p * np.log(p)).sum())
+
+
+def plot_perplexity(histories, corpus):
+    """Draw the training perplexity per epoch beside the two baselines.
+
+    ``histories`` are the histories of trainings by their labels. Return a
+    matplotlib ``Figure``.
+    """
+    from matplotlib.figure import Figure  # slow to import
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for label, history in histories.items():
+        axes.plot([record["epoch"] for record in history],
+                  [record["perplexity"] for record in history], label=label)
+    unigram = unigram_perplexity(corpus.corpus_indices)
+    axes.axhline(corpus.vocab_size, color="0.35", linestyle=":",
+                 label=f"uniform guess ({corpus.vocab_size})")
+    axes.axhline(unigram, color="0.35", linestyle="--",
+                 label=f"unigram guess ({unigram:.0f})")
+    axes.set(xlabel="epoch", ylabel="perplexity on the training text",
+             yscale="log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def write_report(name, histories, corpus, settings, folder="runs"):
+    """Write the perplexity report of some trainings, and print where it is.
+
+    ``histories`` are what the training functions returned, by label;
+    ``settings`` is a dict of what they were given, with the seed. A new
+    folder in ``folder`` gets report.json, report.md, perplexity.png and
+    perplexity.svg, all of them or, should writing fail, none.
+
+    Return the path of the new folder.
+    """
+    record = make_record(name, histories, corpus, settings)
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
+        unfinished = Path(unfinished) / name
+        unfinished.mkdir()
+        (unfinished / "report.json").write_text(
+            json.dumps(record, ensure_ascii=False, indent=1), "utf-8")
+        (unfinished / "report.md").write_text(to_markdown(record), "utf-8")
+        figure = plot_perplexity(histories, corpus)
+        figure.savefig(unfinished / "perplexity.png", dpi=150)
+        figure.savefig(unfinished / "perplexity.svg")
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        done = folder / f"{name}-{stamp}"
+        for n in range(2, 1000):
+            if not done.exists():
+                break
+            done = folder / f"{name}-{stamp}-{n}"
+        unfinished.rename(done)
+    print_summary(record)
+    print(f"report: {done}")
+    return done
+
+
+def make_record(name, histories, corpus, settings):
+    """Return all that the report shows as one dict for JSON."""
+    return {
+        "name": name,
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "text": {"source": corpus.source, "sha256": corpus.sha256,
+                 "characters": len(corpus.corpus_indices),
+                 "vocab_size": corpus.vocab_size},
+        "baselines": {
+            "uniform": corpus.vocab_size,
+            "unigram": unigram_perplexity(corpus.corpus_indices)},
+        "settings": {key: value if isinstance(value, (int, float, list))
+                     else str(value) for key, value in settings.items()},
+        "versions": {"python": platform.python_version(), **{
+            package: metadata.version(package)
+            for package in ("d2lrnn", "mxnet", "numpy")}},
+        "machine": {"system": platform.platform(), "cpu": cpu_name(),
+                    "threads": os.environ.get("OMP_NUM_THREADS")},
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "trainings": {label: summarize(history)
+                      for label, history in histories.items()},
+    }
+
+
+def cpu_name():
+    """Return the processor's name as Linux gives it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def summarize(history):
+    """Return the last perplexity, the speed and the lyrics of a history."""
+    seconds = statistics.median(record["seconds"] for record in history)
+    lyrics = [record["lyrics"] for record in history if "lyrics" in record]
+    return {"perplexity": history[-1]["perplexity"],
+            "epochs": len(history),
+            "seconds_per_epoch": seconds,
+            "characters_per_second": history[-1]["characters"] / seconds,
+            "lyrics": lyrics[-1] if lyrics else [],
+            "history": history}
+
+
+def print_summary(record):
+    """Print the perplexities and speeds in a table of 78 columns."""
+    print()
+    print(f"text: {record['text']['source']}")
+    print(f"{'perplexity on the training text':<34}{'perplexity':>12}"
+          f"{'sec/epoch':>14}{'characters/s':>18}")
+    for label, training in record["trainings"].items():
+        print(f"  {label:<32}{training['perplexity']:>12.3f}"
+              f"{training['seconds_per_epoch']:>14.3f}"
+              f"{training['characters_per_second']:>18,.0f}")
+    print(f"  {'unigram guess':<32}{record['baselines']['unigram']:>12.3f}")
+    print(f"  {'uniform guess':<32}{record['baselines']['uniform']:>12.3f}")
+
+
+def to_markdown(record):
+    """Return the report as a page of Markdown."""
+    text = record["text"]
+    lines = [
+        f"# Perplexity report: {record['name']}", "",
+        f"Text: {text['source']} ({text['characters']:,} characters, "
+        f"{text['vocab_size']:,} distinct). The perplexity is the one on the "
+        f"training text: it shows how well the text was learned by heart, "
+        f"not how well another text would be predicted.", "",
+        "![perplexity per epoch](perplexity.png)", "",
+        "| | perplexity | epochs | seconds per epoch | characters per second "
+        "|", "|---|---:|---:|---:|---:|"]
+    for label, training in record["trainings"].items():
+        lines.append(
+            f"| {label} | {training['perplexity']:.3f} | {training['epochs']}"
+            f" | {training['seconds_per_epoch']:.3f} "
+            f"| {training['characters_per_second']:,.0f} |")
+    lines += [
+        f"| unigram guess | {record['baselines']['unigram']:.3f} | | | |",
+        f"| uniform guess | {record['baselines']['uniform']:.3f} | | | |", ""]
+    for label, training in record["trainings"].items():
+        lines += [f"## Lyrics, {label}", ""]
+        lines += [f"- {lyric}" for lyric in training["lyrics"]] + [""]
+    lines += ["## How to repeat it", "", "| | |", "|---|---|"]
+    rows = {**record["settings"], **record["versions"], **record["machine"],
+            "date": record["date"], "command": " ".join(record["command"]),
+            "text sha256": text["sha256"]}
+    lines += [f"| {key} | {value} |" for key, value in rows.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,115 @@
+"""Mini-batches of a corpus: random and consecutive sampling.
+
+Both cut the corpus into examples of num_steps characters, and pair each
+example X with Y, the same characters one step later.
+"""
+import random
+
+import numpy as np
+from mxnet import nd
+
+
+def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None, *,
+                     vocab_size=None):
+    """Iterate over mini-batches of examples in random order.
+
+    Two neighbouring examples of the corpus are in general not neighbours in
+    the mini-batches, so a state must start anew with every batch. The order
+    is drawn from Python's ``random``.
+
+    Yield ``(X, Y)``, both of shape (batch_size, num_steps) on ``ctx``. Raise
+    ``ValueError`` if the corpus is too short for one batch, or, where
+    ``vocab_size`` is given, holds ids outside 0 .. vocab_size - 1. Source:
+    D2L (Chinese, first edition) 6.3.
+
+    >>> X, Y = next(data_iter_random(range(5), batch_size=1, num_steps=4))
+    >>> X.asnumpy(), Y.asnumpy()
+    (array([[0., 1., 2., 3.]], dtype=float32),
+     array([[1., 2., 3., 4.]], dtype=float32))
+    """
+    corpus_indices = _check(corpus_indices, batch_size, num_steps, vocab_size)
+    num_chars = len(corpus_indices)
+    num_examples = (num_chars - 1) // num_steps
+    if num_examples < batch_size:
+        raise ValueError(_too_short(
+            num_chars, batch_size, num_steps,
+            largest_batch_size=num_examples,
+            largest_num_steps=(num_chars - 1) // batch_size))
+    example_indices = list(range(num_examples))
+    random.shuffle(example_indices)
+
+    def batches():
+        for i in range(num_examples // batch_size):
+            chosen = example_indices[i * batch_size:(i + 1) * batch_size]
+            starts = np.array(chosen)[:, None] * num_steps
+            X = starts + np.arange(num_steps)  # (batch_size, num_steps)
+            yield (nd.array(corpus_indices[X], ctx=ctx),
+                   nd.array(corpus_indices[X + 1], ctx=ctx))
+
+    return batches()
+
+
+def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None, *,
+                          vocab_size=None):
+    """Iterate over mini-batches in which each row goes on with its text.
+
+    The corpus is laid out in batch_size rows, and each batch is the next
+    num_steps columns: the state after one batch is the right state to begin
+    the next one with.
+
+    Yield ``(X, Y)``, both of shape (batch_size, num_steps) on ``ctx``. Raise
+    ``ValueError`` as ``data_iter_random`` does. Source: D2L (Chinese, first
+    edition) 6.3.
+
+    >>> X, Y = next(data_iter_consecutive(range(6), 2, num_steps=2))
+    >>> X.asnumpy(), Y.asnumpy()
+    (array([[0., 1.], [3., 4.]], dtype=float32),
+     array([[1., 2.], [4., 5.]], dtype=float32))
+    """
+    corpus_indices = _check(corpus_indices, batch_size, num_steps, vocab_size)
+    num_chars = len(corpus_indices)
+    batch_len = num_chars // batch_size
+    if batch_len - 1 < num_steps:
+        raise ValueError(_too_short(
+            num_chars, batch_size, num_steps,
+            largest_batch_size=num_chars // (num_steps + 1),
+            largest_num_steps=batch_len - 1))
+    indices = corpus_indices[:batch_size * batch_len].reshape(
+        batch_size, batch_len)
+
+    def batches():
+        for i in range(0, (batch_len - 1) // num_steps * num_steps, num_steps):
+            yield (nd.array(indices[:, i:i + num_steps], ctx=ctx),
+                   nd.array(indices[:, i + 1:i + num_steps + 1], ctx=ctx))
+
+    return batches()
+
+
+def _check(corpus_indices, batch_size, num_steps, vocab_size):
+    """Return the corpus as an integer array, or say what is wrong with it."""
+    if batch_size < 1 or num_steps < 1:
+        raise ValueError(f"batch_size is {batch_size} and num_steps is "
+                         f"{num_steps}: both must be at least 1")
+    corpus_indices = np.asarray(corpus_indices)
+    if corpus_indices.ndim != 1 or corpus_indices.dtype.kind not in "iu":
+        raise ValueError(
+            f"corpus_indices has shape {corpus_indices.shape} and type "
+            f"{corpus_indices.dtype}: it must be one row of integer ids")
+    if vocab_size is not None and len(corpus_indices):
+        low, high = corpus_indices.min(), corpus_indices.max()
+        if low < 0 or high >= vocab_size:
+            raise ValueError(
+                f"corpus_indices has ids from {low} to {high}, outside 0 to "
+                f"{vocab_size - 1}: use the vocabulary of this corpus")
+    return corpus_indices
+
+
+def _too_short(num_chars, batch_size, num_steps, largest_batch_size,
+               largest_num_steps):
+    """Say which sizes would do for a corpus too short for one batch."""
+    ways = [f"{name} at most {largest}" for name, largest
+            in (("batch_size", largest_batch_size),
+                ("num_steps", largest_num_steps)) if largest >= 1]
+    remedy = " or ".join(ways) or "a longer text"
+    return (f"{num_chars} characters are too few for one batch of batch_size "
+            f"{batch_size} and num_steps {num_steps}: use {remedy}")

@@ -1,0 +1,49 @@
+"""What must happen before ``import mxnet``: threads, and newer Pythons.
+
+MXNet 1.9.1 is older than some of the Pythons and numpys that it can run on.
+Importing this module mends what they took away; it changes nothing else.
+"""
+import os
+import sys
+import warnings
+
+import numpy
+from d2lrnn.errors import D2LRNNWarning
+
+
+def set_thread_defaults():
+    """Let MXNet use all visible cores, and keep its threads awake between ops.
+
+    MXNet by itself takes half the cores. Its OpenMP threads fall asleep after
+    every operator as soon as there are more of them than cores, and waking
+    them takes longer than a step of an RNN computes; GOMP_SPINCOUNT bounds
+    the waiting to some milliseconds, so that an idle process stays idle. The
+    variables are read once, when OpenMP is loaded, and a user's own win.
+    """
+    if "mxnet" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
+        warnings.warn("mxnet was imported before d2lrnn, and so uses half "
+                      "the cores: import d2lrnn first", D2LRNNWarning,
+                      stacklevel=2)
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+    os.environ.setdefault("OMP_WAIT_POLICY", "active")
+    os.environ.setdefault("GOMP_SPINCOUNT", "300000")
+
+
+def mend_python():
+    """Give MXNet the two names that newer Pythons and numpys removed.
+
+    ``distutils`` left Python 3.12, and setuptools brings it back when it is
+    imported; ``numpy.bool`` left numpy 1.24.
+    """
+    if int(numpy.__version__.split(".")[0]) >= 2:
+        raise ImportError(
+            f"MXNet 1.9.1 needs a numpy below 2, and this is numpy "
+            f"{numpy.__version__}: pip install 'numpy<2'")
+    if sys.version_info >= (3, 12):
+        import setuptools  # noqa: F401
+    numpy.bool = bool
+
+
+set_thread_defaults()
+mend_python()

@@ -1,0 +1,40 @@
+"""Install d2lrnn: ``pip install -e .``."""
+import sys
+
+if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+    sys.exit(
+        "d2lrnn needs Python 3.10, 3.11 or 3.12, and this is Python %d.%d: "
+        "MXNet 1.9.1 needs a numpy below 2, which no later Python has; "
+        "README.md shows how to get Python 3.11 with uv."
+        % sys.version_info[:2]
+    )
+
+from setuptools import setup
+
+setup(
+    name="d2lrnn",
+    version="0.1.0",
+    description="Recurrent language models to read, run and learn from, "
+                "on MXNet Gluon",
+    license="MIT",
+    python_requires=">=3.10,<3.13",
+    packages=["d2lrnn", "lyrics_data"],
+    package_data={"lyrics_data": ["*.txt", "README.md"]},
+    install_requires=[
+        "mxnet==1.9.1",
+        "pooch>=1.8",
+        "rich>=13",
+        "matplotlib>=3.7",
+        # d2l pins the numpy (1.23.5) and matplotlib that work with MXNet.
+        'd2l==1.0.3; python_version < "3.12"',
+        # Those pins have no build for 3.12; there stack.py mends MXNet.
+        'numpy>=1.26,<2; python_version >= "3.12"',
+        'setuptools<81; python_version >= "3.12"',
+    ],
+    extras_require={
+        "test": ["pytest>=8", "hypothesis>=6"],
+        "oracle": ["torch==2.13.0"],
+        "bench": ['d2lzh==1.0.0; python_version < "3.12"'],
+        "dev": ["ruff>=0.8", "nox>=2024.4"],
+    },
+)
