@@ -200,7 +200,8 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
                           char_to_idx, is_random_iter, num_epochs, num_steps,
                           lr, clipping_theta, batch_size, pred_period,
                           pred_len, prefixes, *, compiled=True):
-    d2l.check_training(prefixes, pred_len, pred_period, char_to_idx)
+    d2l.check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
+                       prefixes, char_to_idx)
     data_iter_fn = d2l.data_iter_random if is_random_iter else (
         d2l.data_iter_consecutive)
     params = d2l.make_params(get_params, vocab_size, num_hiddens, ctx)
@@ -288,3 +289,21 @@ settings = {
     "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
     "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
 d2l.write_report("rnn_scratch", histories, corpus, settings)
+
+# %% [markdown]
+# ## Summary
+#
+# * A recurrent network reads one character at a time and remembers in its
+#   hidden state; the same parameters serve every step.
+# * Clipping bounds the gradient; perplexity says how well the model predicts.
+# * With consecutive sampling the state goes on from mini-batch to mini-batch,
+#   and `detach` keeps the gradient from going back further.
+#
+# ## Exercises
+#
+# 1. Without clipping (`clipping_theta=None`), which learning rate still
+#    trains? What is said when it is too high?
+# 2. Replace tanh by ReLU in `rnn`. How does the perplexity fall now?
+# 3. Leave out `detach`, and take the mean of the losses of two mini-batches.
+#    What does `backward` have to go through?
+# 4. `compiled=False` trains step by step in Python. How much slower is it?

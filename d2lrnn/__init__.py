@@ -1,5 +1,5 @@
 """d2lrnn: recurrent language models to read, run and learn from."""
-from d2lrnn import stack  # isort: skip  # must come before mxnet
+from d2lrnn import stack  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 

@@ -56,7 +56,7 @@ class Corpus(tuple):
 
     @classmethod
     def from_text(cls, text, source):
-        """Number the sorted distinct characters of a text."""
+        """Make a corpus of a text: number its distinct characters, sorted."""
         codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
         code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
         code_to_idx[codes] = 1

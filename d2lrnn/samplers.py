@@ -4,13 +4,65 @@ Both cut the corpus into examples of num_steps characters, and pair each
 example X with Y, the same characters one step later.
 """
 import random
+from functools import wraps
 
 import numpy as np
 from mxnet import nd
 
 
-def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None, *,
-                     vocab_size=None):
+def checked(largest):
+    """Check the arguments of a sampler when it is called.
+
+    ``largest(num_chars, batch_size, num_steps)`` returns the largest
+    batch_size and the largest num_steps with which the sampler, the other
+    size as it is, still gives one mini-batch.
+    """
+    def decorate(sampler):
+        @wraps(sampler)
+        def checked_sampler(corpus_indices, batch_size, num_steps, ctx=None,
+                            *, vocab_size=None):
+            if batch_size < 1 or num_steps < 1:
+                raise ValueError(
+                    f"batch_size is {batch_size} and num_steps is "
+                    f"{num_steps}: both must be at least 1")
+            corpus_indices = check_ids(corpus_indices, vocab_size)
+            sizes = largest(len(corpus_indices), batch_size, num_steps)
+            if batch_size > sizes[0]:
+                ways = [f"{name} at most {size}" for name, size in zip(
+                    ("batch_size", "num_steps"), sizes, strict=True)
+                    if size >= 1]
+                raise ValueError(
+                    f"{len(corpus_indices)} characters are too few for one "
+                    f"batch of batch_size {batch_size} and num_steps "
+                    f"{num_steps}: use {' or '.join(ways) or 'a longer text'}")
+            return sampler(corpus_indices, batch_size, num_steps, ctx)
+
+        del checked_sampler.__wrapped__  # its signature lacks vocab_size
+        return checked_sampler
+    return decorate
+
+
+def check_ids(corpus_indices, vocab_size=None):
+    """Return the corpus as an integer array, or say what is wrong with it."""
+    corpus_indices = np.asarray(corpus_indices)
+    if corpus_indices.size == 0:
+        corpus_indices = corpus_indices.astype(np.int32)
+    if corpus_indices.ndim != 1 or corpus_indices.dtype.kind not in "iu":
+        raise ValueError(
+            f"corpus_indices has shape {corpus_indices.shape} and type "
+            f"{corpus_indices.dtype}: it must be one row of integer ids")
+    if vocab_size is not None and corpus_indices.size:
+        low, high = corpus_indices.min(), corpus_indices.max()
+        if low < 0 or high >= vocab_size:
+            raise ValueError(
+                f"corpus_indices has ids from {low} to {high}, outside 0 to "
+                f"{vocab_size - 1}: use the vocabulary of this corpus")
+    return corpus_indices
+
+
+@checked(lambda num_chars, batch_size, num_steps: (
+    (num_chars - 1) // num_steps, (num_chars - 1) // batch_size))
+def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     """Iterate over mini-batches of examples in random order.
 
     Two neighbouring examples of the corpus are in general not neighbours in
@@ -18,39 +70,29 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None, *,
     is drawn from Python's ``random``.
 
     Yield ``(X, Y)``, both of shape (batch_size, num_steps) on ``ctx``. Raise
-    ``ValueError`` if the corpus is too short for one batch, or, where
-    ``vocab_size`` is given, holds ids outside 0 .. vocab_size - 1. Source:
-    D2L (Chinese, first edition) 6.3.
+    ``ValueError`` if the corpus is too short for one batch, or, where the
+    keyword ``vocab_size`` is given, holds ids outside 0 .. vocab_size - 1.
+    Source: D2L (Chinese, first edition) 6.3.
 
     >>> X, Y = next(data_iter_random(range(5), batch_size=1, num_steps=4))
     >>> X.asnumpy(), Y.asnumpy()
     (array([[0., 1., 2., 3.]], dtype=float32),
      array([[1., 2., 3., 4.]], dtype=float32))
     """
-    corpus_indices = _check(corpus_indices, batch_size, num_steps, vocab_size)
-    num_chars = len(corpus_indices)
-    num_examples = (num_chars - 1) // num_steps
-    if num_examples < batch_size:
-        raise ValueError(_too_short(
-            num_chars, batch_size, num_steps,
-            largest_batch_size=num_examples,
-            largest_num_steps=(num_chars - 1) // batch_size))
+    num_examples = (len(corpus_indices) - 1) // num_steps
     example_indices = list(range(num_examples))
     random.shuffle(example_indices)
-
-    def batches():
-        for i in range(num_examples // batch_size):
-            chosen = example_indices[i * batch_size:(i + 1) * batch_size]
-            starts = np.array(chosen)[:, None] * num_steps
-            X = starts + np.arange(num_steps)  # (batch_size, num_steps)
-            yield (nd.array(corpus_indices[X], ctx=ctx),
-                   nd.array(corpus_indices[X + 1], ctx=ctx))
-
-    return batches()
+    for i in range(num_examples // batch_size):
+        chosen = example_indices[i * batch_size:(i + 1) * batch_size]
+        starts = np.array(chosen)[:, None] * num_steps
+        X = starts + np.arange(num_steps)  # (batch_size, num_steps)
+        yield (nd.array(corpus_indices[X], ctx=ctx),
+               nd.array(corpus_indices[X + 1], ctx=ctx))
 
 
-def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None, *,
-                          vocab_size=None):
+@checked(lambda num_chars, batch_size, num_steps: (
+    num_chars // (num_steps + 1), num_chars // batch_size - 1))
+def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
     """Iterate over mini-batches in which each row goes on with its text.
 
     The corpus is laid out in batch_size rows, and each batch is the next
@@ -66,50 +108,9 @@ def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None, *,
     (array([[0., 1.], [3., 4.]], dtype=float32),
      array([[1., 2.], [4., 5.]], dtype=float32))
     """
-    corpus_indices = _check(corpus_indices, batch_size, num_steps, vocab_size)
-    num_chars = len(corpus_indices)
-    batch_len = num_chars // batch_size
-    if batch_len - 1 < num_steps:
-        raise ValueError(_too_short(
-            num_chars, batch_size, num_steps,
-            largest_batch_size=num_chars // (num_steps + 1),
-            largest_num_steps=batch_len - 1))
+    batch_len = len(corpus_indices) // batch_size
     indices = corpus_indices[:batch_size * batch_len].reshape(
         batch_size, batch_len)
-
-    def batches():
-        for i in range(0, (batch_len - 1) // num_steps * num_steps, num_steps):
-            yield (nd.array(indices[:, i:i + num_steps], ctx=ctx),
-                   nd.array(indices[:, i + 1:i + num_steps + 1], ctx=ctx))
-
-    return batches()
-
-
-def _check(corpus_indices, batch_size, num_steps, vocab_size):
-    """Return the corpus as an integer array, or say what is wrong with it."""
-    if batch_size < 1 or num_steps < 1:
-        raise ValueError(f"batch_size is {batch_size} and num_steps is "
-                         f"{num_steps}: both must be at least 1")
-    corpus_indices = np.asarray(corpus_indices)
-    if corpus_indices.ndim != 1 or corpus_indices.dtype.kind not in "iu":
-        raise ValueError(
-            f"corpus_indices has shape {corpus_indices.shape} and type "
-            f"{corpus_indices.dtype}: it must be one row of integer ids")
-    if vocab_size is not None and len(corpus_indices):
-        low, high = corpus_indices.min(), corpus_indices.max()
-        if low < 0 or high >= vocab_size:
-            raise ValueError(
-                f"corpus_indices has ids from {low} to {high}, outside 0 to "
-                f"{vocab_size - 1}: use the vocabulary of this corpus")
-    return corpus_indices
-
-
-def _too_short(num_chars, batch_size, num_steps, largest_batch_size,
-               largest_num_steps):
-    """Say which sizes would do for a corpus too short for one batch."""
-    ways = [f"{name} at most {largest}" for name, largest
-            in (("batch_size", largest_batch_size),
-                ("num_steps", largest_num_steps)) if largest >= 1]
-    remedy = " or ".join(ways) or "a longer text"
-    return (f"{num_chars} characters are too few for one batch of batch_size "
-            f"{batch_size} and num_steps {num_steps}: use {remedy}")
+    for i in range(0, (batch_len - 1) // num_steps * num_steps, num_steps):
+        yield (nd.array(indices[:, i:i + num_steps], ctx=ctx),
+               nd.array(indices[:, i + 1:i + num_steps + 1], ctx=ctx))

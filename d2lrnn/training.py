@@ -74,7 +74,8 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     unusable arguments and ``FloatingPointError`` if the loss stops being a
     number. Source: D2L (Chinese, first edition) 6.4.7.
     """
-    check_training(prefixes, pred_len, pred_period, char_to_idx)
+    check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
+                   prefixes, char_to_idx)
     data_iter_fn = data_iter_random if is_random_iter else (
         data_iter_consecutive)
     params = make_params(get_params, vocab_size, num_hiddens, ctx)
@@ -127,7 +128,8 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
     and raises as ``train_and_predict_rnn`` does. Source: D2L (Chinese, first
     edition) 6.5.2.
     """
-    check_training(prefixes, pred_len, pred_period, char_to_idx)
+    check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
+                   prefixes, char_to_idx)
     loss = gloss.SoftmaxCrossEntropyLoss()
     model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
     trainer = gluon.Trainer(model.collect_params(), "sgd",
@@ -162,11 +164,17 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
     return history
 
 
-def check_training(prefixes, pred_len, pred_period, char_to_idx):
-    """Raise ``ValueError`` now for what would fail only after epochs."""
-    if pred_period < 1:
-        raise ValueError(f"pred_period is {pred_period}: it must be at least "
-                         f"1 epoch")
+def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
+                   prefixes, char_to_idx):
+    """Raise ``ValueError`` now for what would fail, or mislead, later."""
+    for name, value in (("num_epochs", num_epochs),
+                        ("pred_period", pred_period)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}: it must be at least 1")
+    for name, value in (("lr", lr), ("clipping_theta", clipping_theta)):
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}: it must be a number above "
+                             f"0{' or None' if name != 'lr' else ''}")
     for prefix in prefixes:
         check_prefix(prefix, pred_len, char_to_idx)
 

@@ -1,0 +1,51 @@
+"""What the tests share: contexts, seeds, texts, and a closed network."""
+import os
+import zlib
+
+import d2lrnn as d2l
+import mxnet as mx
+import pytest
+
+CONTEXTS = [mx.cpu()] + [mx.gpu(i) for i in range(mx.context.num_gpus())]
+
+
+@pytest.fixture(params=CONTEXTS, ids=str)
+def ctx(request):
+    """Every context that the machine has."""
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def seed(request):
+    """Seed each test by its name; the number is printed if it fails."""
+    n = int(os.environ.get("D2LRNN_TEST_SEED", 0)) or zlib.crc32(
+        request.node.nodeid.encode()) % 100_000
+    print(f"D2LRNN_TEST_SEED={n}")
+    d2l.seed(n)
+    return n
+
+
+@pytest.fixture
+def no_texts(monkeypatch, tmp_path):
+    """Hide the texts of this machine, and its network."""
+    monkeypatch.delenv("D2LRNN_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def offline(*args, **kwargs):
+        raise OSError("offline")
+
+    monkeypatch.setattr("d2lrnn.corpus.pooch.retrieve", offline)
+
+
+@pytest.fixture(scope="session")
+def original():
+    """The first 10,000 characters of the lyrics that ship."""
+    from importlib import resources
+    path = resources.files("lyrics_data") / "original_lyrics.txt"
+    return d2l.load_corpus(path, num_chars=10_000, newline=" ")
+
+
+@pytest.fixture(scope="session")
+def abc():
+    """A text that is easy to learn."""
+    return d2l.load_corpus("abc" * 500)

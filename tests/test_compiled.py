@@ -1,0 +1,152 @@
+"""A traced function gives what the function itself gives, or stays itself."""
+import d2lrnn as d2l
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+
+
+def param(*shape, ctx=None):
+    array = nd.random.normal(shape=shape, ctx=ctx)
+    array.attach_grad()
+    return array
+
+
+def run(function, *inputs):
+    """Return all results and the input's gradient as NumPy arrays."""
+    with autograd.record():
+        results = function(*inputs)
+    results[0].backward()
+    return [array.asnumpy() for array in results]
+
+
+def assert_same_as_itself(function, params, *inputs):
+    """Compare a traced function with itself on new inputs, three times."""
+    traced = d2l.Traced(function, params)
+    for _ in range(3):
+        inputs = [nd.random.normal(shape=x.shape, ctx=x.context)
+                  for x in inputs]
+        want = run(function, *inputs)
+        want += [p.grad.asnumpy() for p in params]
+        got = run(traced, *inputs)
+        got += [p.grad.asnumpy() for p in params]
+        for a, b in zip(got, want, strict=True):
+            np.testing.assert_array_equal(a, b)
+    return traced
+
+
+def test_a_graph_gives_the_same_results_and_gradients(ctx):
+    W, b = param(3, 4, ctx=ctx), param(4, ctx=ctx)
+
+    def step(x, h):
+        h = nd.tanh(nd.dot(x, W) + b + h)
+        return [(h ** 2).mean(), h]
+
+    traced = assert_same_as_itself(step, [W, b], nd.zeros((2, 3), ctx=ctx),
+                                   nd.zeros((2, 4), ctx=ctx))
+    assert traced.reasons == []
+
+
+def test_it_is_really_compiled():
+    W, calls = param(3), []
+
+    def step(x):
+        calls.append(1)
+        return [(W * x).sum()]
+
+    traced = d2l.Traced(step, [W])
+    for _ in range(5):
+        run(traced, nd.ones(3))
+    assert len(calls) == 2  # the trace and the comparison
+    run(traced, nd.ones((2, 3)))
+    assert len(calls) == 4  # another shape, another graph
+
+
+def test_results_outlive_the_next_call():
+    W = param(3)
+    traced = d2l.Traced(lambda x: [(W * x).sum(), W * x], [W])
+    first = [run(traced, x * nd.ones(3)) for x in range(4)]
+    kept = []
+    for x in range(4):
+        with autograd.record():
+            kept.append(traced(x * nd.ones(3)))
+        kept[-1][0].backward()
+    for want, got in zip(first, kept, strict=True):
+        for a, b in zip(want, got, strict=True):
+            np.testing.assert_array_equal(b.asnumpy(), a)
+
+
+def test_inputs_and_params_that_are_not_used():
+    W, unused = param(3), param(2)
+    traced = assert_same_as_itself(lambda x, y: [(W * x).sum(), x],
+                                   [W, unused], nd.zeros(3), nd.zeros(5))
+    assert traced.reasons == []
+
+
+def reads_a_value(W):
+    def step(x):
+        if x.sum().asscalar() > 0:
+            return [(W * x).sum()]
+        return [(W * x * x).sum()]
+    return step
+
+
+def uses_an_array_from_outside(W):
+    outside = nd.array([1.0, 2.0, 3.0])
+    return lambda x: [(W * x * outside).sum()]
+
+
+def trains_an_array_from_outside(W):
+    outside = param(3)
+    return lambda x: [(W * x * outside).sum()]
+
+
+def changes_from_call_to_call(W):
+    calls = []
+
+    def step(x):
+        calls.append(1)
+        return [(W * x).sum() * len(calls)]
+    return step
+
+
+def draws_random_numbers(W):
+    return lambda x: [nd.Dropout(W * x, p=0.5).sum()]
+
+
+def returns_a_constant(W):
+    return lambda x: [(W * x).sum(), nd.zeros(2)]
+
+
+@pytest.mark.parametrize("make, reason", [
+    (reads_a_value, "reads values"),
+    (uses_an_array_from_outside, "neither its inputs nor its params"),
+    (trains_an_array_from_outside, "neither its inputs nor its params"),
+    (changes_from_call_to_call, "differ"),
+    (draws_random_numbers, "differ"),
+    (returns_a_constant, ""),
+], ids=lambda x: getattr(x, "__name__", "reason"))
+def test_what_no_graph_can_hold_stays_imperative(make, reason):
+    W = param(3)
+    function = make(W)
+    traced = d2l.Traced(function, [W])
+    run(traced, nd.ones(3))
+    assert len(traced.reasons) == 1 and reason in traced.reasons[0]
+    assert traced._compiled == {((3,),): function}
+
+
+def test_a_branch_on_values_goes_on_being_taken():
+    W = param(3)
+    traced = d2l.Traced(reads_a_value(W), [W])
+    for x in (nd.ones(3), -2 * nd.ones(3)):
+        (got,) = run(traced, x)
+        want = (W * x).sum() if x.sum() > 0 else (W * x * x).sum()
+        assert got == want.asscalar()
+
+
+def test_a_mistake_in_the_function_is_the_readers_to_see():
+    def wrong(x):
+        return [x.no_such_method()]
+
+    with pytest.raises(AttributeError, match="no_such_method"):
+        d2l.Traced(wrong, [])(nd.ones(3))
+    assert nd.ones(1).asnumpy() == 1  # reading works again

@@ -1,0 +1,213 @@
+"""Where texts come from, what becomes of them, and what may be wrong."""
+import hashlib
+import http.server
+import os
+import re
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import d2lrnn as d2l
+import numpy as np
+import pytest
+from d2lrnn import corpus as corpus_room
+
+JAY = corpus_room.TEXTS["jaychou_lyrics"]
+
+
+def put_jay(folder, text="小船停在港口\n等一阵风" * 2000):
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / JAY.file, "w") as archive:
+        archive.writestr("jaychou_lyrics.txt", text)
+
+
+def test_the_real_text_has_the_books_numbers():
+    folder = os.environ.get("D2LRNN_DATA")
+    if not folder or not (Path(folder) / JAY.file).exists():
+        pytest.skip("needs the Jay Chou lyrics in $D2LRNN_DATA")
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = (
+        d2l.load_data_jay_lyrics())
+    assert len(corpus_indices) == 10_000 and vocab_size == 1027
+    assert corpus_indices.dtype == np.int32
+    assert [char_to_idx[c] for c in idx_to_char] == list(range(1027))
+    assert idx_to_char == sorted(idx_to_char)
+    assert "\n" not in char_to_idx and " " in char_to_idx
+
+
+def test_data_folder_comes_first(no_texts, monkeypatch, tmp_path):
+    put_jay(tmp_path / "mine")
+    monkeypatch.setenv("D2LRNN_DATA", str(tmp_path / "mine"))
+    corpus = d2l.load_data_jay_lyrics()
+    assert corpus.text.startswith("小船停在港口 等一阵风")
+    assert corpus.source == ("jaychou_lyrics.txt.zip, first 10,000 of 22,000 "
+                             "characters")
+
+
+def test_unzipped_text_is_found_too(no_texts, monkeypatch, tmp_path):
+    (tmp_path / "jaychou_lyrics.txt").write_text("你好" * 9000, "utf-8")
+    monkeypatch.setenv("D2LRNN_DATA", str(tmp_path))
+    assert d2l.load_data_jay_lyrics().text == "你好" * 5000
+
+
+def test_data_folder_that_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("D2LRNN_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(d2l.SettingError, match="nowhere, which is not a fold"):
+        d2l.load_data_jay_lyrics()
+
+
+def test_fallback_warns_once_and_says_so(no_texts):
+    with pytest.warns(d2l.D2LRNNWarning, match="original lyrics") as caught:
+        corpus = d2l.load_data_jay_lyrics()
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert corpus.source.startswith("original_lyrics.txt, first 10,000")
+    assert len(corpus.corpus_indices) == 10_000
+
+
+def test_without_fallback_the_error_says_where_to_put_it(no_texts):
+    with pytest.raises(FileNotFoundError, match="set D2LRNN_DATA to that"):
+        d2l.load_data_jay_lyrics(fallback=False)
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A web server of this machine's, in place of the book's."""
+    answers = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            answers["asked"] = answers.get("asked", 0) + 1
+            body, claimed = answers["body"], answers["length"]
+            self.send_response(200)
+            self.send_header("Content-Length", str(claimed))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    monkeypatch.delenv("D2LRNN_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    put_jay(tmp_path)
+    answers["body"] = (tmp_path / JAY.file).read_bytes()
+    answers["length"] = len(answers["body"])
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        known = JAY._replace(
+            url=f"http://127.0.0.1:{httpd.server_port}/{JAY.file}",
+            sha256=hashlib.sha256(answers["body"]).hexdigest())
+        monkeypatch.setitem(corpus_room.TEXTS, "jaychou_lyrics", known)
+        yield answers
+        httpd.shutdown()
+
+
+def test_a_download_is_checked_and_kept(server, tmp_path):
+    first = d2l.load_data_jay_lyrics()
+    again = d2l.load_data_jay_lyrics()
+    assert first.text == again.text and server["asked"] == 1
+    assert (tmp_path / "cache" / "d2lrnn" / JAY.file).exists()
+
+
+@pytest.mark.parametrize("change", ["altered", "cut short"])
+def test_a_broken_download_leaves_nothing(server, tmp_path, change):
+    if change == "altered":
+        server["body"] = b"x" + server["body"][1:]
+    else:
+        server["length"] += 1000
+    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
+        d2l.load_data_jay_lyrics(fallback=False)
+    assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+
+
+def test_vocabulary_is_the_same_in_every_process(tmp_path):
+    code = ("import d2lrnn as d2l; c = d2l.load_corpus('中文 and English ✓');"
+            "print(c.idx_to_char, c.corpus_indices.tolist())")
+    outputs = {subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True,
+        check=True, env={**os.environ, "PYTHONHASHSEED": str(n),
+                         "PYTHONIOENCODING": "utf-8"}).stdout
+        for n in (1, 2)}
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("data", [
+    "\ufeffeins\r\nzwei\rdrei\n".encode(), b"eins\nzwei\ndrei\n"])
+def test_bom_and_line_ends(tmp_path, data):
+    path = tmp_path / "text.txt"
+    path.write_bytes(data)
+    assert d2l.load_corpus(path).text == "eins\nzwei\ndrei\n"
+    spaced = d2l.load_corpus(str(path), newline=" ", num_chars=7)
+    assert spaced.text == "eins zw"
+
+
+def test_a_text_itself():
+    text = "a line\nanother 文 𝄞"
+    corpus = d2l.load_corpus(text)
+    assert corpus.text == text
+    assert corpus.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def zip_of(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("_", "."), text)
+
+
+def bad_files(folder):
+    """Yield files that hold no usable text, and what is to be said."""
+    (folder / "empty.txt").touch()
+    yield folder / "empty.txt", "is empty"
+    (folder / "latin.txt").write_bytes("é".encode("latin-1"))
+    yield folder / "latin.txt", "is not UTF-8 (byte 0)"
+    zip_of(folder / "pictures.zip", a_png="x")
+    yield folder / "pictures.zip", "has no .txt in it"
+    zip_of(folder / "hollow.zip", a_txt="")
+    yield folder / "hollow.zip", "is empty"
+    (folder / "corrupt.zip").write_bytes(b"no zip at all")
+    yield folder / "corrupt.zip", "is not a readable zip"
+    zip_of(folder / "torn.zip", a_txt="text " * 10_000)
+    data = bytearray((folder / "torn.zip").read_bytes())
+    data[60:90] = bytes(30)
+    (folder / "torn.zip").write_bytes(data)
+    yield folder / "torn.zip", "is not a readable zip"
+    (folder / "folder.txt").mkdir()
+    yield folder / "folder.txt", "is a folder"
+    yield folder / "missing.txt", "there is no text at"
+    yield str(folder / "missing"), "there is no text at"
+
+
+def test_bad_files_are_named_in_one_sentence(tmp_path):
+    for path, words in bad_files(tmp_path):
+        with pytest.raises((ValueError, FileNotFoundError)) as caught:
+            d2l.load_corpus(path)
+        sentence = str(caught.value)
+        assert words in sentence and str(path) in sentence
+        assert "\n" not in sentence
+
+
+def test_a_zip_with_several_texts_gives_the_one_of_its_name(tmp_path):
+    zip_of(tmp_path / "b.txt.zip", a_txt="aa", b_txt="bb")
+    assert d2l.load_corpus(tmp_path / "b.txt.zip").text == "bb"
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("",), "is empty"), (("abc", 0), "num_chars is 0")])
+def test_no_characters(arguments, words):
+    text, *rest = arguments
+    with pytest.raises(ValueError, match=words):
+        d2l.load_corpus(text, num_chars=rest[0] if rest else None)
+
+
+def test_the_lyrics_that_ship(original):
+    folder = Path(corpus_room.resources.files("lyrics_data"))
+    text = (folder / "original_lyrics.txt").read_text("utf-8")
+    assert len(text) >= 12_000
+    assert original.vocab_size >= 1_000
+    assert set("分开不") <= set(original.idx_to_char)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    readme = (folder / "README.md").read_text("utf-8")
+    assert sha256 in readme and "CC0" in readme
+    assert f"{len(text):,}" in readme
+    assert f"{original.vocab_size:,}" in readme
+    assert not re.search(r"[^\u4e00-\u9fff \n]", text)

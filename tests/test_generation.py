@@ -1,0 +1,97 @@
+"""Lyrics from a model that is known, and prefixes that cannot be used."""
+import d2lrnn as d2l
+import pytest
+from mxnet import nd
+from mxnet.gluon import rnn as rnn_layers
+
+ALPHABET = "abcdefg"
+CHAR_TO_IDX = {char: i for i, char in enumerate(ALPHABET)}
+
+
+def next_letter(inputs, state, params):
+    """Score the letter after each input highest, and count the steps."""
+    return [nd.concat(X[:, -1:], X[:, :-1], dim=1) for X in inputs], (
+        state[0] + len(inputs),)
+
+
+def first_state(batch_size, num_hiddens, ctx):
+    return (nd.zeros((batch_size, num_hiddens), ctx=ctx),)
+
+
+class NextLetter:
+    """The same as a Gluon model; it keeps the inputs that it was given."""
+
+    def __init__(self):
+        self.seen = []
+
+    def begin_state(self, batch_size, ctx):
+        return [nd.zeros((1, batch_size, 1), ctx=ctx)]
+
+    def __call__(self, X, state):
+        assert X.shape == (1, 1)
+        self.seen.append(int(X.asscalar()))
+        return nd.one_hot(nd.modulo(X[0] + 1, len(ALPHABET)),
+                          len(ALPHABET)), [state[0] + 1]
+
+
+def predict(prefix, num_chars, ctx=None):
+    return d2l.predict_rnn(prefix, num_chars, next_letter, [], first_state, 1,
+                           len(ALPHABET), ctx, list(ALPHABET), CHAR_TO_IDX)
+
+
+def predict_gluon(prefix, num_chars, ctx=None):
+    return d2l.predict_rnn_gluon(prefix, num_chars, NextLetter(),
+                                 len(ALPHABET), ctx, list(ALPHABET),
+                                 CHAR_TO_IDX)
+
+
+both = pytest.mark.parametrize("predict", [predict, predict_gluon])
+
+
+@both
+@pytest.mark.parametrize("prefix, num_chars, lyric", [
+    ("a", 3, "abcd"), ("fa", 4, "fabcde"), ("g", 9, "gabcdefgab"),
+    ("cab", 0, "cab"), ("b", 0, "b")])
+def test_the_highest_score_is_fed_back(predict, ctx, prefix, num_chars,
+                                       lyric):
+    assert predict(prefix, num_chars, ctx) == lyric
+
+
+def test_the_prefix_is_read_one_character_at_a_time(ctx):
+    model = NextLetter()
+    d2l.predict_rnn_gluon("dab", 2, model, len(ALPHABET), ctx,
+                          list(ALPHABET), CHAR_TO_IDX)
+    assert model.seen == [3, 0, 1, 2]
+
+
+@both
+@pytest.mark.parametrize("prefix, num_chars, words", [
+    ("", 5, "the prefix is empty"),
+    ("axbyx", 5, r"lacks \('x', 'y'\)"),
+    ("abc", -1, "num_chars is -1")])
+def test_prefixes_that_cannot_be_used(predict, prefix, num_chars, words):
+    with pytest.raises(ValueError, match=words):
+        predict(prefix, num_chars)
+
+
+def test_scratch_and_gluon_write_the_same(ctx):
+    num_hiddens, size = 6, len(ALPHABET)
+    params = d2l.get_params(size, num_hiddens, ctx)
+    for param in params:
+        param[:] = nd.random.normal(shape=param.shape, ctx=ctx)
+    model = d2l.RNNModel(rnn_layers.RNN(num_hiddens, activation="tanh",
+                                        input_size=size), size)
+    model.initialize(ctx=ctx)
+    model(nd.zeros((1, 1), ctx=ctx), model.begin_state(1, ctx=ctx))
+    layer = model.rnn
+    layer.l0_h2h_bias.set_data(nd.zeros(num_hiddens, ctx=ctx))
+    for weight, param in zip(
+            [layer.l0_i2h_weight, layer.l0_h2h_weight, layer.l0_i2h_bias,
+             model.dense.weight, model.dense.bias], params, strict=True):
+        weight.set_data(param.T)
+    scratch = d2l.predict_rnn("bad", 40, d2l.rnn, params, d2l.init_rnn_state,
+                              num_hiddens, size, ctx, list(ALPHABET),
+                              CHAR_TO_IDX)
+    gluon = d2l.predict_rnn_gluon("bad", 40, model, size, ctx,
+                                  list(ALPHABET), CHAR_TO_IDX)
+    assert scratch == gluon and len(scratch) == 43

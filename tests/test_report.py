@@ -1,0 +1,98 @@
+"""The perplexity report holds what the training did."""
+import json
+import math
+import re
+
+import d2lrnn as d2l
+import pytest
+
+
+@pytest.fixture
+def histories():
+    return {label: [{"epoch": epoch, "perplexity": start / epoch,
+                     "seconds": 0.5, "characters": 1000,
+                     **({"lyrics": [f"abc {epoch}"]} if epoch % 2 else {})}
+                    for epoch in (1, 2, 3)]
+            for label, start in (("one way", 60.0), ("another way", 30.0))}
+
+
+@pytest.fixture
+def written(histories, abc, tmp_path):
+    return d2l.write_report("lesson", histories, abc,
+                            {"seed": 5, "ctx": "cpu(0)", "prefixes": ["a"]},
+                            tmp_path / "runs")
+
+
+def test_baselines(original):
+    assert d2l.unigram_perplexity([0, 1, 1, 0, 2, 2]) == pytest.approx(3)
+    assert d2l.unigram_perplexity([4, 4, 4]) == 1
+    entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
+    assert d2l.unigram_perplexity([0, 0, 0, 1]) == pytest.approx(
+        math.exp(entropy))
+    unigram = d2l.unigram_perplexity(original.corpus_indices)
+    assert 1 < unigram < original.vocab_size
+
+
+def test_the_record(written, histories, abc):
+    record = json.loads((written / "report.json").read_text("utf-8"))
+    assert record["name"] == "lesson"
+    assert record["settings"] == {"seed": 5, "ctx": "cpu(0)",
+                                  "prefixes": ["a"]}
+    assert record["text"] == {"source": abc.source, "sha256": abc.sha256,
+                              "characters": 1500, "vocab_size": 3}
+    assert record["baselines"] == {"uniform": 3,
+                                   "unigram": pytest.approx(3)}
+    assert {"d2lrnn", "mxnet", "numpy", "python"} <= set(record["versions"])
+    training = record["trainings"]["another way"]
+    assert training["history"] == histories["another way"]
+    assert training["perplexity"] == 10 and training["epochs"] == 3
+    assert training["seconds_per_epoch"] == 0.5
+    assert training["characters_per_second"] == 2000
+    assert training["lyrics"] == ["abc 3"]
+
+
+def test_the_page(written):
+    page = (written / "report.md").read_text("utf-8")
+    for words in ("training text", "(perplexity.png)", "uniform guess",
+                  "| one way | 20.000 | 3 | 0.500 | 2,000 |", "- abc 3",
+                  "| seed | 5 |", "| mxnet | 1.9.1 |"):
+        assert words in page
+
+
+def test_the_pictures(written):
+    png = (written / "perplexity.png").read_bytes()
+    assert png.startswith(b"\x89PNG") and len(png) > 10_000
+    svg = (written / "perplexity.svg").read_text("utf-8")
+    assert "<svg" in svg and svg.rstrip().endswith("</svg>")
+
+
+def test_the_plot_has_both_curves_and_both_baselines(histories, abc):
+    (axes,) = d2l.plot_perplexity(histories, abc).axes
+    assert [line.get_label() for line in axes.lines] == [
+        "one way", "another way", "uniform guess (3)", "unigram guess (3)"]
+    assert list(axes.lines[0].get_ydata()) == [60, 30, 20]
+    assert axes.get_yscale() == "log"
+    assert "training text" in axes.get_ylabel()
+
+
+def test_the_path_is_printed_and_the_lines_fit(written, capsys, histories,
+                                               abc, tmp_path):
+    folder = tmp_path / "runs"
+    capsys.readouterr()
+    again = d2l.write_report("lesson", histories, abc, {}, folder)
+    assert again != written and again.parent == written.parent
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == f"report: {again}"
+    assert all(len(line) <= 80 for line in printed[:-1])
+    assert re.search(r"one way\s+20\.000\s+0\.500\s+2,000",
+                     "\n".join(printed))
+
+
+def test_a_failure_leaves_nothing(histories, abc, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        d2l.write_report("lesson", histories, abc, {}, tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []

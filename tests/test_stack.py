@@ -1,0 +1,59 @@
+"""What ``import d2lrnn`` does before MXNet is imported."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def python(code, **environment):
+    """Run code in a new process and keep what it prints."""
+    env = {key: value for key, value in os.environ.items()
+           if not key.startswith(("OMP_", "GOMP_", "D2LRNN_"))}
+    done = subprocess.run([sys.executable, "-c", code], text=True,
+                          capture_output=True, env={**env, **environment})
+    return done
+
+
+SHOW = "import d2lrnn, os; print(os.environ['OMP_NUM_THREADS'])"
+
+
+def test_all_visible_cores_are_used():
+    done = python(SHOW)
+    assert done.stdout.strip() == str(len(os.sched_getaffinity(0)))
+    assert done.stderr == ""
+
+
+def test_a_users_own_number_of_threads_wins():
+    assert python(SHOW, OMP_NUM_THREADS="1").stdout.strip() == "1"
+
+
+def test_mxnet_first_is_too_late_and_said_so():
+    err = python("import setuptools, numpy; numpy.bool = bool;"
+                 "import mxnet, d2lrnn").stderr
+    assert "d2lrnn first" in err and "D2LRNNWarning" in err
+
+
+def test_a_numpy_that_mxnet_cannot_use():
+    out = python("import numpy; numpy.__version__ = '2.1.0'\n"
+                 "try: import d2lrnn\n"
+                 "except ImportError as error: print(error)").stdout
+    assert out == ("MXNet 1.9.1 needs a numpy below 2, and this is numpy "
+                   "2.1.0: pip install 'numpy<2'\n")
+
+
+def test_mxnet_finds_the_names_that_it_needs():
+    out = python("import d2lrnn, numpy, distutils, mxnet;"
+                 "print(numpy.bool, mxnet.__version__)").stdout
+    assert out == "<class 'bool'> 1.9.1\n"
+
+
+@pytest.mark.parametrize("name, value", [
+    ("D2LRNN_CTX", "tpu"), ("D2LRNN_CTX", "gpu(99)"),
+    ("D2LRNN_EPOCHS", "many"), ("D2LRNN_DATA", "no/such/folder")])
+def test_a_wrong_setting_ends_a_script_in_one_sentence(name, value):
+    done = python("import d2lrnn as d2l; d2l.epochs(5); d2l.try_gpu();"
+                  "d2l.load_data_jay_lyrics()", **{name: value})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{name} ")
+    assert done.stderr.count("\n") == 1
