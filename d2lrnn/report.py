@@ -6,10 +6,12 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from d2lrnn.errors import D2LRNNWarning
 from d2lrnn.training import perplexity
 
 
@@ -60,13 +62,14 @@ def write_report(name, histories, corpus, settings, folder="runs"):
     ``histories`` are what the training functions returned, by label;
     ``settings`` is a dict of what they were given, with the seed. A new
     folder in ``folder`` gets report.json, report.md, perplexity.png and
-    perplexity.svg, all of them or, should writing fail, none.
+    perplexity.svg, all of them or, should writing fail, none. Where
+    ``folder`` cannot be written to, the machine's folder for temporary files
+    is used, with a warning.
 
     Return the path of the new folder.
     """
     record = make_record(name, histories, corpus, settings)
-    folder = Path(folder).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = writable(Path(folder).resolve())
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
         unfinished = Path(unfinished) / name
         unfinished.mkdir()
@@ -88,11 +91,25 @@ def write_report(name, histories, corpus, settings, folder="runs"):
     return done
 
 
+def writable(folder):
+    """Make a folder and return it, or one that can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        instead = Path(tempfile.mkdtemp(prefix="d2lrnn-"))
+        warnings.warn(f"{folder} cannot be written to ({error.strerror}); "
+                      f"the report goes to {instead}", D2LRNNWarning,
+                      stacklevel=3)
+        return instead
+    return folder
+
+
 def make_record(name, histories, corpus, settings):
     """Return all that the report shows as one dict for JSON."""
     return {
         "name": name,
-        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+        **machine_record(),
         "text": {"source": corpus.source, "sha256": corpus.sha256,
                  "characters": len(corpus.corpus_indices),
                  "vocab_size": corpus.vocab_size},
@@ -101,14 +118,22 @@ def make_record(name, histories, corpus, settings):
             "unigram": unigram_perplexity(corpus.corpus_indices)},
         "settings": {key: value if isinstance(value, (int, float, list))
                      else str(value) for key, value in settings.items()},
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "trainings": {label: summarize(history)
+                      for label, history in histories.items()},
+    }
+
+
+def machine_record():
+    """Return when and on what something is measured: a dict for JSON."""
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "versions": {"python": platform.python_version(), **{
             package: metadata.version(package)
             for package in ("d2lrnn", "mxnet", "numpy")}},
         "machine": {"system": platform.platform(), "cpu": cpu_name(),
-                    "threads": os.environ.get("OMP_NUM_THREADS")},
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "trainings": {label: summarize(history)
-                      for label, history in histories.items()},
+                    "cores": len(os.sched_getaffinity(0)),
+                    "threads": os.environ["OMP_NUM_THREADS"]},
     }
 
 

@@ -96,3 +96,14 @@ def test_a_failure_leaves_nothing(histories, abc, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         d2l.write_report("lesson", histories, abc, {}, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to(histories, abc, tmp_path,
+                                            monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "runs").write_text("a file, no folder")
+    with pytest.warns(d2l.D2LRNNWarning, match="cannot be written to"):
+        done = d2l.write_report("lesson", histories, abc, {},
+                                tmp_path / "runs")
+    assert (done / "report.md").exists()
+    assert done.parent.name.startswith("d2lrnn-")

@@ -1,0 +1,69 @@
+"""Record full runs of the lessons.
+
+``python -m benchmarks.lessons rnn_scratch`` runs each lesson named as its
+reader runs it, at the book's settings. Its report's numbers go to
+lessons.json, one record for each lesson and text.
+Lyrics are left out: a well trained model repeats its text, which may not be
+ours to publish.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+RESULTS = Path(__file__).with_name("lessons.json")
+
+
+def run(lesson):
+    """Run a lesson to its report; return the report's numbers."""
+    env = {key: value for key, value in os.environ.items()
+           if key != "D2LRNN_EPOCHS"}
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.time()
+        subprocess.run([sys.executable, CHAPTERS / f"{lesson}.py"], env=env,
+                       cwd=folder, check=True)
+        seconds = time.time() - start
+        (report,) = Path(folder).glob("runs/*/report.json")
+        record = json.loads(report.read_text("utf-8"))
+    for training in record["trainings"].values():
+        del training["lyrics"], training["history"]
+    return {**record, "start_to_report_seconds": seconds}
+
+
+def main():
+    """Run the lessons named on the command line, and keep their numbers."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("lesson", nargs="+")
+    records = {}
+    if RESULTS.exists():
+        records = json.loads(RESULTS.read_text("utf-8"))
+    for lesson in parser.parse_args().lesson:
+        record = run(lesson)
+        records[f"{lesson}, {record['text']['source']}"] = record
+        RESULTS.write_text(json.dumps(records, ensure_ascii=False, indent=1,
+                                      sort_keys=True) + "\n", "utf-8")
+
+
+def to_markdown(records):
+    """Return one row for each training of each record."""
+    lines = ["| lesson | text | training | perplexity | unigram | sec/epoch | "
+             "start to report |", "|---|---|---|---:|---:|---:|---:|"]
+    for record in records.values():
+        text = record["text"]["source"].split(",")[0]
+        for label, training in record["trainings"].items():
+            lines.append(
+                f"| {record['name']} | {text} | {label} | "
+                f"{training['perplexity']:.3f} | "
+                f"{record['baselines']['unigram']:.0f} | "
+                f"{training['seconds_per_epoch']:.2f} | "
+                f"{record['start_to_report_seconds']:.0f} s |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Put the measured tables into README.md: ``python -m benchmarks.readme``."""
+import json
+import re
+from pathlib import Path
+
+from benchmarks import compare, lessons
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def tables():
+    """Return the tables that README.md shows, by name."""
+    return {name: room.to_markdown(json.loads(room.RESULTS.read_text("utf-8")))
+            for name, room in (("compare", compare), ("lessons", lessons))}
+
+
+def with_tables(page):
+    """Return a page with each table between its two marks."""
+    for name, table in tables().items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        page = re.sub(f"{begin}.*?{end}", f"{begin}\n{table}\n{end}", page,
+                      flags=re.DOTALL)
+    return page
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text("utf-8")), "utf-8")

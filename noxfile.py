@@ -1,0 +1,18 @@
+"""A short test on each supported Python but the one that runs nox."""
+import sys
+
+import nox
+
+nox.options.error_on_missing_interpreters = False
+HERE = "{}.{}".format(*sys.version_info[:2])
+OTHERS = [python for python in ("3.10", "3.11", "3.12") if python != HERE]
+
+
+@nox.session(python=OTHERS, venv_backend="venv")
+def other_pythons(session):
+    """Install the package; test what could differ, and run the lessons."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-p", "no:cacheprovider", "tests/test_stack.py",
+                "tests/test_scratch.py", "tests/test_compiled.py",
+                "tests/test_corpus.py", "tests/test_generation.py",
+                "tests/test_chapters.py", "d2lrnn")
