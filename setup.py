@@ -4,9 +4,9 @@ import sys
 if not (3, 10) <= sys.version_info[:2] <= (3, 12):
     sys.exit(
         "d2lrnn needs Python 3.10, 3.11 or 3.12, and this is Python %d.%d: "
-        "MXNet 1.9.1 needs a numpy below 2, which no later Python has; "
-        "README.md shows how to get Python 3.11 with uv."
-        % sys.version_info[:2]
+        "MXNet 1.9.1 needs a numpy below 2, which no Python after 3.12 has, "
+        "and d2lrnn is written for 3.10 and later; README.md shows how to get "
+        "Python 3.11 with uv." % sys.version_info[:2]
     )
 
 from setuptools import setup

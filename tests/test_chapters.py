@@ -1,6 +1,7 @@
 """Every lesson runs, and shows the same definitions as the package."""
 import ast
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -122,3 +123,13 @@ def test_readme_lists_every_lesson():
     for chapter in CHAPTERS:
         assert f"({chapter.name})" in readme
 
+
+
+def test_what_was_seen_is_what_was_recorded():
+    from benchmarks.lessons import RESULTS
+    records = json.loads(RESULTS.read_text("utf-8"))
+    for record in records.values():
+        (chapter,) = (c for c in CHAPTERS if c.stem == record["name"])
+        text = chapter.read_text("utf-8")
+        for training in record["trainings"].values():
+            assert f"{training['perplexity']:.3f}" in text
