@@ -202,8 +202,8 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
                           pred_len, prefixes, *, compiled=True):
     d2l.check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                        prefixes, char_to_idx)
-    data_iter_fn = d2l.data_iter_random if is_random_iter else (
-        d2l.data_iter_consecutive)
+    data_iter = (d2l.data_iter_random if is_random_iter
+                 else d2l.data_iter_consecutive)
     params = d2l.make_params(get_params, vocab_size, num_hiddens, ctx)
     loss = gloss.SoftmaxCrossEntropyLoss()
 
@@ -224,8 +224,8 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     for epoch in epochs:
         losses, start = [], time.time()
         state = init_rnn_state(batch_size, num_hiddens, ctx)
-        for X, Y in data_iter_fn(corpus_indices, batch_size, num_steps, ctx,
-                                 vocab_size=vocab_size):
+        for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
+                              vocab_size=vocab_size):
             if is_random_iter:  # neighbouring batches are not neighbours
                 state = init_rnn_state(batch_size, num_hiddens, ctx)
             # the gradient stops here: only num_steps back in time

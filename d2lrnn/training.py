@@ -76,8 +76,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     """
     check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                    prefixes, char_to_idx)
-    data_iter_fn = data_iter_random if is_random_iter else (
-        data_iter_consecutive)
+    data_iter = data_iter_random if is_random_iter else data_iter_consecutive
     params = make_params(get_params, vocab_size, num_hiddens, ctx)
     loss = gloss.SoftmaxCrossEntropyLoss()
 
@@ -98,8 +97,8 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     for epoch in epochs:
         losses, start = [], time.time()
         state = init_rnn_state(batch_size, num_hiddens, ctx)
-        for X, Y in data_iter_fn(corpus_indices, batch_size, num_steps, ctx,
-                                 vocab_size=vocab_size):
+        for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
+                              vocab_size=vocab_size):
             if is_random_iter:  # neighbouring batches are not neighbours
                 state = init_rnn_state(batch_size, num_hiddens, ctx)
             # the gradient stops here: only num_steps back in time
@@ -180,8 +179,17 @@ def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
 
 
 def make_params(get_params, vocab_size, num_hiddens, ctx):
-    """Call a closure without arguments, or the package's own function."""
-    if inspect.signature(get_params).parameters:
+    """Call a closure without arguments, or the package's own function.
+
+    >>> make_params(lambda scale=0.5: [scale], 10, 4, None)
+    [0.5]
+    >>> make_params(lambda size, hiddens, ctx=None: [size, hiddens], 10, 4, 0)
+    [10, 4]
+    """
+    required = [parameter for parameter
+                in inspect.signature(get_params).parameters.values()
+                if parameter.default is parameter.empty]
+    if required:
         return get_params(vocab_size, num_hiddens, ctx)
     return get_params()
 

@@ -29,7 +29,7 @@ class NextLetter:
 
     def __call__(self, X, state):
         assert X.shape == (1, 1)
-        self.seen.append(int(X.asscalar()))
+        self.seen.append(int(X[0].asscalar()))
         return nd.one_hot(nd.modulo(X[0] + 1, len(ALPHABET)),
                           len(ALPHABET)), [state[0] + 1]
 
