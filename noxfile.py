@@ -3,7 +3,6 @@ import sys
 
 import nox
 
-nox.options.error_on_missing_interpreters = False
 HERE = "{}.{}".format(*sys.version_info[:2])
 OTHERS = [python for python in ("3.10", "3.11", "3.12") if python != HERE]
 

@@ -24,7 +24,7 @@ d2l.seed(1)
 
 # %%
 corpus = d2l.load_data_jay_lyrics()
-print(corpus.source)
+print("text:", corpus.source)
 print(corpus.text[:40])
 
 # %% [markdown]

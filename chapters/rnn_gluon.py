@@ -20,7 +20,8 @@ d2l.seed(seed)
 ctx = d2l.try_gpu()
 corpus = d2l.load_data_jay_lyrics()
 corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
-print(f"on {ctx}, {vocab_size:,} characters in {corpus.source}")
+print(f"text: {corpus.source}")
+print(f"{vocab_size:,} distinct characters, on {ctx}")
 
 # %% [markdown]
 # ## The recurrent layer

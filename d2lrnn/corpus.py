@@ -99,10 +99,11 @@ def load_data_jay_lyrics(*, fallback=True):
 def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
-    ``path_or_text`` is the name of a known text ("jaychou_lyrics"), a path to
-    a .txt or .zip file, or the text itself. A byte order mark is dropped, and
-    every line end becomes ``newline``; ``num_chars`` keeps that many
-    characters from the start. Raise ``ValueError`` or ``FileNotFoundError``
+    ``path_or_text`` is the name of a known text ("jaychou_lyrics"), the path
+    of a .txt or .zip file, the name of one in ``$D2LRNN_DATA`` or in
+    lyrics_data/, or the text itself. A byte order mark is dropped, and every
+    line end becomes ``newline``; ``num_chars`` keeps that many characters
+    from the start. Raise ``ValueError`` or ``FileNotFoundError``
     in one sentence where there is no usable text.
 
     >>> load_corpus("one\r\ntwo\n").text
@@ -114,7 +115,8 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
         path = find_text(path_or_text, fallback)
         text, source = read_text(path), path.name
     elif _is_path(path_or_text):
-        text, source = read_text(path_or_text), Path(path_or_text).name
+        path = _in_folders(Path(path_or_text).expanduser())
+        text, source = read_text(path), path.name
     else:
         text, source = path_or_text, "a text given as a string"
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -184,9 +186,17 @@ def _is_path(path_or_text):
             or path_or_text.startswith(("/", "./", "../", "~")))
 
 
+def _in_folders(path):
+    """Return a path as it is, or where the folders of texts have it."""
+    if not path.exists():
+        for folder in _folders():
+            if (folder / path).exists():
+                return folder / path
+    return path
+
+
 def read_text(path):
     """Read a UTF-8 file, or the text inside a zip, without its BOM."""
-    path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"there is no text at {path}: check the path")
     if path.is_dir():

@@ -3,6 +3,7 @@
 MXNet 1.9.1 is older than some of the Pythons and numpys that it can run on.
 Importing this module mends what they took away; it changes nothing else.
 """
+import ctypes
 import os
 import sys
 import warnings
@@ -45,5 +46,19 @@ def mend_python():
     numpy.bool = bool
 
 
+def check_libraries():
+    """Name the system library without which MXNet's wheel does not load."""
+    for library in ("libgomp.so.1", "libquadmath.so.0"):
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            raise ImportError(
+                f"MXNet needs the system library {library}, which is missing "
+                f"here: apt-get install libgomp1 libquadmath0 (Debian and "
+                f"Ubuntu) or dnf install libgomp libquadmath (Fedora)"
+            ) from None
+
+
 set_thread_defaults()
 mend_python()
+check_libraries()

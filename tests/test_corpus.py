@@ -186,6 +186,13 @@ def test_bad_files_are_named_in_one_sentence(tmp_path):
         assert "\n" not in sentence
 
 
+def test_a_name_is_looked_for_in_the_folders_of_texts(monkeypatch, tmp_path):
+    monkeypatch.setenv("D2LRNN_DATA", str(tmp_path))
+    (tmp_path / "mine.txt").write_text("my own words")
+    assert d2l.load_corpus("mine.txt").text == "my own words"
+    assert d2l.load_corpus("original_lyrics.txt").vocab_size > 1_000
+
+
 def test_a_zip_with_several_texts_gives_the_one_of_its_name(tmp_path):
     zip_of(tmp_path / "b.txt.zip", a_txt="aa", b_txt="bb")
     assert d2l.load_corpus(tmp_path / "b.txt.zip").text == "bb"

@@ -42,6 +42,20 @@ def test_a_numpy_that_mxnet_cannot_use():
                    "2.1.0: pip install 'numpy<2'\n")
 
 
+@pytest.mark.parametrize("library", ["libgomp.so.1", "libquadmath.so.0"])
+def test_a_system_library_that_is_missing(library):
+    out = python("import ctypes, numpy\n"
+                 "class Missing(ctypes.CDLL):\n"
+                 "    def __init__(self, name):\n"
+                 f"        if name == {library!r}: raise OSError(name)\n"
+                 "        super().__init__(name)\n"
+                 "ctypes.CDLL = Missing\n"
+                 "try: import d2lrnn\n"
+                 "except ImportError as error: print(error)").stdout
+    assert f"the system library {library}, which is missing" in out
+    assert "apt-get install libgomp1 libquadmath0" in out
+
+
 def test_mxnet_finds_the_names_that_it_needs():
     out = python("import d2lrnn, numpy, distutils, mxnet;"
                  "print(numpy.bool, mxnet.__version__)").stdout
