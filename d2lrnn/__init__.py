@@ -16,7 +16,18 @@ from d2lrnn.report import (
 )
 from d2lrnn.runtime import epochs, seed, try_gpu
 from d2lrnn.samplers import data_iter_consecutive, data_iter_random
-from d2lrnn.scratch import get_params, init_rnn_state, rnn, to_onehot
+from d2lrnn.scratch import (
+    get_gru_params,
+    get_lstm_params,
+    get_params,
+    gru,
+    init_gru_state,
+    init_lstm_state,
+    init_rnn_state,
+    lstm,
+    rnn,
+    to_onehot,
+)
 from d2lrnn.training import (
     check_training,
     end_epoch,
@@ -43,11 +54,17 @@ __all__ = [
     "data_iter_random",
     "end_epoch",
     "epochs",
+    "get_gru_params",
+    "get_lstm_params",
     "get_params",
     "grad_clipping",
+    "gru",
+    "init_gru_state",
+    "init_lstm_state",
     "init_rnn_state",
     "load_corpus",
     "load_data_jay_lyrics",
+    "lstm",
     "make_params",
     "perplexity",
     "plot_perplexity",
