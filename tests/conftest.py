@@ -3,8 +3,12 @@ import os
 import zlib
 
 import d2lrnn as d2l
+import hypothesis
 import mxnet as mx
 import pytest
+
+hypothesis.settings.register_profile("d2lrnn", deadline=None)
+hypothesis.settings.load_profile("d2lrnn")
 
 CONTEXTS = [mx.cpu()] + [mx.gpu(i) for i in range(mx.context.num_gpus())]
 

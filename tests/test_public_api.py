@@ -15,6 +15,12 @@ SIGNATURES = {
     "get_params": "vocab_size num_hiddens ctx",
     "init_rnn_state": "batch_size num_hiddens ctx",
     "rnn": "inputs state params",
+    "get_gru_params": "vocab_size num_hiddens ctx",
+    "init_gru_state": "batch_size num_hiddens ctx",
+    "gru": "inputs state params",
+    "get_lstm_params": "vocab_size num_hiddens ctx",
+    "init_lstm_state": "batch_size num_hiddens ctx",
+    "lstm": "inputs state params",
     "predict_rnn": "prefix num_chars rnn params init_rnn_state num_hiddens "
                    "vocab_size ctx idx_to_char char_to_idx",
     "grad_clipping": "params theta ctx",
