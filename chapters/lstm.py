@@ -152,7 +152,7 @@ d2l.write_report("lstm", histories, corpus, settings)
 #
 # * The memory cell is added to, not rewritten: through the forget gate alone
 #   a gradient goes back many steps.
-# * Only the hidden state is passed to the output layer; the cell stays inside.
+# * Only the hidden state reaches the output layer; the cell stays inside.
 #
 # ## Exercises
 #
