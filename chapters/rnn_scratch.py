@@ -269,9 +269,11 @@ def train(is_random_iter):
 # First with random sampling, then with consecutive sampling:
 
 # %%
+print("random sampling")
 histories = {"random sampling": train(is_random_iter=True)}
 
 # %%
+print("consecutive sampling")
 histories["consecutive sampling"] = train(is_random_iter=False)
 
 # %% [markdown]
