@@ -103,8 +103,8 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
     of a .txt or .zip file, the name of one in ``$D2LRNN_DATA`` or in
     lyrics_data/, or the text itself. A byte order mark is dropped, and every
     line end becomes ``newline``; ``num_chars`` keeps that many characters
-    from the start. Raise ``ValueError`` or ``FileNotFoundError``
-    in one sentence where there is no usable text.
+    from the start. Raise ``ValueError`` or ``FileNotFoundError`` in one
+    sentence where there is no usable text.
 
     >>> load_corpus("one\r\ntwo\n").text
     'one\ntwo\n'
@@ -115,7 +115,9 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
         path = find_text(path_or_text, fallback)
         text, source = read_text(path), path.name
     elif _is_path(path_or_text):
-        path = _in_folders(Path(path_or_text).expanduser())
+        path = Path(path_or_text).expanduser()
+        if not path.exists():
+            path = _in_folders(path) or path
         text, source = read_text(path), path.name
     else:
         text, source = path_or_text, "a text given as a string"
@@ -132,10 +134,9 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
 def find_text(name, fallback=True):
     """Return the path of a known text, or of the one that replaces it."""
     known = TEXTS[name]
-    for folder in _folders():
-        for file in known.file, known.file.removesuffix(".zip"):
-            if (folder / file).is_file():
-                return folder / file
+    found = _in_folders(known.file, known.file.removesuffix(".zip"))
+    if found:
+        return found
     try:
         return download(known)
     except (OSError, ValueError) as error:
@@ -153,7 +154,17 @@ def find_text(name, fallback=True):
     return Path(resources.files("lyrics_data") / known.fallback)
 
 
+def _in_folders(*names):
+    """Return the first file of these names in the folders of texts."""
+    for folder in _folders():
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+    return None
+
+
 def _folders():
+    """Yield the folders of texts: the user's, then the package's."""
     chosen = os.environ.get("D2LRNN_DATA")
     if chosen:
         if not Path(chosen).is_dir():
@@ -184,15 +195,6 @@ def _is_path(path_or_text):
     return (os.path.exists(path_or_text)
             or path_or_text.endswith((".txt", ".zip"))
             or path_or_text.startswith(("/", "./", "../", "~")))
-
-
-def _in_folders(path):
-    """Return a path as it is, or where the folders of texts have it."""
-    if not path.exists():
-        for folder in _folders():
-            if (folder / path).exists():
-                return folder / path
-    return path
 
 
 def read_text(path):

@@ -192,8 +192,9 @@ def to_markdown(record):
         f"| unigram guess | {record['baselines']['unigram']:.3f} | | | |",
         f"| uniform guess | {record['baselines']['uniform']:.3f} | | | |", ""]
     for label, training in record["trainings"].items():
-        lines += [f"## Lyrics, {label}", ""]
-        lines += [f"- {lyric}" for lyric in training["lyrics"]] + [""]
+        if training["lyrics"]:
+            lines += [f"## Lyrics, {label}", ""]
+            lines += [f"- {lyric}" for lyric in training["lyrics"]] + [""]
     lines += ["## How to repeat it", "", "| | |", "|---|---|"]
     rows = {**record["settings"], **record["versions"], **record["machine"],
             "date": record["date"], "command": " ".join(record["command"]),

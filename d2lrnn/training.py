@@ -170,10 +170,11 @@ def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                         ("pred_period", pred_period)):
         if value < 1:
             raise ValueError(f"{name} is {value}: it must be at least 1")
-    for name, value in (("lr", lr), ("clipping_theta", clipping_theta)):
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{name} is {value}: it must be a number above "
-                             f"0{' or None' if name != 'lr' else ''}")
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr is {lr}: it must be a number above 0")
+    if clipping_theta is not None and not 0 < clipping_theta < math.inf:
+        raise ValueError(f"clipping_theta is {clipping_theta}: it must be a "
+                         f"number above 0, or None")
     for prefix in prefixes:
         check_prefix(prefix, pred_len, char_to_idx)
 
@@ -204,9 +205,11 @@ def end_epoch(history, losses, batch_chars, start, lr, clipping_theta):
     mean_loss = float(losses.mean(dtype="float64"))
     epoch = len(history) + 1
     if not math.isfinite(mean_loss):
+        remedy = "lower" if clipping_theta else "set"
         raise FloatingPointError(
             f"the loss is {mean_loss} in epoch {epoch} at lr {lr:g} and "
-            f"clipping_theta {clipping_theta}: lower one of the two")
+            f"clipping_theta {clipping_theta}: lower lr or {remedy} "
+            f"clipping_theta")
     history.append({"epoch": epoch, "perplexity": perplexity(mean_loss),
                     "seconds": time.time() - start,
                     "characters": len(losses) * batch_chars})

@@ -59,6 +59,14 @@ def test_the_page(written):
         assert words in page
 
 
+def test_the_page_of_a_training_without_lyrics(histories, abc, tmp_path):
+    for history in histories.values():
+        for record in history:
+            record.pop("lyrics", None)
+    done = d2l.write_report("lesson", histories, abc, {}, tmp_path)
+    assert "Lyrics" not in (done / "report.md").read_text("utf-8")
+
+
 def test_the_pictures(written):
     png = (written / "perplexity.png").read_bytes()
     assert png.startswith(b"\x89PNG") and len(png) > 10_000

@@ -310,6 +310,7 @@ def test_a_lost_loss_names_the_epoch_and_the_settings(abc, ctx):
     sentence = str(caught.value)
     assert re.match(r"the loss is (nan|inf) in epoch \d", sentence)
     assert "lr 1e+38" in sentence and "clipping_theta None" in sentence
+    assert sentence.endswith("lower lr or set clipping_theta")
 
 
 @ways
