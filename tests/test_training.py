@@ -174,7 +174,9 @@ def test_memory_does_not_grow(train, original, ctx):
           batch_size=32, lr=1.0, pred_period=Period(30))
     assert len(resident) == 30
     growth = resident[-1] - np.median(resident[5:10])
-    assert growth < 8e6, f"{growth / 1e6:.1f} MB in 20 epochs"
+    # the allocator takes some at its own time; to keep the scores of but one
+    # mini-batch an epoch would be 35 * 32 * 1383 * 4 bytes * 20 = 124 MB
+    assert growth < 60e6, f"{growth / 1e6:.1f} MB in 20 epochs"
 
 
 def test_two_processes_agree(tmp_path):
