@@ -1,10 +1,12 @@
-"""Texts to ids: find a text, read it, number its characters."""
+"""Texts to ids: find a text, read it, number its characters or words."""
 import hashlib
 import os
+import re
 import sys
 import warnings
 import zipfile
 from importlib import resources
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,15 +32,31 @@ TEXTS = {
         url="https://raw.githubusercontent.com/d2l-ai/d2l-zh/v1/data/"
             "jaychou_lyrics.txt.zip",
         fallback="original_lyrics.txt"),
+    "tinyshakespeare": Text(
+        file="tinyshakespeare.txt",
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42"
+               "b0075e16b8fc2e86bf0ca57e2dc565ed",
+        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
+            "tinyshakespeare/input.txt",
+        fallback="original_lyrics.txt"),
 }
+UNKNOWN = "<unk>"  # never a token of a text: it would be three
+IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+             "\U00020000-\U0003ffff")
+WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")
 
 
 class Corpus(tuple):
     """A text as ids: the book's four values, and where the text came from.
 
     Unpacks to ``(corpus_indices, char_to_idx, idx_to_char, vocab_size)``;
-    corpus_indices is an int32 array of shape (number of characters,), and
-    ``source`` says in words which text it is.
+    corpus_indices is an int32 array of shape (number of tokens,). The tokens
+    are characters if ``level`` is "char", words if it is "word"; the names
+    stay the book's in both cases.
+
+    ``source`` says in words which text it is, ``num_chars`` is the number of
+    its characters, and ``sha256`` that of the text in UTF-8, as hexadecimal
+    digits: both of the text as it was before rare tokens became "<unk>".
 
     >>> corpus = Corpus.from_text("abcab", source="five letters")
     >>> corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
@@ -53,31 +71,91 @@ class Corpus(tuple):
     idx_to_char = property(lambda self: self[2])
     vocab_size = property(lambda self: self[3])
     source: str
+    level: str
+    num_chars: int
+    sha256: str
 
     @classmethod
-    def from_text(cls, text, source):
-        """Make a corpus of a text: number its distinct characters, sorted."""
-        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-        code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
-        code_to_idx[codes] = 1
-        vocabulary = np.flatnonzero(code_to_idx)
-        code_to_idx[vocabulary] = np.arange(len(vocabulary))
-        idx_to_char = [chr(code) for code in vocabulary]
-        char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
-        corpus = cls((code_to_idx[codes], char_to_idx, idx_to_char,
-                      len(idx_to_char)))
-        corpus.source = source
+    def from_text(cls, text, source, level="char", min_freq=1):
+        """Make a corpus of a text: number its distinct tokens, sorted.
+
+        With a ``min_freq`` above 1, id 0 is "<unk>", and stands for every
+        token that comes fewer than ``min_freq`` times. Raise ``ValueError``
+        for another ``level`` than "char" and "word", for a ``min_freq`` below
+        1, and for one that no token reaches.
+
+        >>> corpus = Corpus.from_text("to be or not to be", "six words",
+        ...                           level="word", min_freq=2)
+        >>> corpus.idx_to_char, corpus.text
+        (['<unk>', ' ', 'be', 'to'], 'to be <unk> <unk> to be')
+        """
+        if min_freq < 1:
+            raise ValueError(f"min_freq is {min_freq}: it must be at least 1")
+        if level == "char":
+            ids, vocabulary = _number_chars(text)
+        else:
+            ids, vocabulary = _number_tokens(tokenize(text, level))
+        if min_freq > 1:
+            ids, vocabulary = _without_rare(ids, vocabulary, min_freq)
+        token_to_idx = {token: i for i, token in enumerate(vocabulary)}
+        corpus = cls((ids, token_to_idx, vocabulary, len(vocabulary)))
+        corpus.source, corpus.level = source, level
+        corpus.num_chars = len(text)
+        corpus.sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
         return corpus
 
     @property
     def text(self):
-        """The text again, from its ids."""
+        """The text again, from its ids, with "<unk>" for rare tokens."""
         return "".join(self.idx_to_char[i] for i in self.corpus_indices)
 
-    @property
-    def sha256(self):
-        """The sha256 of the text in UTF-8, as hexadecimal digits."""
-        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
+
+def tokenize(text, level):
+    """Return the tokens of a text: a list of strings that join to the text.
+
+    At level "char" each character is a token. At level "word" a run of
+    letters, digits and underscores is one, and so is each CJK ideograph and
+    each other character. Raise ``ValueError`` for another level.
+
+    >>> tokenize("Dr. Wu 走了", "word")
+    ['Dr', '.', ' ', 'Wu', ' ', '走', '了']
+    """
+    if level == "char":
+        return list(text)
+    if level == "word":
+        return WORDS.findall(text)
+    raise ValueError(f"level is {level!r}: it must be 'char' or 'word'")
+
+
+def _number_chars(text):
+    """Return the ids of a text's characters, and the characters, sorted."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
+    code_to_idx[codes] = 1
+    vocabulary = np.flatnonzero(code_to_idx)
+    code_to_idx[vocabulary] = np.arange(len(vocabulary))
+    return code_to_idx[codes], [chr(code) for code in vocabulary]
+
+
+def _number_tokens(tokens):
+    """Return the ids of tokens, and the distinct tokens, sorted."""
+    vocabulary = sorted(set(tokens))
+    token_to_idx = {token: i for i, token in enumerate(vocabulary)}
+    ids = np.fromiter(map(token_to_idx.__getitem__, tokens), np.int32,
+                      count=len(tokens))
+    return ids, vocabulary
+
+
+def _without_rare(ids, vocabulary, min_freq):
+    """Give id 0, "<unk>", to the tokens that come too seldom."""
+    counts = np.bincount(ids, minlength=len(vocabulary))
+    kept = counts >= min_freq
+    if not kept.any():
+        raise ValueError(
+            f"min_freq is {min_freq}, but the commonest token comes only "
+            f"{counts.max(initial=0)} times: use a smaller min_freq")
+    new_ids = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return new_ids[ids], [UNKNOWN, *compress(vocabulary, kept)]
 
 
 def load_data_jay_lyrics(*, fallback=True):
@@ -92,18 +170,21 @@ def load_data_jay_lyrics(*, fallback=True):
     Return a ``Corpus``, which unpacks to ``(corpus_indices, char_to_idx,
     idx_to_char, vocab_size)``. Source: D2L (Chinese, first edition) 6.3.
     """
-    return load_corpus("jaychou_lyrics", num_chars=10_000, newline=" ",
-                       fallback=fallback)
+    return load_corpus(find_text("jaychou_lyrics", fallback),
+                       num_chars=10_000, newline=" ")
 
 
-def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
+def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
+                level="char", min_freq=1):
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
-    ``path_or_text`` is the name of a known text ("jaychou_lyrics"), the path
-    of a .txt or .zip file, the name of one in ``$D2LRNN_DATA`` or in
-    lyrics_data/, or the text itself. A byte order mark is dropped, and every
-    line end becomes ``newline``; ``num_chars`` keeps that many characters
-    from the start. Raise ``ValueError`` or ``FileNotFoundError`` in one
+    ``path_or_text`` is the name of a known text ("jaychou_lyrics" or
+    "tinyshakespeare"), the path of a .txt or .zip file, the name of one in
+    ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A byte order mark
+    is dropped, and every line end becomes ``newline``; ``num_chars`` keeps
+    that many characters from the start. ``fallback`` is that of
+    ``load_data_jay_lyrics``; ``level`` and ``min_freq`` are those of
+    ``Corpus.from_text``. Raise ``ValueError`` or ``FileNotFoundError`` in one
     sentence where there is no usable text.
 
     >>> load_corpus("one\r\ntwo\n").text
@@ -128,7 +209,7 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True):
     kept = text[:num_chars]
     if len(kept) < len(text):
         source += f", first {len(kept):,} of {len(text):,} characters"
-    return Corpus.from_text(kept, source)
+    return Corpus.from_text(kept, source, level, min_freq)
 
 
 def find_text(name, fallback=True):
@@ -150,7 +231,7 @@ def find_text(name, fallback=True):
             f"folder") from no_download
     warnings.warn(f"{problem}; using the original lyrics that ship with "
                   f"d2lrnn ({known.fallback}) instead", D2LRNNWarning,
-                  stacklevel=4)
+                  stacklevel=3)
     return Path(resources.files("lyrics_data") / known.fallback)
 
 

@@ -13,7 +13,7 @@ from mxnet import nd
 def checked(largest):
     """Check the arguments of a sampler when it is called.
 
-    ``largest(num_chars, batch_size, num_steps)`` returns the largest
+    ``largest(num_ids, batch_size, num_steps)`` returns the largest
     batch_size and the largest num_steps with which the sampler, the other
     size as it is, still gives one mini-batch.
     """
@@ -21,25 +21,36 @@ def checked(largest):
         @wraps(sampler)
         def checked_sampler(corpus_indices, batch_size, num_steps, ctx=None,
                             *, vocab_size=None):
-            if batch_size < 1 or num_steps < 1:
-                raise ValueError(
-                    f"batch_size is {batch_size} and num_steps is "
-                    f"{num_steps}: both must be at least 1")
-            corpus_indices = check_ids(corpus_indices, vocab_size)
-            sizes = largest(len(corpus_indices), batch_size, num_steps)
-            if batch_size > sizes[0]:
-                ways = [f"{name} at most {size}" for name, size in zip(
-                    ("batch_size", "num_steps"), sizes, strict=True)
-                    if size >= 1]
-                raise ValueError(
-                    f"{len(corpus_indices)} characters are too few for one "
-                    f"batch of batch_size {batch_size} and num_steps "
-                    f"{num_steps}: use {' or '.join(ways) or 'a longer text'}")
+            corpus_indices = check_sizes(corpus_indices, batch_size,
+                                         num_steps, largest, vocab_size)
             return sampler(corpus_indices, batch_size, num_steps, ctx)
 
         del checked_sampler.__wrapped__  # its signature lacks vocab_size
         return checked_sampler
     return decorate
+
+
+def check_sizes(corpus_indices, batch_size, num_steps, largest,
+                vocab_size=None):
+    """Return the corpus as an integer array if it gives one mini-batch.
+
+    Raise ``ValueError`` if it gives none, and say which sizes would work;
+    ``largest`` is that of ``checked``.
+    """
+    if batch_size < 1 or num_steps < 1:
+        raise ValueError(
+            f"batch_size is {batch_size} and num_steps is {num_steps}: both "
+            f"must be at least 1")
+    corpus_indices = check_ids(corpus_indices, vocab_size)
+    sizes = largest(len(corpus_indices), batch_size, num_steps)
+    if batch_size > sizes[0]:
+        ways = [f"{name} at most {size}" for name, size in zip(
+            ("batch_size", "num_steps"), sizes, strict=True) if size >= 1]
+        raise ValueError(
+            f"{len(corpus_indices)} ids are too few for one batch of "
+            f"batch_size {batch_size} and num_steps {num_steps}: use "
+            f"{' or '.join(ways) or 'a longer text'}")
+    return corpus_indices
 
 
 def check_ids(corpus_indices, vocab_size=None):
@@ -49,19 +60,28 @@ def check_ids(corpus_indices, vocab_size=None):
         corpus_indices = corpus_indices.astype(np.int32)
     if corpus_indices.ndim != 1 or corpus_indices.dtype.kind not in "iu":
         raise ValueError(
-            f"corpus_indices has shape {corpus_indices.shape} and type "
-            f"{corpus_indices.dtype}: it must be one row of integer ids")
+            f"the ids have shape {corpus_indices.shape} and type "
+            f"{corpus_indices.dtype}: they must be one row of integer ids")
     if vocab_size is not None and corpus_indices.size:
         low, high = corpus_indices.min(), corpus_indices.max()
         if low < 0 or high >= vocab_size:
             raise ValueError(
-                f"corpus_indices has ids from {low} to {high}, outside 0 to "
+                f"the ids go from {low} to {high}, outside 0 to "
                 f"{vocab_size - 1}: use the vocabulary of this corpus")
     return corpus_indices
 
 
-@checked(lambda num_chars, batch_size, num_steps: (
-    (num_chars - 1) // num_steps, (num_chars - 1) // batch_size))
+def largest_in_rows(num_ids, batch_size, num_steps):
+    """Return the largest sizes for a corpus laid out in batch_size rows.
+
+    >>> largest_in_rows(30, batch_size=2, num_steps=6)
+    (4, 14)
+    """
+    return num_ids // (num_steps + 1), num_ids // batch_size - 1
+
+
+@checked(lambda num_ids, batch_size, num_steps: (
+    (num_ids - 1) // num_steps, (num_ids - 1) // batch_size))
 def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     """Iterate over mini-batches of examples in random order.
 
@@ -90,8 +110,7 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
                nd.array(corpus_indices[X + 1], ctx=ctx))
 
 
-@checked(lambda num_chars, batch_size, num_steps: (
-    num_chars // (num_steps + 1), num_chars // batch_size - 1))
+@checked(largest_in_rows)
 def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
     """Iterate over mini-batches in which each row goes on with its text.
 
@@ -114,3 +133,27 @@ def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
     for i in range(0, (batch_len - 1) // num_steps * num_steps, num_steps):
         yield (nd.array(indices[:, i:i + num_steps], ctx=ctx),
                nd.array(indices[:, i + 1:i + num_steps + 1], ctx=ctx))
+
+
+def ptb_iterator(raw_data, batch_size, num_steps):
+    """Iterate over the mini-batches of ``data_iter_consecutive`` in NumPy.
+
+    Yield ``(x, y)``, both int32 arrays of shape (batch_size, num_steps), y
+    one step later than x: ``(batch_len - 1) // num_steps`` of them, where
+    batch_len is ``len(raw_data) // batch_size``. Raise ``ValueError`` if
+    raw_data is too short for one batch, or holds other than int32 ids from 0.
+    Source: the PTB reader of TensorFlow's tutorial on recurrent networks.
+
+    >>> x, y = next(ptb_iterator(range(6), 2, num_steps=2))
+    >>> x.tolist(), y.tolist()
+    ([[0, 1], [3, 4]], [[1, 2], [4, 5]])
+    """
+    ids = check_sizes(raw_data, batch_size, num_steps, largest_in_rows,
+                      vocab_size=2**31)  # what int32 can hold
+    batch_len = len(ids) // batch_size
+    data = ids[:batch_size * batch_len].reshape(batch_size, batch_len)
+    epoch_size = (batch_len - 1) // num_steps
+    # copies, so that changing one array changes neither the other nor the text
+    return ((data[:, i:i + num_steps].astype(np.int32),
+             data[:, i + 1:i + num_steps + 1].astype(np.int32))
+            for i in range(0, epoch_size * num_steps, num_steps))

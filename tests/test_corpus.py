@@ -6,15 +6,24 @@ import re
 import subprocess
 import sys
 import threading
+import tracemalloc
+import unicodedata
 import zipfile
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import d2lrnn as d2l
 import numpy as np
 import pytest
 from d2lrnn import corpus as corpus_room
+from d2lrnn.corpus import Corpus, tokenize
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 JAY = corpus_room.TEXTS["jaychou_lyrics"]
+SHAKESPEARE = corpus_room.TEXTS["tinyshakespeare"]
+levels = pytest.mark.parametrize("level", ["char", "word"])
 
 
 def put_jay(folder, text="小船停在港口\n等一阵风" * 2000):
@@ -34,6 +43,19 @@ def test_the_real_text_has_the_books_numbers():
     assert [char_to_idx[c] for c in idx_to_char] == list(range(1027))
     assert idx_to_char == sorted(idx_to_char)
     assert "\n" not in char_to_idx and " " in char_to_idx
+
+
+def test_tiny_shakespeare_is_the_text_of_its_sha256():
+    folder = os.environ.get("D2LRNN_DATA")
+    if not folder or not (Path(folder) / SHAKESPEARE.file).exists():
+        pytest.skip("needs tiny Shakespeare in $D2LRNN_DATA")
+    corpus = d2l.load_corpus("tinyshakespeare")
+    assert len(corpus.corpus_indices) == corpus.num_chars == 1_115_394
+    assert corpus.vocab_size == 65
+    words = d2l.load_corpus("tinyshakespeare", level="word", min_freq=2)
+    assert words.num_chars == 1_115_394 > len(words.corpus_indices)
+    assert words.vocab_size > 5_000 and words.idx_to_char[0] == "<unk>"
+    assert corpus.sha256 == words.sha256 == SHAKESPEARE.sha256
 
 
 def test_data_folder_comes_first(no_texts, monkeypatch, tmp_path):
@@ -57,10 +79,15 @@ def test_data_folder_that_is_none(monkeypatch, tmp_path):
         d2l.load_data_jay_lyrics()
 
 
-def test_fallback_warns_once_and_says_so(no_texts):
+@pytest.mark.parametrize("load, missing", [
+    (d2l.load_data_jay_lyrics, JAY.file),
+    (partial(d2l.load_corpus, "tinyshakespeare", num_chars=10_000),
+     SHAKESPEARE.file)])
+def test_fallback_warns_once_and_says_so(no_texts, load, missing):
     with pytest.warns(d2l.D2LRNNWarning, match="original lyrics") as caught:
-        corpus = d2l.load_data_jay_lyrics()
+        corpus = load()
     assert len(caught) == 1 and caught[0].filename == __file__
+    assert str(caught[0].message).startswith(f"{missing} is neither")
     assert corpus.source.startswith("original_lyrics.txt, first 10,000")
     assert len(corpus.corpus_indices) == 10_000
 
@@ -68,6 +95,8 @@ def test_fallback_warns_once_and_says_so(no_texts):
 def test_without_fallback_the_error_says_where_to_put_it(no_texts):
     with pytest.raises(FileNotFoundError, match="set D2LRNN_DATA to that"):
         d2l.load_data_jay_lyrics(fallback=False)
+    with pytest.raises(FileNotFoundError, match=SHAKESPEARE.file):
+        d2l.load_corpus("tinyshakespeare", fallback=False)
 
 
 @pytest.fixture
@@ -109,6 +138,21 @@ def test_a_download_is_checked_and_kept(server, tmp_path):
     assert (tmp_path / "cache" / "d2lrnn" / JAY.file).exists()
 
 
+def test_a_download_gets_the_name_of_its_text(server, tmp_path, monkeypatch):
+    server["body"] = b"Before we proceed any further, hear me speak.\n"
+    server["length"] = len(server["body"])
+    url = corpus_room.TEXTS["jaychou_lyrics"].url.replace(JAY.file,
+                                                          "input.txt")
+    monkeypatch.setitem(
+        corpus_room.TEXTS, "tinyshakespeare", SHAKESPEARE._replace(
+            url=url, sha256=hashlib.sha256(server["body"]).hexdigest()))
+    corpus = d2l.load_corpus("tinyshakespeare", fallback=False)
+    assert corpus.text.encode() == server["body"]
+    assert corpus.source == "tinyshakespeare.txt"
+    assert [path.name for path in (tmp_path / "cache" / "d2lrnn").iterdir()
+            ] == ["tinyshakespeare.txt"]
+
+
 @pytest.mark.parametrize("change", ["altered", "cut short"])
 def test_a_broken_download_leaves_nothing(server, tmp_path, change):
     if change == "altered":
@@ -145,7 +189,104 @@ def test_a_text_itself():
     text = "a line\nanother 文 𝄞"
     corpus = d2l.load_corpus(text)
     assert corpus.text == text
+    assert corpus.level == "char" and corpus.num_chars == len(text)
     assert corpus.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+# few letters, so that they come again; a NUL, which NumPy cuts off a string
+texts = st.text(st.sampled_from("aabé_1 \n.'\0走了々\u0301𠀀")) | st.text()
+
+
+@given(texts)
+def test_tokens_join_to_the_text(text):
+    assert tokenize(text, "char") == list(text)
+    assert "".join(tokenize(text, "word")) == text
+
+
+def is_ideograph(char):
+    name = unicodedata.name(char, "")
+    return name.startswith(("CJK UNIFIED", "CJK COMPATIBILITY IDEO",
+                            "IDEOGRAPHIC NUMBER ZERO"))
+
+
+@given(texts)
+@example("x\u3007x\u3400x\u4dbfx\u4e00x\u9fffx\uf900x\ufad9x\U00020000x"
+         "\U0002f800x\U0003134ax")
+@example("m\u3006n\ua000\u30f65\u0301_")  # none an ideograph
+def test_words_are_runs_of_letters_and_digits(text):
+    words, run = [], ""
+    for char in text:
+        if (char.isalnum() or char == "_") and not is_ideograph(char):
+            run += char
+        else:
+            words += [run, char]
+            run = ""
+    words.append(run)
+    assert tokenize(text, "word") == [word for word in words if word]
+
+
+def test_words_of_many_kinds():
+    assert tokenize("I'll  say\n3rd_x, 二〇二四年abc走!", "word") == [
+        "I", "'", "ll", " ", " ", "say", "\n", "3rd_x", ",", " ", "二", "〇",
+        "二", "四", "年", "abc", "走", "!"]
+
+
+@levels
+@given(text=texts.filter(bool), min_freq=st.integers(1, 4))
+def test_ids_are_those_of_a_loop(level, text, min_freq):
+    tokens = tokenize(text, level)
+    counts = Counter(tokens)
+    if max(counts.values()) < min_freq:
+        with pytest.raises(ValueError, match="use a smaller min_freq"):
+            Corpus.from_text(text, "a text", level, min_freq)
+        return
+    kept = [token if counts[token] >= min_freq else "<unk>"
+            for token in tokens]
+    vocabulary = sorted(set(kept) - {"<unk>"})
+    if min_freq > 1:
+        vocabulary = ["<unk>", *vocabulary]
+    corpus = Corpus.from_text(text, "a text", level, min_freq)
+    corpus_indices, token_to_idx, idx_to_token, vocab_size = corpus
+    assert idx_to_token == vocabulary and vocab_size == len(vocabulary)
+    assert token_to_idx == {token: i for i, token in enumerate(vocabulary)}
+    assert corpus_indices.dtype == np.int32
+    assert corpus_indices.tolist() == [vocabulary.index(t) for t in kept]
+    assert corpus.text == "".join(kept)
+    assert (corpus.level, corpus.num_chars) == (level, len(text))
+    assert corpus.sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_words_of_a_file(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"to be\r\nor not to be\r\nthat is")
+    corpus = d2l.load_corpus(path, num_chars=20, newline="|", level="word",
+                             min_freq=2)
+    assert corpus.idx_to_char == ["<unk>", " ", "be", "to", "|"]
+    assert corpus.corpus_indices.tolist() == [
+        3, 1, 2, 4, 0, 1, 0, 1, 3, 1, 2, 4, 0]  # the last is "t"
+    assert corpus.num_chars == 20 and "first 20 of 26" in corpus.source
+    assert corpus.sha256 == hashlib.sha256(
+        b"to be|or not to be|t").hexdigest()
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"level": "line"}, "level is 'line': it must be 'char' or 'word'"),
+    ({"min_freq": 0}, "min_freq is 0: it must be at least 1"),
+    ({"min_freq": 4}, "min_freq is 4, but the commonest token comes only 3"),
+    ({"min_freq": 3, "level": "word"}, "the commonest token comes only 2")])
+def test_levels_and_frequencies_that_cannot_be(options, words):
+    with pytest.raises(ValueError, match=words):
+        d2l.load_corpus("aa b a", **options)
+
+
+@pytest.mark.parametrize("min_freq", [1, 2])
+def test_characters_never_become_a_list_of_strings(min_freq):
+    text = "一二三四五六七八九十" * 50_000
+    tracemalloc.start()
+    Corpus.from_text(text, "a long text", min_freq=min_freq)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * len(text)  # bytes; such a list takes over 80
 
 
 def zip_of(path, **members):
