@@ -24,6 +24,7 @@ setup(
         "mxnet==1.9.1",
         "pooch>=1.8",
         "rich>=13",
+        "safetensors>=0.4",
         "matplotlib>=3.7",
         # d2l pins the numpy (1.23.5) and matplotlib that work with MXNet.
         'd2l==1.0.3; python_version < "3.12"',

@@ -3,11 +3,31 @@ from d2lrnn import stack  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 
+from d2lrnn.checkpoint import load_model, save_model
 from d2lrnn.compiled import Traced
-from d2lrnn.corpus import Corpus, load_corpus, load_data_jay_lyrics
+from d2lrnn.corpus import (
+    Corpus,
+    load_corpus,
+    load_data_jay_lyrics,
+    tokenize,
+)
 from d2lrnn.errors import D2LRNNWarning, SettingError
-from d2lrnn.generation import check_prefix, predict_rnn, predict_rnn_gluon
-from d2lrnn.models import RNNModel
+from d2lrnn.fitting import evaluate, fit, split
+from d2lrnn.generation import (
+    check_prefix,
+    choose,
+    generate,
+    generate_characters,
+    predict_rnn,
+    predict_rnn_gluon,
+)
+from d2lrnn.models import (
+    CharRNN,
+    RNNModel,
+    ln_lstm_step,
+    lstm_memory,
+    lstm_step,
+)
 from d2lrnn.progress import Epochs
 from d2lrnn.report import (
     plot_perplexity,
@@ -15,7 +35,11 @@ from d2lrnn.report import (
     write_report,
 )
 from d2lrnn.runtime import epochs, seed, try_gpu
-from d2lrnn.samplers import data_iter_consecutive, data_iter_random
+from d2lrnn.samplers import (
+    data_iter_consecutive,
+    data_iter_random,
+    ptb_iterator,
+)
 from d2lrnn.scratch import (
     bi,
     deep,
@@ -48,6 +72,7 @@ from d2lrnn.training import (
 
 __version__ = version("d2lrnn")
 __all__ = [
+    "CharRNN",
     "Corpus",
     "D2LRNNWarning",
     "Epochs",
@@ -57,11 +82,16 @@ __all__ = [
     "bi",
     "check_prefix",
     "check_training",
+    "choose",
     "data_iter_consecutive",
     "data_iter_random",
     "deep",
     "end_epoch",
     "epochs",
+    "evaluate",
+    "fit",
+    "generate",
+    "generate_characters",
     "get_bi_params",
     "get_deep_params",
     "get_gru_params",
@@ -74,19 +104,27 @@ __all__ = [
     "init_gru_state",
     "init_lstm_state",
     "init_rnn_state",
+    "ln_lstm_step",
     "load_corpus",
     "load_data_jay_lyrics",
+    "load_model",
     "lstm",
+    "lstm_memory",
+    "lstm_step",
     "make_params",
     "perplexity",
     "plot_perplexity",
     "predict_rnn",
     "predict_rnn_gluon",
     "print_epoch",
+    "ptb_iterator",
     "rnn",
+    "save_model",
     "seed",
     "sgd",
+    "split",
     "to_onehot",
+    "tokenize",
     "train_and_predict_rnn",
     "train_and_predict_rnn_gluon",
     "try_gpu",

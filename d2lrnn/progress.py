@@ -1,4 +1,4 @@
-"""Count epochs, with a bar and the time left where there is a terminal."""
+"""Count epochs or steps, with a bar and the time left in a terminal."""
 import sys
 
 from rich.progress import (
@@ -10,11 +10,36 @@ from rich.progress import (
 )
 
 
+class Bar:
+    """A progress bar below the printed lines, for as long as a loop runs.
+
+    It shows only in a terminal; elsewhere (a pipe, a file, a notebook) there
+    are only the loop's own lines. ``done`` of ``total`` units are done when
+    it begins.
+    """
+
+    def __init__(self, total, unit, done=0):
+        columns = (BarColumn(bar_width=24), MofNCompleteColumn(),
+                   TextColumn(unit + ", {task.description}"),
+                   TimeRemainingColumn(compact=True), TextColumn("left"))
+        self._bar = Progress(*columns, transient=True,
+                             disable=not sys.stdout.isatty())
+        self._task = self._bar.add_task("", total=total, completed=done)
+
+    def __enter__(self):
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error):
+        self._bar.stop()
+
+    def advance(self, note):
+        """Count one unit more, and show a few words beside the bar."""
+        self._bar.update(self._task, advance=1, description=note)
+
+
 class Epochs:
     """Iterate over ``range(num_epochs)`` and show how far it has come.
-
-    In a terminal a bar stands below the printed lines while the loop runs;
-    elsewhere (a pipe, a file, a notebook) there are only the loop's lines.
 
     >>> list(Epochs(3))
     [0, 1, 2]
@@ -25,17 +50,10 @@ class Epochs:
         self._note = ""
 
     def __iter__(self):
-        if not sys.stdout.isatty():
-            yield from range(self.num_epochs)
-            return
-        columns = (BarColumn(bar_width=24), MofNCompleteColumn(),
-                   TextColumn("epochs, {task.description}"),
-                   TimeRemainingColumn(compact=True), TextColumn("left"))
-        with Progress(*columns, transient=True) as bar:
-            task = bar.add_task("", total=self.num_epochs)
+        with Bar(self.num_epochs, "epochs") as bar:
             for epoch in range(self.num_epochs):
                 yield epoch
-                bar.update(task, advance=1, description=self._note)
+                bar.advance(self._note)
 
     def note(self, text):
         """Show a few words beside the bar."""

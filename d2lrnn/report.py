@@ -31,25 +31,35 @@ def unigram_perplexity(corpus_indices):
 
 
 def plot_perplexity(histories, corpus):
-    """Draw the training perplexity per epoch beside the two baselines.
+    """Draw the perplexity per epoch beside the two baselines.
 
-    ``histories`` are the histories of trainings by their labels. Return a
-    matplotlib ``Figure``.
+    ``histories`` are the histories of trainings by their labels; where they
+    have a held-out perplexity, it is drawn too. Return a matplotlib
+    ``Figure``.
     """
     from matplotlib.figure import Figure  # slow to import
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for label, history in histories.items():
-        axes.plot([record["epoch"] for record in history],
-                  [record["perplexity"] for record in history], label=label)
+        epochs = [record["epoch"] for record in history]
+        (line,) = axes.plot(epochs, [record["perplexity"]
+                                     for record in history], label=label)
+        if "held_out_perplexity" in history[0]:
+            axes.plot(epochs, [record["held_out_perplexity"]
+                               for record in history], linestyle="-.",
+                      color=line.get_color(), label=f"{label}, held out")
     unigram = unigram_perplexity(corpus.corpus_indices)
     axes.axhline(corpus.vocab_size, color="0.35", linestyle=":",
                  label=f"uniform guess ({corpus.vocab_size})")
     axes.axhline(unigram, color="0.35", linestyle="--",
                  label=f"unigram guess ({unigram:.0f})")
-    axes.set(xlabel="epoch", ylabel="perplexity on the training text",
-             yscale="log")
+    held_out = any("held_out_perplexity" in history[0]
+                   for history in histories.values())
+    axes.set(xlabel="epoch", yscale="log", ylabel="perplexity" if held_out
+             else "perplexity on the training text")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3)
     axes.legend()
@@ -73,8 +83,7 @@ def write_report(name, histories, corpus, settings, folder="runs"):
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
         unfinished = Path(unfinished) / name
         unfinished.mkdir()
-        (unfinished / "report.json").write_text(
-            json.dumps(record, ensure_ascii=False, indent=1), "utf-8")
+        write_json(unfinished / "report.json", record)
         (unfinished / "report.md").write_text(to_markdown(record), "utf-8")
         figure = plot_perplexity(histories, corpus)
         figure.savefig(unfinished / "perplexity.png", dpi=150)
@@ -89,6 +98,18 @@ def write_report(name, histories, corpus, settings, folder="runs"):
     print_summary(record)
     print(f"report: {done}")
     return done
+
+
+def write_json(path, record):
+    """Write a record as JSON, whole or not at all.
+
+    JSON has no infinity: a perplexity that is infinite becomes "Infinity".
+    """
+    record = json.loads(json.dumps(record), parse_constant=str)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(json.dumps(record, ensure_ascii=False, indent=1),
+                          "utf-8")
+    unfinished.replace(path)
 
 
 def writable(folder):
@@ -111,12 +132,12 @@ def make_record(name, histories, corpus, settings):
         "name": name,
         **machine_record(),
         "text": {"source": corpus.source, "sha256": corpus.sha256,
-                 "characters": len(corpus.corpus_indices),
+                 "characters": corpus.num_chars,
                  "vocab_size": corpus.vocab_size},
         "baselines": {
             "uniform": corpus.vocab_size,
             "unigram": unigram_perplexity(corpus.corpus_indices)},
-        "settings": {key: value if isinstance(value, (int, float, list))
+        "settings": {key: value if isinstance(value, (int, float, list, dict))
                      else str(value) for key, value in settings.items()},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "trainings": {label: summarize(history)
@@ -146,14 +167,23 @@ def cpu_name():
 
 
 def summarize(history):
-    """Return the last perplexity, the speed and the lyrics of a history."""
+    """Return the last perplexity, the speed and the lyrics of a history.
+
+    Where there is a held-out perplexity, the epoch with the best one is added.
+    """
+    held_out = {}
+    if "held_out_perplexity" in history[0]:
+        best = min(history, key=lambda record: record["held_out_perplexity"])
+        held_out = {"best": {key: best[key] for key in (
+            "epoch", "held_out_perplexity", "held_out_bits_per_char",
+            "held_out_unk")}}
     seconds = statistics.median(record["seconds"] for record in history)
     lyrics = [record["lyrics"] for record in history if "lyrics" in record]
     return {"perplexity": history[-1]["perplexity"],
             "epochs": len(history),
             "seconds_per_epoch": seconds,
             "characters_per_second": history[-1]["characters"] / seconds,
-            "lyrics": lyrics[-1] if lyrics else [],
+            "lyrics": lyrics[-1] if lyrics else [], **held_out,
             "history": history}
 
 
@@ -169,6 +199,20 @@ def print_summary(record):
               f"{training['characters_per_second']:>18,.0f}")
     print(f"  {'unigram guess':<32}{record['baselines']['unigram']:>12.3f}")
     print(f"  {'uniform guess':<32}{record['baselines']['uniform']:>12.3f}")
+    if held_out := with_held_out(record):
+        print(f"{'on held-out text, at its best':<34}{'perplexity':>12}"
+              f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
+    for label, best in held_out.items():
+        print(f"  {label:<32}{best['held_out_perplexity']:>12.3f}"
+              f"{best['held_out_bits_per_char']:>14.3f}{best['epoch']:>8}"
+              f"{best['held_out_unk']:>10.2%}")
+
+
+def with_held_out(record):
+    """Return the best held-out results of a record's trainings, by label."""
+    return {label: training["best"]
+            for label, training in record["trainings"].items()
+            if "best" in training}
 
 
 def to_markdown(record):
@@ -191,6 +235,15 @@ def to_markdown(record):
     lines += [
         f"| unigram guess | {record['baselines']['unigram']:.3f} | | | |",
         f"| uniform guess | {record['baselines']['uniform']:.3f} | | | |", ""]
+    if held_out := with_held_out(record):
+        lines += ["On the text held out, at its best (`<unk>`: the share of "
+                  "what training never saw):", "",
+                  "| | perplexity | bits per character | epoch | `<unk>` |",
+                  "|---|---:|---:|---:|---:|"]
+        lines += [f"| {label} | {best['held_out_perplexity']:.3f} | "
+                  f"{best['held_out_bits_per_char']:.3f} | {best['epoch']} | "
+                  f"{best['held_out_unk']:.2%} |"
+                  for label, best in held_out.items()] + [""]
     for label, training in record["trainings"].items():
         if training["lyrics"]:
             lines += [f"## Lyrics, {label}", ""]

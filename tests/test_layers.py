@@ -8,14 +8,16 @@ import pytest
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"errors"},
-    {"stack", "corpus", "samplers", "progress"},
+    {"stack", "corpus", "samplers", "schedules", "progress"},
     {"runtime", "scratch", "models", "compiled"},
-    {"generation"},
+    {"checkpoint"},
+    {"generation", "training_state"},
     {"training"},
     {"report"},
+    {"fitting"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"errors", "stack", "corpus", "progress"}
+WITHOUT_MXNET = {"errors", "stack", "corpus", "schedules", "progress"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
 
 

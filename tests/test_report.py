@@ -115,3 +115,63 @@ def test_a_folder_that_cannot_be_written_to(histories, abc, tmp_path,
                                 tmp_path / "runs")
     assert (done / "report.md").exists()
     assert done.parent.name.startswith("d2lrnn-")
+
+
+@pytest.fixture
+def held_out(histories):
+    """The first training has been measured on held-out text, too."""
+    for record, perplexity in zip(histories["one way"], (70.0, 40.0, 50.0),
+                                  strict=True):
+        record |= {"held_out_perplexity": perplexity,
+                   "held_out_loss": math.log(perplexity),
+                   "held_out_bits_per_char": math.log2(perplexity),
+                   "held_out_unk": 0.0125, "held_out_known_loss": 3.0}
+    return histories
+
+
+def test_the_best_held_out_epoch(held_out, abc, tmp_path, capsys):
+    done = d2l.write_report("lesson", held_out, abc, {}, tmp_path)
+    record = json.loads((done / "report.json").read_text("utf-8"))
+    trainings = record["trainings"]
+    assert trainings["one way"]["best"] == {
+        "epoch": 2, "held_out_perplexity": 40.0,
+        "held_out_bits_per_char": math.log2(40), "held_out_unk": 0.0125}
+    assert "best" not in trainings["another way"]
+    page = (done / "report.md").read_text("utf-8")
+    assert "| one way | 40.000 | 5.322 | 2 | 1.25% |" in page
+    assert page.count("| another way |") == 1 and "held out" in page
+    printed = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in printed[:-1])
+    (line,) = (line for line in printed if "1.25%" in line)
+    assert line.split() == ["one", "way", "40.000", "5.322", "2", "1.25%"]
+
+
+def test_without_held_out_text_there_is_no_word_of_it(written, capsys):
+    assert "held out" not in (written / "report.md").read_text("utf-8")
+    assert "held-out" not in capsys.readouterr().out
+
+
+def test_the_held_out_curve(held_out, abc):
+    (axes,) = d2l.plot_perplexity(held_out, abc).axes
+    labels = [line.get_label() for line in axes.lines]
+    assert labels == ["one way", "one way, held out", "another way",
+                      "uniform guess (3)", "unigram guess (3)"]
+    train, curve = axes.lines[:2]
+    assert list(curve.get_xdata()) == [1, 2, 3]
+    assert list(curve.get_ydata()) == [70, 40, 50]
+    assert curve.get_color() == train.get_color()
+    assert curve.get_linestyle() != train.get_linestyle()
+    assert axes.get_ylabel() == "perplexity"
+
+
+def test_an_infinite_perplexity_is_still_json(held_out, abc, tmp_path):
+    held_out["one way"][0]["held_out_perplexity"] = math.inf
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    done = d2l.write_report("lesson", held_out, abc, {}, tmp_path)
+    record = json.loads((done / "report.json").read_text("utf-8"),
+                        parse_constant=refuse)
+    first, *_ = record["trainings"]["one way"]["history"]
+    assert first["held_out_perplexity"] == "Infinity"

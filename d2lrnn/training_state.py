@@ -1,0 +1,132 @@
+"""Where a training stands: all that going on from there depends on."""
+import mxnet as mx
+import numpy as np
+from d2lrnn.checkpoint import named_params, read, save_model, set_weights
+from mxnet import nd
+
+
+class TrainingState:
+    """A model in training, its optimizer, and how far they have come.
+
+    ``step`` counts all steps done; ``losses`` and ``seconds`` are those of
+    the epoch in which it stands, ``state`` is the hidden state there, and
+    ``history`` has the epochs that are over. With these, the settings and the
+    text, the rest of a training is determined.
+    """
+
+    def __init__(self, model, optimizer, optimizer_params, batch_size, ctx):
+        self.model, self.batch_size, self.ctx = model, batch_size, ctx
+        self.params = list(named_params(model).values())
+        self.optimizer = make_optimizer(optimizer, optimizer_params)
+        self._updater = mx.optimizer.get_updater(self.optimizer)
+        for i, param in enumerate(self.params):
+            self._updater.states[i] = (
+                self.optimizer.create_state_multi_precision(i, param.data()))
+            self._updater.states_synced[i] = True
+        self.history, self.step = [], 0
+        self.begin_epoch()
+
+    def begin_epoch(self):
+        """Begin with a state of zeros."""
+        self.losses, self.seconds = [], 0.0
+        self.state = self.model.begin_state(self.batch_size, self.ctx)
+
+    def update(self, lr):
+        """Let the optimizer take a step along the gradients."""
+        self.optimizer.set_learning_rate(lr)
+        self._updater(list(range(len(self.params))),
+                      [param.grad() for param in self.params],
+                      [param.data() for param in self.params])
+        self.step += 1
+
+    def mean_loss(self):
+        """Return the mean loss of the epoch so far, in nats."""
+        return float(np.mean([l.asscalar() for l in self.losses],
+                             dtype="float64"))
+
+    def save(self, path, settings):
+        """Write the model and all of this to a checkpoint."""
+        values = {"settings": settings, "history": self.history,
+                  "step": self.step, "seconds": self.seconds,
+                  "losses": [float(l.asscalar()) for l in self.losses],
+                  "optimizer": {
+                      name: value for name, value
+                      in vars(self.optimizer).items()
+                      if type(value) in (int, float)
+                      and name != "begin_num_update"}}
+        save_model(path, self.model, (values, self._arrays()))
+
+    def load(self, path, settings):
+        """Stand where a checkpoint of the same settings stood.
+
+        Raise ``ValueError`` where it holds no training, or one of other
+        settings.
+        """
+        arrays, metadata = read(path)
+        values = metadata.get("training")
+        if values is None:
+            raise ValueError(f"{path} holds a model alone, with which no "
+                             f"training can go on: use a last.safetensors")
+        check_same(path, values["settings"], settings)
+        set_weights(self.model, arrays, self.ctx)
+        for name, array in self._arrays().items():
+            array[:] = nd.array(arrays[f"training.{name}"], self.ctx,
+                                array.dtype)
+        for name, value in values["optimizer"].items():
+            setattr(self.optimizer, name, value)
+        # an optimizer counts the steps of each parameter from here
+        self.optimizer.begin_num_update = values["step"]
+        self.history, self.step = values["history"], values["step"]
+        self.losses = [nd.array([l]) for l in values["losses"]]
+        self.seconds = values["seconds"]
+
+    def _arrays(self):
+        """Return the optimizer's and the state's arrays by name."""
+        arrays = {f"state.{i}": s for i, s in enumerate(self.state)}
+        for i, state in self._updater.states.items():
+            for j, array in enumerate(flatten(state)):
+                arrays[f"optimizer.{i}.{j}"] = array
+        return arrays
+
+
+def make_optimizer(name, params):
+    """Return one of Gluon's optimizers, or raise ``ValueError``."""
+    for param in ("learning_rate", "lr_scheduler"):
+        if param in params:
+            raise ValueError(f"optimizer_params has {param!r}: give lr and "
+                             f"schedule instead")
+    try:
+        return mx.optimizer.create(name, **params)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"there is no optimizer {name!r} with optimizer_params {params} "
+            f"({error}): give the name of one of Gluon's, and its own "
+            f"parameters") from None
+
+
+def flatten(tree):
+    """Return the arrays of an optimizer's state: none, one, or nested.
+
+    >>> flatten(None), flatten((1, (2, 3)))
+    ([], [1, 2, 3])
+    """
+    if tree is None:
+        return []
+    if isinstance(tree, (tuple, list)):
+        return [array for branch in tree for array in flatten(branch)]
+    return [tree]
+
+
+def check_same(path, saved, settings):
+    """Raise ``ValueError`` where a training would go on with other settings.
+
+    A constant learning rate lets it go on for more epochs than were asked
+    for; every other schedule is laid out for a number of epochs.
+    """
+    for name, value in settings.items():
+        if name == "num_epochs" and settings["schedule"] == "constant":
+            continue
+        if saved.get(name) != value:
+            raise ValueError(
+                f"{path} was trained with {name} {saved.get(name)!r}, and is "
+                f"to go on with {value!r}: give what it began with")

@@ -1,0 +1,365 @@
+"""Training with held-out text: what it learns, measures and writes."""
+import json
+import math
+import re
+
+import d2lrnn as d2l
+import mxnet as mx
+import numpy as np
+import pytest
+from d2lrnn import fitting
+from d2lrnn.checkpoint import load_model, named_params
+from d2lrnn.fitting import evaluate, fit, split
+from d2lrnn.models import CharRNN
+from mxnet import init, nd
+
+SENTENCE = "the quick brown fox jumps over the lazy dog. "
+SETTINGS = {"batch_size": 4, "num_steps": 10, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def fox():
+    return d2l.load_corpus(SENTENCE * 14)
+
+
+def small(corpus, embed_size=8, num_hiddens=12, num_layers=1, **config):
+    return CharRNN(corpus.vocab_size, embed_size, num_hiddens, num_layers,
+                   **config)
+
+
+def train(corpus, num_epochs=2, lr=0.02, **options):
+    """Return the history and the weights of a small model's training."""
+    model = options.pop("model", None) or small(corpus, dropout=0.2)
+    history = fit(model, corpus, num_epochs, lr, **{**SETTINGS, **options})
+    return history, weights(model)
+
+
+def weights(model):
+    return {name: param.data().asnumpy()
+            for name, param in named_params(model).items()}
+
+
+def same(a, b):
+    return all(np.array_equal(a[name], b[name]) for name in a | b)
+
+
+def timeless(history):
+    return [{**record, "seconds": None} for record in history]
+
+
+def test_abc_is_learned(abc, ctx):
+    history, _ = train(abc, 8, 0.05, ctx=ctx)
+    assert history[-1]["perplexity"] < 1.1
+    assert history[-1]["held_out_perplexity"] < 1.05
+    assert history[0]["perplexity"] > 1.1
+
+
+def unigram_loss(train_ids, held_out_ids, vocab_size):
+    """Return the loss of the training text's frequencies, none of them 0."""
+    counts = np.bincount(train_ids, minlength=vocab_size) + 1
+    return -np.log(counts / counts.sum())[held_out_ids].mean()
+
+
+def test_text_is_predicted_better_than_by_frequencies(original, ctx):
+    model = small(original, 64, 64, dropout=0.3)
+    history, _ = train(original, 7, 0.005, model=model, batch_size=8,
+                       num_steps=20, ctx=ctx)
+    ids, held_out_ids, unk = split(original, 0.1)
+    counts = np.bincount(ids, minlength=original.vocab_size) + 1
+    baseline = -np.log(counts / counts.sum())
+    known = held_out_ids[held_out_ids != unk]
+    record = history[-1]
+    assert record["held_out_known_loss"] < baseline[known].mean() - 0.05
+    seen = set(original.text[:9000])
+    unseen = [char not in seen for char in original.text[9000:]]
+    # the first is no target, and 999 are 8 rows of 124 and 7 left over
+    assert record["held_out_unk"] == np.mean(unseen[1:993]) > 0
+    losses, targets = evaluate(model, held_out_ids, 8, 20)
+    assert record["held_out_loss"] == pytest.approx(losses.mean(), rel=1e-6)
+    assert record["held_out_known_loss"] == pytest.approx(
+        losses[targets != unk].mean(), rel=1e-6)
+    assert record["held_out_known_loss"] < record["held_out_loss"]
+
+
+@pytest.mark.parametrize("cell, unroll", [
+    ("lstm", "fused"), ("gru", "foreach"), ("ln_lstm", "static")])
+@pytest.mark.parametrize("batch_size, num_steps", [(1, 7), (3, 10)])
+def test_evaluate_reads_as_a_naive_loop(fox, ctx, cell, unroll, batch_size,
+                                        num_steps):
+    model = small(fox, cell=cell, unroll=unroll, num_layers=2, dropout=0.5)
+    model.initialize(init.Normal(0.5), ctx=ctx)
+    model.hybridize(static_alloc=True, static_shape=True)
+    ids = fox.corpus_indices[:70]
+    losses, targets = evaluate(model, ids, batch_size, num_steps)
+    length = 69 // batch_size
+    assert losses.shape == targets.shape == (batch_size, length)
+    for row in range(batch_size):
+        state = model.begin_state(1, ctx)
+        for i in range(length):
+            here = row * length + i
+            scores, state = model(nd.array([[ids[here]]], ctx), state)
+            scores = scores.asnumpy()[0].astype(np.float64)
+            expected = np.log(np.exp(scores).sum()) - scores[ids[here + 1]]
+            assert losses[row, i] == pytest.approx(expected, abs=1e-5)
+            assert targets[row, i] == ids[here + 1]
+
+
+@pytest.mark.parametrize("wrong", [
+    {"corpus_indices": []}, {"corpus_indices": [1]}, {"batch_size": 0},
+    {"num_steps": 0}, {"corpus_indices": [0, 99]}])
+def test_what_cannot_be_evaluated(fox, wrong):
+    model = small(fox)
+    model.initialize()
+    with pytest.raises(ValueError, match=r"nothing to evaluate|outside 0"):
+        evaluate(model, **{"corpus_indices": [0, 1, 2], **wrong})
+
+
+def test_the_last_tenth_is_held_out():
+    text = "abcab" * 18 + "axbyc" + "dabca"
+    ids, rest, unk = split(d2l.load_corpus(text), 0.1)
+    assert ids.tolist() == [0, 1, 2, 0, 1] * 18
+    assert unk == 3  # d, the first that only the end has
+    assert rest.tolist() == [0, 3, 1, 3, 2, 3, 0, 1, 2, 0]
+    # d occurs once, so it is <unk> everywhere; z only in the held-out part
+    corpus = d2l.load_corpus(text + "zyzx", min_freq=2)
+    assert corpus.idx_to_char == ["<unk>", "a", "b", "c", "x", "y", "z"]
+    _, rest, unk = split(corpus, 0.1)
+    assert rest.tolist() == [3, 0, 1, 2, 3, 1, 0, 5, 0, 4] and unk == 0
+    _, rest, unk = split(d2l.load_corpus("ab" * 50), 0.2)
+    assert len(rest) == 20 and unk == -1
+
+
+def test_the_share_of_unknown_words(fox):
+    text = SENTENCE * 14 + "a cat jumps over a dog. " * 3
+    corpus = d2l.load_corpus(text, level="word", min_freq=2)
+    history, _ = train(corpus, 1, held_out=0.15, batch_size=1)
+    tokens = [corpus.idx_to_char[i] for i in corpus.corpus_indices]
+    num_train = len(tokens) - round(0.15 * len(tokens))
+    seen = set(tokens[:num_train])
+    unknown = [token not in seen or token == "<unk>"
+               for token in tokens[num_train + 1:]]
+    assert history[0]["held_out_unk"] == pytest.approx(np.mean(unknown))
+    assert history[0]["held_out_unk"] > 0.05
+    ratio = len(tokens) / len(text) / math.log(2)
+    for part in ("", "held_out_"):
+        assert history[0][part + "bits_per_char"] == pytest.approx(
+            history[0][part + "loss"] * ratio)
+
+
+def test_bits_of_characters(fox):
+    for record in train(fox)[0]:
+        for part in ("", "held_out_"):
+            loss = record[part + "loss"]
+            assert record[part + "bits_per_char"] == pytest.approx(
+                loss / math.log(2))
+            assert record[part + "perplexity"] == pytest.approx(
+                math.exp(loss))
+        assert record["held_out_unk"] == 0
+        assert record["held_out_known_loss"] == record["held_out_loss"]
+
+
+def test_only_unknown_characters_are_held_out(tmp_path):
+    corpus = d2l.load_corpus("ab" * 90 + "xyzzy" * 4)
+    history, _ = train(corpus, 1, folder=tmp_path)
+    assert history[0]["held_out_unk"] == 1
+    assert history[0]["held_out_known_loss"] is None
+    strict_json(tmp_path / "record.json")
+
+
+def test_the_held_out_text_is_never_trained_on(fox):
+    text = fox.text
+    other = d2l.load_corpus(text[:-63] + text[-63:][::-1])
+    assert other.idx_to_char == fox.idx_to_char
+    (one, a), (another, b) = train(fox), train(other)
+    assert same(a, b)
+    assert one[-1]["loss"] == another[-1]["loss"]
+    assert one[-1]["held_out_loss"] != another[-1]["held_out_loss"]
+
+
+def test_the_best_epoch_is_kept(tmp_path, fox, ctx):
+    """The last two epochs have a rate that is far too high."""
+    history, last = train(fox, 5, folder=tmp_path, ctx=ctx,
+                          schedule=lambda step: 0.02 if step < 42 else 2.0)
+    losses = [record["held_out_loss"] for record in history]
+    best = load_model(tmp_path / "best.safetensors", ctx)
+    assert losses[-1] > min(losses) and not same(weights(best), last)
+    measured, _ = evaluate(best, split(fox, 0.1)[1], 4, 10)
+    assert measured.mean(dtype="float64") == pytest.approx(min(losses),
+                                                           rel=1e-6)
+    last_model = load_model(tmp_path / "last.safetensors", ctx)
+    assert same(weights(last_model), last)
+
+
+def test_patience(tmp_path, capsys):
+    """Random letters can only be learned by heart."""
+    letters = np.random.default_rng(1).choice(list("abcdefgh"), 300)
+    corpus = d2l.load_corpus("".join(letters))
+    history, _ = train(corpus, 60, 0.05, patience=3, folder=tmp_path,
+                       model=small(corpus, 8, 32))
+    losses = [record["held_out_loss"] for record in history]
+    assert losses.index(min(losses)) == len(losses) - 4
+    assert len(history) < 60
+    assert capsys.readouterr().out.endswith(
+        "stopped early: no better held-out loss for 3 epochs\n")
+    again = fit(small(corpus, 8, 32), corpus, 60, 0.05, patience=3,
+                folder=tmp_path, resume=True, **SETTINGS)
+    assert again == history
+
+
+@pytest.mark.parametrize("optimizer, lr, params", [
+    ("sgd", 2.0, {}), ("sgd", 0.5, {"momentum": 0.9}), ("nag", 2.0, {}),
+    ("adam", 0.02, {}), ("adamax", 0.02, {}), ("nadam", 0.02, {}),
+    ("rmsprop", 0.02, {"centered": True}), ("adagrad", 0.1, {}),
+    ("adadelta", 1.0, {}), ("ftml", 0.02, {}),
+    ("lamb", 0.02, {}), ("dcasgd", 2.0, {}), ("signum", 0.02, {})])
+def test_every_optimizer_learns(abc, optimizer, lr, params, ctx):
+    history, _ = train(abc, 4, lr, ctx=ctx, optimizer=optimizer,
+                       optimizer_params=params, model=small(abc))
+    assert history[-1]["loss"] < 0.8 * math.log(3)
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_optimizer_params_reach_the_optimizer(fox):
+    plain, momentum = (train(fox, optimizer="sgd", optimizer_params=params)
+                       for params in ({}, {"momentum": 0.9}))
+    assert not same(plain[1], momentum[1])
+
+
+def strict_json(path):
+    def refuse(constant):
+        raise AssertionError(f"{path} holds {constant}")
+
+    return json.loads(path.read_text("utf-8"), parse_constant=refuse)
+
+
+def test_a_lost_loss_leaves_readable_files(fox, tmp_path):
+    """The second epoch throws the weights out of all bounds."""
+    with pytest.raises(FloatingPointError) as caught:
+        train(fox, 3, folder=tmp_path, optimizer="sgd", clipping_theta=None,
+              schedule=lambda step: 0.1 if step < 14 else 1e38)
+    sentence = str(caught.value)
+    assert re.fullmatch(r"the loss is (nan|inf|[\d.]+), and \S+ held out, in "
+                        r"epoch 2 at lr 1e\+38: lower lr, or set a lower "
+                        r"clipping_theta", sentence)
+    assert "nan" in sentence or "inf" in sentence
+    for name in ("best", "last"):
+        model = load_model(tmp_path / f"{name}.safetensors")
+        assert all(np.isfinite(weight).all()
+                   for weight in weights(model).values())
+    assert not (tmp_path / "record.json").exists()
+
+
+def test_a_perplexity_beyond_all_numbers(fox, tmp_path):
+    history, _ = train(fox, 1, 1e6, folder=tmp_path)
+    assert history[0]["held_out_perplexity"] == math.inf
+    training = strict_json(tmp_path / "record.json")["trainings"]["fit"]
+    assert training["best"]["held_out_perplexity"] == "Infinity"
+
+
+def test_the_printed_lines(fox, capsys):
+    history, _ = train(fox, 3)
+    first, *lines = capsys.readouterr().out.splitlines()[-4:]
+    assert first == ("567 chars to train on, 63 held out, 0.00% of them "
+                     "<unk>")
+    for epoch, (line, record) in enumerate(zip(lines, history, strict=True)):
+        assert line == (
+            f"epoch {epoch + 1}, perplexity {record['perplexity']:.3f}, held "
+            f"out {record['held_out_perplexity']:.3f} "
+            f"({record['held_out_bits_per_char']:.3f} bits/char), "
+            f"{record['seconds']:.1f} sec")
+
+
+def test_the_record(fox, tmp_path):
+    history, _ = train(fox, 3, folder=tmp_path / "new" / "run",
+                       optimizer_params={"beta1": np.float32(0.5)})
+    record = strict_json(tmp_path / "new" / "run" / "record.json")
+    assert record["name"] == "run"
+    assert record["trainings"]["fit"]["history"] == history
+    best = min(history, key=lambda epoch: epoch["held_out_loss"])
+    assert record["trainings"]["fit"]["best"] == {
+        key: best[key] for key in (
+            "epoch", "held_out_perplexity", "held_out_bits_per_char",
+            "held_out_unk")}
+    settings = record["settings"]
+    assert settings["num_epochs"] == 3 and settings["cell"] == "lstm"
+    assert settings["optimizer_params"] == {"beta1": 0.5}
+    assert record["text"]["sha256"] == fox.sha256
+    assert {path.name for path in (tmp_path / "new" / "run").iterdir()} == {
+        "last.safetensors", "best.safetensors", "record.json"}
+
+
+def test_a_second_training_goes_on_from_the_weights(fox):
+    model = small(fox)
+    first = fit(model, fox, 6, 0.03, **SETTINGS)
+    weights_between = weights(model)
+    second = fit(model, fox, 1, 1e-9, **SETTINGS)
+    assert second[0]["epoch"] == 1
+    assert second[0]["held_out_loss"] == pytest.approx(
+        first[-1]["held_out_loss"], abs=1e-4)
+    for name, weight in weights(model).items():
+        np.testing.assert_allclose(weight, weights_between[name], atol=1e-6)
+
+
+def test_a_seed_repeats_a_training(fox):
+    runs = [train(fox, seed=seed) for seed in (5, 5, 6)]
+    assert timeless(runs[0][0]) == timeless(runs[1][0])
+    assert same(runs[0][1], runs[1][1])
+    assert not same(runs[0][1], runs[2][1])
+
+
+def test_dropout_and_offsets_change_with_the_epoch(fox, monkeypatch):
+    """Nothing is learned at rate 0; yet each epoch reads and drops anew."""
+    model = small(fox, dropout=0.5)
+    history, _ = train(fox, 3, model=model, schedule=lambda step: 0.0)
+    assert len({record["loss"] for record in history}) == 3
+    firsts, step = [], fitting.train_step
+
+    def spy(run, x, *rest):
+        firsts.append(x[0].tolist())
+        step(run, x, *rest)
+
+    monkeypatch.setattr(fitting, "train_step", spy)
+    train(fox, 6)
+    offsets = [first[:5] for first in firsts[::14]]
+    assert len(offsets) == 6 and 1 < len(set(map(tuple, offsets))) < 5
+
+
+@pytest.mark.parametrize("wrong, words", [
+    ({"num_epochs": 0}, "num_epochs is 0"),
+    ({"num_epochs": 1.5}, "num_epochs is 1.5"),
+    ({"lr": 0}, "lr is 0"), ({"lr": math.nan}, "lr is nan"),
+    ({"lr": None}, "lr is None"), ({"lr": "fast"}, "lr is 'fast'"),
+    ({"batch_size": 0}, "batch_size is 0"),
+    ({"batch_size": 2.5}, "batch_size is 2.5"),
+    ({"batch_size": 600}, "too few"), ({"num_steps": 600}, "too few"),
+    ({"num_steps": None}, "num_steps is None"),
+    ({"optimizer": "best"}, "no optimizer 'best'"),
+    ({"optimizer": None}, "no optimizer None"),
+    ({"optimizer_params": {"speed": 1}}, "speed"),
+    ({"optimizer_params": {"learning_rate": 1}}, "give lr and schedule"),
+    ({"optimizer_params": {"beta1": object()}}, "a setting is no number"),
+    ({"schedule": "soon"}, "schedule is 'soon'"),
+    ({"schedule": None}, "schedule is None"),
+    ({"clipping_theta": 0}, "clipping_theta is 0"),
+    ({"held_out": 0}, "held_out is 0"), ({"held_out": 1}, "held_out is 1"),
+    ({"held_out": 1e-3}, "held_out is 0.001, of 630 ids"),
+    ({"patience": 0}, "patience is 0"), ({"seed": -1}, "seed is -1"),
+    ({"seed": None}, "seed is None"),
+    ({"save_minutes": None}, "save_minutes is None"),
+    ({"resume": True}, "needs the folder"),
+])
+def test_wrong_arguments(fox, capsys, wrong, words):
+    options = {"num_epochs": 1, "lr": 0.01, **SETTINGS, **wrong}
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        fit(small(fox), fox, **options)
+    assert "\n" not in str(caught.value)
+    assert "epoch" not in capsys.readouterr().out
+
+
+def test_wrong_models_and_corpora(fox, abc):
+    with pytest.raises(ValueError, match=r"vocabulary of 3, the corpus one"):
+        fit(small(abc), fox, 1, 0.01)
+    with pytest.raises(ValueError, match="needs a CharRNN and a Corpus"):
+        fit(mx.gluon.nn.Dense(3), fox, 1, 0.01)
+    with pytest.raises(ValueError, match=r"a CharRNN and a tuple: it needs"):
+        fit(small(fox), tuple(fox), 1, 0.01)
