@@ -1,6 +1,13 @@
 """Choose the next character, again and again: lyrics from a model."""
+import math
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+from d2lrnn.checkpoint import load_model
+from d2lrnn.corpus import UNKNOWN, tokenize
 from d2lrnn.scratch import to_onehot
-from mxnet import nd
+from mxnet import context, nd
 
 
 def check_prefix(prefix, num_chars, char_to_idx):
@@ -68,3 +75,218 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
         else:
             output.append(int(Y.argmax(axis=1).asscalar()))
     return "".join(idx_to_char[i] for i in output)
+
+
+def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
+           banned=()):
+    """Choose the id of the next character by its score.
+
+    ``scores``, of shape (vocab_size,), are unnormalised log-probabilities.
+    They are divided by ``temperature``, where 0 takes the highest score (the
+    first of equals); ``top_k`` keeps the k highest (of equals the lower ids),
+    then ``top_p`` the fewest of the most probable that together reach this
+    probability. ``rng``, a NumPy Generator, is asked for one uniform number.
+    A score of -inf and the ids in ``banned`` are never chosen.
+
+    Raise ``FloatingPointError`` for a score that is NaN or +inf, and
+    ``ValueError`` for other arguments that cannot be used. Source for top_p:
+    Holtzman et al., The Curious Case of Neural Text Degeneration.
+
+    >>> scores = np.log([0.5, 0.3, 0.2])
+    >>> choose(scores, temperature=0), choose(scores, 0, banned=[0])
+    (0, 1)
+    >>> rng = np.random.default_rng(0)
+    >>> [choose(scores, rng=rng) for _ in range(8)]
+    [1, 0, 0, 0, 2, 2, 1, 1]
+    >>> [choose(scores, top_k=2, rng=rng) for _ in range(8)]
+    [0, 1, 1, 0, 1, 0, 1, 0]
+    """
+    _check_choice(temperature, top_k, top_p)
+    scores = _allowed(scores, banned)
+    if temperature == 0:
+        return int(scores.argmax())
+    if rng is None:
+        raise ValueError(f"temperature is {temperature} but rng is None: give "
+                         f"numpy.random.default_rng(seed), or temperature 0")
+    # a tiny temperature may take a difference to -inf: its weight is 0
+    with np.errstate(over="ignore", under="ignore"):
+        weights = np.exp((scores - scores.max()) / temperature)
+    best = np.argsort(-scores, kind="stable")[:top_k]
+    if top_p is not None:
+        reached = weights[best].cumsum()
+        # rounding must not ask for one more character
+        enough = top_p * reached[-1] * (1 - 1e-12)
+        best = best[:1 + reached.searchsorted(enough)]
+    # in the order of ids, so that two almost equal scores that change places
+    # leave the choice as it is
+    ids = np.sort(best)
+    cumulative = weights[ids].cumsum()
+    draw = rng.random() * cumulative[-1]
+    return int(ids[cumulative.searchsorted(draw, side="right")])
+
+
+def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
+             top_p=None, seed=None, stop=None, *, on_unknown="error"):
+    """Write on from a prefix: yield each new character as it is chosen.
+
+    ``prefix`` is a str, or a list of str for several lyrics at once: then
+    each item is a tuple with one str for each lyric. A lyric ends after
+    num_chars characters (words, if the model's level is "word"), or once its
+    new text ends with ``stop``: from then on it gives "". ``temperature``,
+    ``top_k`` and ``top_p`` are those of ``choose``. With a ``seed``, lyric i
+    is the same each time, whatever the others are. "<unk>" is never written;
+    ``on_unknown="skip"`` leaves unknown characters out of the prefix.
+
+    ``model(X, state)`` takes ids of shape (batch_size, 1) and returns scores
+    of shape (batch_size, vocab_size) and the new state, arrays of shape
+    (batch_size, num_hiddens); ``model.idx_to_char`` is its vocabulary. Raise
+    ``ValueError``, at once, for arguments that cannot be used.
+    """
+    _check_choice(temperature, top_k, top_p)
+    _check_lyric(num_chars, seed, stop, on_unknown)
+    idx_to_char = _vocabulary(model)
+    prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
+    level = getattr(model, "level", "char")
+    batch = [_to_ids(text, idx_to_char, level, on_unknown)
+             for text in prefixes]
+    banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
+    picks = [partial(choose, temperature=temperature, top_k=top_k,
+                     top_p=top_p, rng=_generator(seed, i), banned=banned)
+             for i in range(len(batch))]
+    lyrics = _write(model, batch, num_chars, idx_to_char, picks, stop)
+    return (char for (char,) in lyrics) if isinstance(prefix, str) else lyrics
+
+
+def generate_characters(checkpoint, num_chars, prompt="A",
+                        pick_top_chars=None, *, seed=None):
+    """Load a model from a file and return the prompt with new characters.
+
+    Each of the num_chars characters is drawn by its probability among the
+    ``pick_top_chars`` most probable, or among all. Source: R2RT, Recurrent
+    Neural Networks in TensorFlow II.
+    """
+    model = load_model(checkpoint)
+    return prompt + "".join(generate(model, prompt, num_chars,
+                                     top_k=pick_top_chars, seed=seed))
+
+
+def _check_choice(temperature, top_k, top_p):
+    if not 0 <= temperature < math.inf:
+        raise ValueError(f"temperature is {temperature}: it must be a finite "
+                         f"number, at least 0")
+    if top_k is not None and not (isinstance(top_k, Integral) and top_k >= 1):
+        raise ValueError(f"top_k is {top_k}: it must be a whole number, at "
+                         f"least 1, or None to keep all")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}: it must be above 0 and at most "
+                         f"1, or None to keep all")
+
+
+def _check_lyric(num_chars, seed, stop, on_unknown):
+    if not (isinstance(num_chars, Integral) and num_chars >= 0):
+        raise ValueError(f"num_chars is {num_chars}: it must be a whole "
+                         f"number, at least 0")
+    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
+        raise ValueError(f"seed is {seed}: it must be a whole number, at "
+                         f"least 0, or None for another lyric each time")
+    if stop is not None and not (isinstance(stop, str) and stop):
+        raise ValueError(f"stop is {stop!r}: give the characters that end a "
+                         f"lyric, or None")
+    if on_unknown not in ("error", "skip"):
+        raise ValueError(f'on_unknown is {on_unknown!r}: it must be "error" '
+                         f'or "skip"')
+
+
+def _allowed(scores, banned):
+    """Return the scores as float64, with -inf for what is banned."""
+    scores = np.array(scores, dtype=np.float64)
+    if scores.ndim != 1:
+        raise ValueError(f"scores has shape {scores.shape}: give those of one "
+                         f"step, of shape (vocab_size,)")
+    lost = np.flatnonzero(np.isnan(scores) | np.isposinf(scores))
+    if lost.size:
+        raise FloatingPointError(
+            f"the score of id {lost[0]} is {scores[lost[0]]}: the model has "
+            f"diverged, so train it again with a lower lr")
+    scores[list(banned)] = -np.inf
+    if np.isneginf(scores).all():
+        raise ValueError("no character is left to choose: each score is -inf "
+                         "or banned, so ban fewer")
+    return scores
+
+
+def _vocabulary(model):
+    idx_to_char = getattr(model, "idx_to_char", None)
+    if idx_to_char is None:
+        raise ValueError("the model has no vocabulary: set model.idx_to_char, "
+                         "or load the model with load_model")
+    return list(idx_to_char)
+
+
+def _several(prefixes):
+    if not isinstance(prefixes, (list, tuple)) or not prefixes or not all(
+            isinstance(prefix, str) for prefix in prefixes):
+        raise ValueError(f"prefix is {prefixes!r}: it must be a str, or a "
+                         f"list of one str or more")
+    return prefixes
+
+
+def _to_ids(prefix, idx_to_char, level, on_unknown):
+    """Return the ids of a prefix; raise for what the vocabulary lacks."""
+    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+    chars = tokenize(prefix, level)
+    if on_unknown == "skip":
+        # where all are unknown, the check below names them
+        chars = [char for char in chars if char in char_to_idx] or chars
+    check_prefix("".join(chars) if level == "char" else chars, 0, char_to_idx)
+    return [char_to_idx[char] for char in chars]
+
+
+def _generator(seed, i):
+    return np.random.default_rng(None if seed is None else [seed, i])
+
+
+def _context(model):
+    """Return where the model's parameters are, if it has any."""
+    for param in getattr(model, "collect_params", dict)().values():
+        return param.list_ctx()[0]
+    return context.current_context()
+
+
+def _warm_up(model, batch, ctx):
+    """Return the state after the ids of each prefix, as one batch."""
+    states = []
+    # one prefix and one step at a time: a compiled graph keeps its shape
+    for ids in batch:
+        state = model.begin_state(batch_size=1, ctx=ctx)
+        for i in ids:
+            _, state = model(nd.array([[i]], ctx=ctx), state)
+        states.append(state)
+    return tuple(nd.concat(*parts, dim=0)
+                 for parts in zip(*states, strict=True))
+
+
+def _write(model, batch, num_chars, idx_to_char, picks, stop):
+    """Yield one character of each lyric of a batch of ids, step by step."""
+    ctx = _context(model)
+    state = _warm_up(model, [ids[:-1] for ids in batch], ctx)
+    last = [ids[-1] for ids in batch]
+    ends = [""] * len(batch)  # of the new texts, as long as stop
+    for _ in range(num_chars):
+        X = nd.array(last, ctx=ctx).reshape((-1, 1))
+        scores, state = model(X, state)
+        if scores.shape != (len(batch), len(idx_to_char)):
+            raise ValueError(
+                f"the model's scores have shape {scores.shape}, but there are "
+                f"{len(batch)} lyrics and {len(idx_to_char)} characters: set "
+                f"model.idx_to_char to the vocabulary of its training text")
+        new = [""] * len(batch)
+        for i, row in enumerate(scores.asnumpy()):
+            if ends[i] == stop:
+                continue
+            last[i] = picks[i](row)
+            new[i] = idx_to_char[last[i]]
+            ends[i] = (ends[i] + new[i])[-len(stop or " "):]
+        yield tuple(new)
+        if all(end == stop for end in ends):
+            return
