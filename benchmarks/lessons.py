@@ -51,16 +51,18 @@ def main():
 
 def to_markdown(records):
     """Return one row for each training of each record."""
-    lines = ["| lesson | text | training | epochs | perplexity | unigram | "
-             "sec/epoch | start to report |",
-             "|---|---|---|---:|---:|---:|---:|---:|"]
+    lines = ["| lesson | text | training | epochs | perplexity | held out | "
+             "unigram | sec/epoch | start to report |",
+             "|---|---|---|---:|---:|---:|---:|---:|---:|"]
     for record in records.values():
         text = record["text"]["source"].split(",")[0]
         for label, training in record["trainings"].items():
+            held_out = (f"{training['best']['held_out_perplexity']:.3f}"
+                        if "best" in training else "")
             lines.append(
                 f"| {record['name']} | {text} | {label} | "
                 f"{training['epochs']} | "
-                f"{training['perplexity']:.3f} | "
+                f"{training['perplexity']:.3f} | {held_out} | "
                 f"{record['baselines']['unigram']:.0f} | "
                 f"{training['seconds_per_epoch']:.2f} | "
                 f"{record['start_to_report_seconds']:.0f} s |")

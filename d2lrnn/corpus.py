@@ -20,8 +20,9 @@ class Text(NamedTuple):
 
     file: str
     sha256: str
-    url: str
+    url: str | None  # None: there is nothing to download
     fallback: str
+    fallback_is: str = "the original lyrics"
 
 
 TEXTS = {
@@ -39,6 +40,13 @@ TEXTS = {
         url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
             "tinyshakespeare/input.txt",
         fallback="original_lyrics.txt"),
+    "dinos": Text(
+        file="dinos.txt",
+        sha256="ad6465621cf56c08f71d4fbb40cf7eab"
+               "763f9df42c54cc460d6c4d86e9c927fb",
+        url=None,
+        fallback="dinosaur_genera.txt",
+        fallback_is="the dinosaur genera"),
 }
 UNKNOWN = "<unk>"  # never a token of a text: it would be three
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -178,12 +186,12 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
                 level="char", min_freq=1):
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
-    ``path_or_text`` is the name of a known text ("jaychou_lyrics" or
-    "tinyshakespeare"), the path of a .txt or .zip file, the name of one in
-    ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A byte order mark
-    is dropped, and every line end becomes ``newline``; ``num_chars`` keeps
-    that many characters from the start. ``fallback`` is that of
-    ``load_data_jay_lyrics``; ``level`` and ``min_freq`` are those of
+    ``path_or_text`` is the name of a known text ("jaychou_lyrics",
+    "tinyshakespeare", "dinos"), the path of a .txt or .zip file, the name of
+    one in ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A byte
+    order mark is dropped, and every line end becomes ``newline``;
+    ``num_chars`` keeps that many characters from the start. ``fallback`` is
+    that of ``load_data_jay_lyrics``; ``level`` and ``min_freq`` are those of
     ``Corpus.from_text``. Raise ``ValueError`` or ``FileNotFoundError`` in one
     sentence where there is no usable text.
 
@@ -218,18 +226,21 @@ def find_text(name, fallback=True):
     found = _in_folders(known.file, known.file.removesuffix(".zip"))
     if found:
         return found
-    try:
-        return download(known)
-    except (OSError, ValueError) as error:
-        no_download = error
-    problem = (f"{known.file} is neither in $D2LRNN_DATA, lyrics_data/ nor "
-               f"{pooch.os_cache('d2lrnn')}, and could not be downloaded "
-               f"({type(no_download).__name__})")
+    problem = f"{known.file} is neither in $D2LRNN_DATA nor lyrics_data/"
+    no_download = None
+    if known.url:
+        try:
+            return download(known)
+        except (OSError, ValueError) as error:
+            no_download = error
+            problem = (f"{known.file} is neither in $D2LRNN_DATA, "
+                       f"lyrics_data/ nor {pooch.os_cache('d2lrnn')}, and "
+                       f"could not be downloaded ({type(error).__name__})")
     if not fallback:
         raise FileNotFoundError(
             f"{problem}: put it into a folder and set D2LRNN_DATA to that "
             f"folder") from no_download
-    warnings.warn(f"{problem}; using the original lyrics that ship with "
+    warnings.warn(f"{problem}; using {known.fallback_is} that ship with "
                   f"d2lrnn ({known.fallback}) instead", D2LRNNWarning,
                   stacklevel=3)
     return Path(resources.files("lyrics_data") / known.fallback)

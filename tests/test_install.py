@@ -57,14 +57,30 @@ def test_the_texts_travel_in_the_wheel(tmp_path):
 def test_readmes_own_text_works_as_written(tmp_path, abc):
     readme = (ROOT / "README.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert len(blocks) == 2
-    assert blocks[1].count("num_epochs=250") == 1
-    code = blocks[1].replace("num_epochs=250", "num_epochs=2")
+    assert len(blocks) == 3
+    assert blocks[2].count("num_epochs=250") == 1
+    code = blocks[2].replace("num_epochs=250", "num_epochs=2")
     (tmp_path / "my_text.txt").write_text("the cat sat on the mat\n" * 99)
-    done = subprocess.run([sys.executable, "-c", blocks[0] + code], text=True,
+    done = subprocess.run([sys.executable, "-c", blocks[1] + code], text=True,
                           cwd=tmp_path, capture_output=True, check=True)
     assert "report: " in done.stdout
     assert list(tmp_path.glob("runs/my_text-*/perplexity.png"))
+
+
+def test_readmes_char_rnn_works_as_written(tmp_path):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]
+    (tmp_path / "my_text.txt").write_text("ROMEO: he sat on a mat.\n" * 900)
+    for old, new in (('"tinyshakespeare"', '"my_text.txt"'),
+                     ("num_epochs=10", "num_epochs=1"),
+                     ("num_hiddens=256", "num_hiddens=16")):
+        assert code.count(old) == 1
+        code = code.replace(old, new)
+    done = subprocess.run([sys.executable, "-c", code], text=True,
+                          cwd=tmp_path, capture_output=True, check=True)
+    lines = done.stdout.split("\n", 2)
+    assert lines[1].startswith("epoch 1, perplexity ")
+    assert len(lines[2]) == 400
 
 
 def test_readmes_tables_are_the_measured_ones():

@@ -8,16 +8,18 @@ import pytest
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"errors"},
-    {"stack", "corpus", "samplers", "schedules", "progress"},
-    {"runtime", "scratch", "models", "compiled"},
-    {"checkpoint"},
-    {"generation", "training_state"},
+    {"stack", "corpus", "samplers", "schedules", "progress", "numpy_rnn"},
+    {"runtime", "scratch", "models", "compiled", "dinosaur_checks"},
+    {"checkpoint", "dinosaur_data", "dinosaur_steps"},
+    {"generation", "training_state", "dinosaur"},
     {"training"},
     {"report"},
     {"fitting"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"errors", "stack", "corpus", "schedules", "progress"}
+WITHOUT_MXNET = {"errors", "stack", "corpus", "schedules", "progress",
+                 "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
+                 "dinosaur_steps"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
 
 

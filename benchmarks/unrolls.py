@@ -1,0 +1,101 @@
+"""Record three ways to unroll: ``python -m benchmarks.unrolls``.
+
+The settings of a well-known lesson (R2RT, Recurrent Neural Networks in
+TensorFlow II) on tiny Shakespeare: seconds to build the graph, seconds an
+epoch, and the mean loss of each of three epochs, in nats.
+"""
+import json
+import time
+from pathlib import Path
+
+import d2lrnn as d2l  # before mxnet
+import numpy as np
+from d2lrnn.report import machine_record
+from mxnet import autograd, gluon, init, nd
+
+RESULTS = Path(__file__).with_name("unrolls.json")
+BATCH_SIZE, NUM_STEPS, NUM_HIDDENS, LR, NUM_EPOCHS = 32, 200, 100, 1e-4, 3
+MODELS = {
+    "1 layer, RNN, one-hot": {"embed_size": None, "num_layers": 1,
+                              "cell": "rnn"},
+    "3 layers, LSTM": {"embed_size": 100, "num_layers": 3, "cell": "lstm"},
+}
+# the lesson's losses, and its seconds to build: list, dynamic_rnn, scan
+LESSON = {"1 layer, RNN, one-hot": [3.63, 3.29, 3.25],
+          "3 layers, LSTM": [3.60, 3.32, 3.32]}
+LESSON_SECONDS = {"static": 113, "fused": 7.6, "foreach": 8.7}
+
+
+def step(model, x, y, state, loss):
+    """Compute the loss and the gradients of one mini-batch."""
+    state = [s.detach() for s in state]
+    with autograd.record():
+        output, state = model(nd.array(x), state)
+        l = loss(output, nd.array(y.T.reshape(-1))).mean()
+    l.backward()
+    return l, state
+
+
+def measure(corpus, unroll, choices):
+    """Return what one model does with one way to unroll."""
+    d2l.seed(1)
+    model = d2l.CharRNN(corpus.vocab_size, num_hiddens=NUM_HIDDENS,
+                        unroll=unroll, **choices)
+    model.initialize(init.Xavier())
+    model.hybridize(static_alloc=True, static_shape=True)
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(model.collect_params(), "adam",
+                            {"learning_rate": LR})
+    sizes = (corpus.corpus_indices, BATCH_SIZE, NUM_STEPS)
+    times = []
+    for _ in range(2):  # the first time, the graph is built
+        start = time.time()
+        step(model, *next(d2l.ptb_iterator(*sizes)),
+             model.begin_state(BATCH_SIZE), loss)
+        nd.waitall()
+        times.append(time.time() - start)
+    losses, start = [], time.time()
+    for _ in range(NUM_EPOCHS):
+        state, batch_losses = model.begin_state(BATCH_SIZE), []
+        for x, y in d2l.ptb_iterator(*sizes):
+            l, state = step(model, x, y, state, loss)
+            trainer.step(1)
+            batch_losses.append(l)
+        losses.append(float(np.mean([l.asscalar() for l in batch_losses])))
+    return {"build_seconds": times[0] - times[1], "losses": losses,
+            "epoch_seconds": (time.time() - start) / NUM_EPOCHS}
+
+
+def main():
+    """Measure every way with every model, and keep the numbers."""
+    corpus = d2l.load_corpus("tinyshakespeare", fallback=False)
+    results = {label: {unroll: measure(corpus, unroll, choices)
+                       for unroll in ("static", "foreach", "fused")}
+               for label, choices in MODELS.items()}
+    RESULTS.write_text(json.dumps({**machine_record(), "models": results},
+                                  indent=1, sort_keys=True) + "\n", "utf-8")
+    print(to_markdown(json.loads(RESULTS.read_text("utf-8"))))
+
+
+def to_markdown(record):
+    """Return one row for each model and way, and the lesson's beside it."""
+    lines = ["| model | unrolled | to build | an epoch | loss of epochs 1, 2, "
+             "3 | the lesson's, to build | its losses |",
+             "|---|---|---:|---:|---:|---:|---:|"]
+    for label, ways in record["models"].items():
+        for unroll, seen in ways.items():
+            losses = ", ".join(f"{l:.2f}" for l in seen["losses"])
+            theirs = ", ".join(f"{l:.2f}" for l in LESSON[label])
+            lines.append(
+                f"| {label} | {unroll} | {seen['build_seconds']:.2f} s | "
+                f"{seen['epoch_seconds']:.1f} s | {losses} | "
+                f"{LESSON_SECONDS[unroll]} s | {theirs} |")
+    machine = record["machine"]
+    lines += ["", f"Batch size {BATCH_SIZE}, {NUM_STEPS} steps, {NUM_HIDDENS} "
+                  f"hidden units, Adam at {LR:g}, seed 1; {machine['cpu']}, "
+                  f"{machine['cores']} cores; {record['date']}."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,357 @@
+r"""Invent names of dinosaurs: a character model of names in NumPy alone.
+
+Each name is an example. ``X`` are the ids of the characters that the network
+reads, with None, a zero vector, before the first; ``Y`` are those that it is
+to say, with the newline after the last. ``parameters`` is a dict: Wax (n_a,
+n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1); gradients are
+called ``d`` and the name. The hidden bias may be spelled ba, too.
+
+``python -m d2lrnn.dinosaur`` trains and prints names. The names and the
+settings are those of "Character level language model - Dinosaurus Island"
+(Deep Learning Specialization, Sequence Models, week 1).
+"""
+import argparse
+import sys
+import warnings
+
+import numpy as np
+from d2lrnn.dinosaur_checks import (
+    check_clip,
+    check_draw,
+    check_forward,
+    check_model,
+    check_sample,
+    check_step,
+    check_step_backward,
+    check_steps,
+    unpack,
+)
+from d2lrnn.dinosaur_data import (
+    check_save,
+    encode,
+    load,
+    load_names,
+    read_names,
+    save,
+    vocabulary,
+)
+from d2lrnn.dinosaur_steps import Buffers
+from d2lrnn.numpy_rnn import checked, softmax
+
+
+def initialize_parameters(n_a, n_x, n_y):
+    """Draw parameters: weights of standard deviation 0.01, biases zero.
+
+    NumPy's generator is seeded with 1 first.
+    """
+    np.random.seed(1)
+    return {"Wax": np.random.randn(n_a, n_x) * 0.01,
+            "Waa": np.random.randn(n_a, n_a) * 0.01,
+            "Wya": np.random.randn(n_y, n_a) * 0.01,
+            "b": np.zeros((n_a, 1)), "by": np.zeros((n_y, 1))}
+
+
+@checked(check_step)
+def rnn_step_forward(parameters, a_prev, x):
+    """Return ``(a_next, p_t)``: the next state and the probabilities.
+
+    a_prev and a_next have shape (n_a, 1), x has (n_x, 1), p_t (n_y, 1).
+    """
+    Wax, Waa, Wya, b, by = unpack(parameters)
+    a_next = np.tanh(Wax @ x + Waa @ a_prev + b)
+    return a_next, softmax(Wya @ a_next + by)
+
+
+@checked(check_forward)
+def rnn_forward(X, Y, a0, parameters, vocab_size=27):
+    """Return ``(loss, cache)`` of a name: the sum of its steps' nats.
+
+    a0 has shape (n_a, 1). ``cache`` is ``(y_hat, a, x)``, three dicts of the
+    probabilities, states and inputs by step; ``a[-1]`` is a0.
+    """
+    loss, x, a, y_hat = 0, {}, {-1: np.copy(a0)}, {}
+    for t in range(len(X)):
+        x[t] = np.zeros((vocab_size, 1))
+        if X[t] is not None:
+            x[t][X[t]] = 1
+        a[t], y_hat[t] = rnn_step_forward(parameters, a[t - 1], x[t])
+        loss -= np.log(y_hat[t][Y[t], 0])
+    return loss, (y_hat, a, x)
+
+
+@checked(check_step_backward)
+def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
+    """Add the gradients of a step to ``gradients``, and return it.
+
+    dy, of shape (n_y, 1), is the gradient with respect to the scores; x, a
+    and a_prev are those of the step. ``gradients["da_next"]``, of shape (n_a,
+    1), is what comes from the step after it, and then what goes to the step
+    before.
+    """
+    _, Waa, Wya, _, _ = unpack(parameters)
+    dWax, dWaa, dWya, db, dby = unpack(gradients, "d")
+    dz = (1 - a ** 2) * (Wya.T @ dy + gradients["da_next"])  # (n_a, 1)
+    dWax += dz @ x.T
+    dWaa += dz @ a_prev.T
+    dWya += dy @ a.T
+    db += dz
+    dby += dy
+    gradients["da_next"] = Waa.T @ dz
+    return gradients
+
+
+@checked(check_steps)
+def rnn_backward(X, Y, parameters, cache):
+    """Return ``(gradients, a)`` of a name: from its last step to its first.
+
+    ``cache`` is that of ``rnn_forward``, and ``a`` the states in it.
+    """
+    y_hat, a, x = cache
+    gradients = {"d" + key: np.zeros_like(param)
+                 for key, param in parameters.items()}
+    gradients["da_next"] = np.zeros_like(a[0])
+    for t in reversed(range(len(X))):
+        dy = np.copy(y_hat[t])
+        dy[Y[t]] -= 1
+        gradients = rnn_step_backward(dy, gradients, parameters, x[t], a[t],
+                                      a[t - 1])
+    return gradients, a
+
+
+@checked(check_clip)
+def clip(gradients, maxValue):
+    """Bring each element to [-maxValue, maxValue], in place.
+
+    >>> names = ("dWax", "dWaa", "dWya", "db", "dby")
+    >>> clip({name: np.array([-7.0, 3.0, 8.0]) for name in names}, 5)["db"]
+    array([-5.,  3.,  5.])
+    """
+    for gradient in unpack(gradients, "d"):
+        np.clip(gradient, -maxValue, maxValue, out=gradient)
+    return gradients
+
+
+@checked(check_step)
+def update_parameters(parameters, gradients, lr):
+    """Take a step down the gradients, in place; return the parameters."""
+    for param, gradient in zip(unpack(parameters), unpack(gradients, "d"),
+                               strict=True):
+        param -= lr * gradient
+    return parameters
+
+
+@checked(check_sample)
+def sample(parameters, char_to_ix, seed, *, temperature=1.0):
+    """Return the ids of an invented name, the newline at its end included.
+
+    Step t seeds NumPy's generator with seed + 2 * t and draws from the
+    probabilities; the scores are divided by ``temperature`` before. After 50
+    characters a newline is added.
+    """
+    Wax, Waa, Wya, b, by = unpack(parameters)
+    x, a_prev = np.zeros((len(by), 1)), np.zeros((len(b), 1))
+    indices, idx, counter = [], None, 0
+    while idx != char_to_ix["\n"] and counter != 50:
+        a_prev = np.tanh(Wax @ x + Waa @ a_prev + b)
+        scores = Wya @ a_prev + by
+        y = softmax((scores - scores.max()) / temperature)
+        np.random.seed(counter + seed)
+        idx = np.random.choice(len(y), p=y.ravel())
+        indices.append(idx)
+        x = np.zeros_like(x)
+        x[idx] = 1
+        seed, counter = seed + 1, counter + 1
+    if counter == 50:
+        indices.append(char_to_ix["\n"])
+    return indices
+
+
+@checked(check_steps)
+def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
+    """Learn from a name: return ``(loss, gradients, a_last, parameters)``.
+
+    Forward, backward, clip to 5, update in place, by ``Buffers``: quicker
+    than the functions above, with their results.
+    """
+    buffers = Buffers(parameters)
+    loss, a_last = buffers.step(X, Y, a_prev, parameters, learning_rate, 5)
+    return loss, buffers.gradients, a_last, parameters
+
+
+def get_initial_loss(vocab_size, seq_length):
+    """Return the nats of guessing seq_length characters uniformly.
+
+    >>> round(get_initial_loss(27, 7), 4)
+    23.0709
+    """
+    return -np.log(1 / vocab_size) * seq_length
+
+
+def smooth(loss, cur_loss):
+    """Return the loss, moved a thousandth of the way to ``cur_loss``.
+
+    >>> smooth(20.0, 30.0)
+    20.01
+    """
+    return loss * 0.999 + cur_loss * 0.001
+
+
+def get_sample(sample_ix, ix_to_char):
+    r"""Return the characters of a sample, the first one upper-case.
+
+    >>> get_sample([2, 1, 0], {0: "\n", 1: "o", 2: "t"})
+    'To\n'
+    """
+    unknown = [i for i in sample_ix if i not in ix_to_char]
+    if unknown:
+        raise ValueError(f"sample_ix has the id {unknown[0]!r}, which "
+                         f"ix_to_char lacks: give the vocabulary that it was "
+                         f"sampled with")
+    text = "".join(ix_to_char[i] for i in sample_ix)
+    return text[:1].upper() + text[1:]
+
+
+def print_sample(sample_ix, ix_to_char):
+    """Print the characters of a sample, the first one upper-case."""
+    print(get_sample(sample_ix, ix_to_char), end="")
+
+
+@checked(check_model)
+def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
+          dino_names=7, vocab_size=27, *, losses=None):
+    """Train on a text or a list of names, print samples, return parameters.
+
+    Each iteration is a name, in an order that is shuffled once. Every 2,000
+    iterations the smoothed loss and ``dino_names`` samples are printed. A
+    list given as ``losses`` gets the loss of each iteration, in nats. Raise
+    ``ValueError`` for no names, unknown characters and a vocab_size that is
+    not that of the vocabulary.
+    """
+    examples = [encode(name, char_to_ix) for name in read_names(data)]
+    np.random.seed(0)
+    np.random.shuffle(examples)
+    parameters = initialize_parameters(n_a, vocab_size, vocab_size)
+    buffers, a_prev = Buffers(parameters), np.zeros((n_a, 1))
+    loss = get_initial_loss(vocab_size, dino_names)
+    for j in range(num_iterations):
+        X, Y = examples[j % len(examples)]
+        # the state goes on from name to name
+        cur_loss, a_prev = buffers.step(X, Y, a_prev, parameters, 0.01, 5)
+        loss = smooth(loss, cur_loss)
+        if losses is not None:
+            losses.append(float(cur_loss))
+        if j % 2000 == 0:
+            print(f"Iteration: {j}, Loss: {loss:f}\n")
+            for seed in range(dino_names):
+                print_sample(sample(parameters, char_to_ix, seed), ix_to_char)
+            print()
+    return parameters
+
+
+def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
+           temperature=1.0):
+    """Return pairs of an invented name and "new" or "in the list".
+
+    ``names`` is the list that was trained on; a name without a character is
+    "empty". Name n is sampled with the seed ``seed + 100 * n``: nearer seeds
+    share draws, since step t of ``sample`` uses seed + 2 * t.
+    """
+    check_draw(seed, temperature, num_names)
+    known, invented = set(read_names(names)), []
+    for n in range(num_names):
+        indices = sample(parameters, char_to_ix, seed + 100 * n,
+                         temperature=temperature)
+        name = get_sample(indices, ix_to_char).strip()
+        kind = "in the list" if name.lower() in known else "new"
+        invented.append((name, kind if name else "empty"))
+    return invented
+
+
+def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
+    """Draw the smoothed loss, and the mean of the last names, in nats.
+
+    ``losses`` are those that ``model`` appends, vocab_size and dino_names
+    what it was given; ``window`` names make a mean, at the beginning as few
+    as 100. Return a matplotlib ``Figure``.
+    """
+    from matplotlib.figure import Figure  # slow to import
+
+    if len(losses) == 0 or window < 1:
+        raise ValueError(f"there are {len(losses)} losses, and window is "
+                         f"{window}: both must be at least 1")
+    loss, smoothed = get_initial_loss(vocab_size, dino_names), []
+    for cur_loss in losses:
+        loss = smooth(loss, cur_loss)
+        smoothed.append(loss)
+    sums = np.cumsum([0, *losses])
+    ends = np.arange(min(100, len(losses)), len(sums))
+    starts = np.maximum(ends - window, 0)
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(range(1, len(sums)), smoothed, label="smoothed loss")
+    axes.plot(ends, (sums[ends] - sums[starts]) / (ends - starts),
+              label=f"mean of the last {window:,} names")
+    axes.set(xlabel="iteration", ylabel="nats for a name")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def main(argv=None):
+    """Train, or load, and print invented names."""
+    parser = argparse.ArgumentParser(
+        prog="python -m d2lrnn.dinosaur",
+        description="Invent names with a recurrent network in NumPy.")
+    add = parser.add_argument
+    add("--iterations", type=int, help="names to learn from (35000)")
+    add("--names", type=int, default=7, metavar="N", help="how many to print")
+    add("--seed", type=int, default=0, help="another one, other names")
+    add("--temperature", type=float, default=1.0,
+        help="below 1 likelier names, above 1 wilder ones")
+    add("--list", metavar="FILE", help="your own names, one a line")
+    add("--save", metavar="FILE", help="keep the trained model")
+    add("--load", metavar="FILE", help="print names of a kept model")
+    args = parser.parse_args(argv)
+    if args.load and (args.save or args.iterations is not None):
+        parser.error("--load trains no more: leave out --iterations and "
+                     "--save")
+    try:
+        run(args)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+
+
+def run(args):
+    """Do what the command's arguments ask for."""
+    # before the training, which a wrong option shall not cost
+    check_draw(args.seed, args.temperature, args.names)
+    if args.save:
+        check_save(args.save)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        names, source = load_names(args.list)
+    for warning in caught:
+        print(warning.message, file=sys.stderr)
+    print(f"names: {source}\n")
+    if args.load:
+        parameters, ix_to_char, char_to_ix = load(args.load)
+    else:
+        ix_to_char, char_to_ix = vocabulary(names)
+        parameters = model(names, ix_to_char, char_to_ix,
+                           35000 if args.iterations is None
+                           else args.iterations, vocab_size=len(char_to_ix))
+    for name, kind in invent(parameters, ix_to_char, char_to_ix, names,
+                             args.names, seed=args.seed,
+                             temperature=args.temperature):
+        print(f"{name:<30} {kind}")
+    if args.save:
+        save(args.save, parameters, ix_to_char)
+        print(f"\nsaved: {args.save}")
+
+
+if __name__ == "__main__":
+    main()

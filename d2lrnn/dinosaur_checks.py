@@ -1,0 +1,144 @@
+"""The arrays of the model of names: how they are called, what may be wrong."""
+import math
+from numbers import Integral
+
+from d2lrnn.numpy_rnn import check_shape
+
+SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
+          "by": "n_y 1"}
+
+
+def keys(arrays, prefix=""):
+    """Return the five names of parameters or gradients, as spelled there."""
+    b = "ba" if prefix + "ba" in arrays else "b"
+    return [prefix + name for name in ("Wax", "Waa", "Wya", b, "by")]
+
+
+def unpack(arrays, prefix=""):
+    """Return Wax, Waa, Wya, b, by of a dict; ``prefix`` "d": the gradients.
+
+    >>> unpack({"Wya": 3, "by": 5, "Wax": 1, "ba": 4, "Waa": 2})
+    [1, 2, 3, 4, 5]
+    """
+    return [arrays[key] for key in keys(arrays, prefix)]
+
+
+def check_arrays(arrays, sizes, prefix=""):
+    """Raise ``ValueError`` if parameters or gradients lack one, or fit not."""
+    for key, shape in zip(keys(arrays, prefix), SHAPES.values(), strict=True):
+        if key not in arrays:
+            raise ValueError(f"there is no {key} among {', '.join(arrays)}: "
+                             f"give all five arrays")
+        check_shape(key, arrays[key], shape, sizes)
+        if arrays[key].dtype.kind != "f":
+            raise ValueError(f"{key} has the type {arrays[key].dtype}, and "
+                             f"could not be updated: give floats")
+
+
+def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
+               **states):
+    """Check the arrays of a step, and return their sizes."""
+    sizes = {"1": 1}
+    check_arrays(parameters, sizes)
+    if gradients is not None:
+        check_arrays(gradients, sizes, "d")
+    for name, array, shape in (("dy", dy, "n_y 1"), ("x", x, "n_x 1")):
+        if array is not None:
+            check_shape(name, array, shape, sizes)
+    for name, array in states.items():
+        check_shape(name, array, "n_a 1", sizes)
+    return sizes
+
+
+def check_step_backward(dy, gradients, parameters, x, a, a_prev):
+    """Check the arrays that a step goes back with."""
+    sizes = check_step(parameters, gradients, dy, x, a=a, a_prev=a_prev)
+    if "da_next" not in gradients:
+        raise ValueError("gradients has no da_next: give zeros of shape (n_a, "
+                         "1) at the last step")
+    check_shape("da_next", gradients["da_next"], "n_a 1", sizes)
+
+
+def check_steps(X, Y, parameters, cache=None, learning_rate=None, **states):
+    """Check the ids of a name, and what else its steps need."""
+    sizes = check_step(parameters, **states)
+    if len(X) == 0 or len(X) != len(Y):
+        raise ValueError(f"X has {len(X)} ids and Y has {len(Y)}: give both "
+                         f"the same number of them, at least 1")
+    read = [x for x in X if x is not None]
+    for name, ids, size in (("X", read, sizes["n_x"]), ("Y", Y, sizes["n_y"])):
+        for i in ids:
+            if not (isinstance(i, Integral) and 0 <= i < size):
+                raise ValueError(f"{name} has the id {i!r}: ids go from 0 to "
+                                 f"{size - 1}")
+    if cache is not None and len(cache[0]) != len(X):
+        raise ValueError(f"X has {len(X)} ids, but cache is of "
+                         f"{len(cache[0])}: give the cache of this name")
+    return sizes
+
+
+def check_forward(X, Y, a0, parameters, vocab_size=27):
+    """Check the ids of a name against the size of the vocabulary, too."""
+    n_x = check_steps(X, Y, parameters, a0=a0)["n_x"]
+    if vocab_size != n_x:
+        raise ValueError(f"vocab_size is {vocab_size}, but Wax has {n_x} "
+                         f"columns: give vocab_size {n_x}")
+
+
+def check_clip(gradients, maxValue):
+    """Check the bound that gradients are clipped to."""
+    for key in keys(gradients, "d"):
+        if key not in gradients:
+            raise ValueError(f"gradients has no {key}: give all five arrays")
+    if not maxValue > 0:
+        raise ValueError(f"maxValue is {maxValue}: it must be above 0")
+
+
+def check_sample(parameters, char_to_ix, seed, temperature=1.0):
+    """Check what a name is invented from."""
+    sizes = check_step(parameters)
+    check_vocabulary(char_to_ix, sizes["n_x"], "Wax")
+    check_vocabulary(char_to_ix, sizes["n_y"], "Wya")
+    check_draw(seed, temperature)
+
+
+def check_draw(seed, temperature=1.0, num_names=1):
+    """Check what names depend on besides the model."""
+    if not (isinstance(num_names, Integral) and num_names >= 1):
+        raise ValueError(f"num_names is {num_names!r}: it must be a whole "
+                         f"number of at least 1")
+    end = 2 ** 32 - 100 * num_names  # 100 seeds for each name
+    if not (isinstance(seed, Integral) and 0 <= seed < end):
+        raise ValueError(f"seed is {seed!r}: it must be a whole number from 0 "
+                         f"to {end - 1}")
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature is {temperature}: it must be a finite "
+                         f"number above 0")
+
+
+def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
+    """Raise ``ValueError`` if characters have not the ids 0, 1, 2 ..."""
+    if "\n" not in char_to_ix:
+        raise ValueError("char_to_ix has no newline, which ends a name: give "
+                         "the vocabulary that vocabulary() returns")
+    if len(char_to_ix) != vocab_size:
+        raise ValueError(f"{name} is for {vocab_size} characters, but "
+                         f"char_to_ix has {len(char_to_ix)}: give the "
+                         f"vocabulary that it belongs to")
+    if sorted(char_to_ix.values()) != list(range(vocab_size)):
+        raise ValueError(f"char_to_ix does not number its characters from 0 "
+                         f"to {vocab_size - 1}: number each once")
+
+
+def check_model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
+                dino_names=7, vocab_size=27, losses=None):
+    """Check the settings of a training."""
+    check_vocabulary(char_to_ix, vocab_size)
+    if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
+        raise ValueError("ix_to_char is not char_to_ix the other way round: "
+                         "give the vocabulary that vocabulary() returns")
+    for name, value in (("num_iterations", num_iterations), ("n_a", n_a),
+                        ("dino_names", dino_names)):
+        if not (isinstance(value, Integral) and value >= 1):
+            raise ValueError(f"{name} is {value!r}: it must be a whole number "
+                             f"of at least 1")

@@ -1,0 +1,376 @@
+"""RNN and LSTM cells in NumPy alone, forward and backward.
+
+Arrays have the shape (features, batch) for a step and (features, batch, time)
+for a sequence: n_x inputs, n_a hidden units, n_y outputs, m examples, T_x
+steps. A gradient is called ``d`` and the name of what it belongs to, and has
+the same shape. What the functions keep for the way back is a cache.
+
+The names, and what is given and returned, are those of "Building your RNN
+step by step" (Deep Learning Specialization, Sequence Models, week 1).
+"""
+import inspect
+from functools import wraps
+
+import numpy as np
+
+# the shapes of the parameters
+RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
+       "by": "n_y 1"}
+LSTM = {"Wf": "n_a n_a+n_x", "bf": "n_a 1", "Wi": "n_a n_a+n_x",
+        "bi": "n_a 1", "Wc": "n_a n_a+n_x", "bc": "n_a 1",
+        "Wo": "n_a n_a+n_x", "bo": "n_a 1", "Wy": "n_y n_a", "by": "n_y 1"}
+
+
+def checked(check):
+    """Let ``check`` see the arguments of a function before it is called."""
+    def decorate(function):
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def checked_function(*args, **kwargs):
+            check(**signature.bind(*args, **kwargs).arguments)
+            return function(*args, **kwargs)
+
+        return checked_function
+    return decorate
+
+
+def check_shape(name, array, dims, sizes):
+    """Raise ``ValueError`` if an array is not of the shape ``dims``.
+
+    ``dims`` names the sizes, as in "n_a m"; ``sizes`` has those that are
+    known, and learns the others from the array.
+    """
+    dims = dims.split()
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise ValueError(f"{name} is of the type {kind}: give a NumPy array "
+                         f"of numbers, of shape ({', '.join(dims)})")
+    if 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}: every size must "
+                         f"be at least 1")
+    if array.ndim == len(dims) and array.shape == tuple(
+            sizes.setdefault(dim, size)
+            for dim, size in zip(dims, array.shape, strict=True)):
+        return
+    wanted = ", ".join("1" if dim == "1" else f"{dim} = {sizes[dim]}"
+                       if dim in sizes else dim for dim in dims)
+    raise ValueError(f"{name} has shape {array.shape}: make it ({wanted}) to "
+                     f"fit the rest")
+
+
+def takes(shapes, **dims):
+    """Check the arrays and the parameters that a function goes forward with.
+
+    ``shapes`` are those of the parameters, ``dims`` those of the arrays.
+    """
+    def check(parameters, **arrays):
+        sizes = {"1": 1}
+        for name, array in arrays.items():
+            check_shape(name, array, dims[name], sizes)
+        sizes["n_a+n_x"] = sizes["n_a"] + sizes["n_x"]
+        lacking = [name for name in shapes if not isinstance(
+            parameters, dict) or name not in parameters]
+        if lacking:
+            raise ValueError(f"parameters lacks {', '.join(lacking)}: give a "
+                             f"dict with {', '.join(shapes)}")
+        for name, shape in shapes.items():
+            check_shape(name, parameters[name], shape, sizes)
+
+    return checked(check)
+
+
+def check_cache(cache, entries, forward):
+    """Return n_a and m of a cell's cache, or say that it is none."""
+    if not isinstance(cache, tuple) or len(cache) != entries or not (
+            isinstance(cache[0], np.ndarray)):
+        raise ValueError(f"this is no cache of {forward}: give the last thing "
+                         f"that it returned")
+    n_a, m = cache[0].shape
+    return {"n_a": n_a, "m": m}
+
+
+def takes_cache(entries, forward):
+    """Check the gradients and the cache that a cell goes back with."""
+    def check(cache, **gradients):
+        sizes = check_cache(cache, entries, forward)
+        for name, gradient in gradients.items():
+            check_shape(name, gradient, "n_a m", sizes)
+
+    return checked(check)
+
+
+def takes_caches(entries, forward):
+    """Check the gradients and the caches that a sequence goes back with."""
+    def check(da, caches):
+        known = isinstance(caches, tuple) and len(caches) == 2 and isinstance(
+            caches[0], list) and caches[0]
+        steps = caches[0] if known else [None]  # None is no cache
+        sizes = check_cache(steps[0], entries, forward)
+        check_shape("da", da, "n_a m T_x", sizes)
+        if da.shape[2] > len(steps):
+            raise ValueError(f"da has {da.shape[2]} steps, but {forward} ran "
+                             f"over {len(steps)}: give at most as many")
+
+    return checked(check)
+
+
+def random_parameters(shapes, n_x, n_a, n_y):
+    """Draw the parameters of a cell from the standard normal distribution.
+
+    ``shapes`` is ``RNN`` or ``LSTM``. Return a dict, in the order of the
+    drawing; the generator is NumPy's own, ``np.random.seed`` seeds it.
+
+    >>> parameters = random_parameters(RNN, n_x=3, n_a=5, n_y=2)
+    >>> {name: array.shape for name, array in parameters.items()}
+    {'Waa': (5, 5), 'Wax': (5, 3), 'Wya': (2, 5), 'ba': (5, 1), 'by': (2, 1)}
+    """
+    sizes = {"n_x": n_x, "n_a": n_a, "n_y": n_y, "n_a+n_x": n_a + n_x, "1": 1}
+    return {name: np.random.randn(*(sizes[dim] for dim in dims.split()))
+            for name, dims in shapes.items()}
+
+
+def softmax(x):
+    """Return the probabilities whose logarithms are x, but for a constant.
+
+    Each column of x, an array of shape (features, ...), gets the sum 1.
+
+    >>> softmax(np.array([[0.0, 1000.0], [0.0, 1001.0]])).round(3)
+    array([[0.5  , 0.269],
+           [0.5  , 0.731]])
+    """
+    e = np.exp(x - np.max(x, axis=0, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+
+
+def sigmoid(x):
+    """Return the logistic function of each element, far from overflowing.
+
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    # 1 / (1 + exp(-x)), where no exponent is above 0
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+@takes(RNN, xt="n_x m", a_prev="n_a m")
+def rnn_cell_forward(xt, a_prev, parameters):
+    """Return ``(a_next, yt_pred, cache)`` of one step of an RNN.
+
+    xt has shape (n_x, m), a_prev (n_a, m). ``parameters`` is a dict: Wax
+    (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1), by (n_y, 1). The
+    state a_next has shape (n_a, m), the probabilities yt_pred (n_y, m);
+    ``cache`` is ``(a_next, a_prev, xt, parameters)``. Raise ``ValueError``
+    for other shapes and for a parameter that is not there. Source: "Building
+    your RNN step by step", section 1.1.
+    """
+    p = parameters
+    a_next = np.tanh(p["Wax"] @ xt + p["Waa"] @ a_prev + p["ba"])
+    yt_pred = softmax(p["Wya"] @ a_next + p["by"])
+    return a_next, yt_pred, (a_next, a_prev, xt, parameters)
+
+
+@takes(RNN, x="n_x m T_x", a0="n_a m")
+def rnn_forward(x, a0, parameters):
+    """Return ``(a, y_pred, caches)`` of an RNN over T_x steps.
+
+    x has shape (n_x, m, T_x), the first state a0 (n_a, m); ``parameters``,
+    and the errors, are those of ``rnn_cell_forward``. The states a have shape
+    (n_a, m, T_x), the probabilities y_pred (n_y, m, T_x); ``caches`` is
+    ``(cells' caches, x)``. Source: "Building your RNN step by step", section
+    1.2.
+
+    >>> x, a0 = np.ones((3, 10, 4)), np.zeros((5, 10))
+    >>> parameters = random_parameters(RNN, n_x=3, n_a=5, n_y=2)
+    >>> a, y_pred, (cells, _) = rnn_forward(x, a0, parameters)
+    >>> a.shape, y_pred.shape, len(cells)
+    ((5, 10, 4), (2, 10, 4), 4)
+    """
+    steps, a_next = [], a0
+    for t in range(x.shape[2]):
+        steps.append(rnn_cell_forward(x[:, :, t], a_next, parameters))
+        a_next = steps[-1][0]
+    a, y_pred, caches = zip(*steps, strict=True)
+    return np.stack(a, axis=2), np.stack(y_pred, axis=2), (list(caches), x)
+
+
+@takes(LSTM, xt="n_x m", a_prev="n_a m", c_prev="n_a m")
+def lstm_cell_forward(xt, a_prev, c_prev, parameters):
+    """Return ``(a_next, c_next, yt_pred, cache)`` of one step of an LSTM.
+
+    xt has shape (n_x, m), a_prev and c_prev (n_a, m). ``parameters`` is a
+    dict: Wf, Wi, Wc, Wo (n_a, n_a + n_x), which act on a_prev above xt; bf,
+    bi, bc, bo (n_a, 1); Wy (n_y, n_a), by (n_y, 1). The state a_next and the
+    memory c_next have shape (n_a, m), the probabilities yt_pred (n_y, m);
+    ``cache`` is ``(a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt,
+    parameters)``. Raise ``ValueError`` as ``rnn_cell_forward`` does. Source:
+    "Building your RNN step by step", section 2.1.
+    """
+    p, concat = parameters, np.concatenate([a_prev, xt])  # (n_a + n_x, m)
+    ft = sigmoid(p["Wf"] @ concat + p["bf"])  # what to keep
+    it = sigmoid(p["Wi"] @ concat + p["bi"])  # what to let in
+    cct = np.tanh(p["Wc"] @ concat + p["bc"])  # the candidate
+    ot = sigmoid(p["Wo"] @ concat + p["bo"])  # what to show
+    c_next = ft * c_prev + it * cct
+    a_next = ot * np.tanh(c_next)
+    yt_pred = softmax(p["Wy"] @ a_next + p["by"])
+    return a_next, c_next, yt_pred, (a_next, c_next, a_prev, c_prev, ft, it,
+                                     cct, ot, xt, parameters)
+
+
+@takes(LSTM, x="n_x m T_x", a0="n_a m")
+def lstm_forward(x, a0, parameters):
+    """Return ``(a, y, c, caches)`` of an LSTM over T_x steps.
+
+    x has shape (n_x, m, T_x), the first state a0 (n_a, m); the first memory
+    is zero. ``parameters``, and the errors, are those of
+    ``lstm_cell_forward``. The states a and the memories c have shape (n_a, m,
+    T_x), the probabilities y (n_y, m, T_x); ``caches`` is ``(cells' caches,
+    x)``. Source: "Building your RNN step by step", section 2.2.
+    """
+    steps, a_next, c_next = [], a0, np.zeros_like(a0)
+    for t in range(x.shape[2]):
+        steps.append(lstm_cell_forward(x[:, :, t], a_next, c_next,
+                                       parameters))
+        a_next, c_next, *_ = steps[-1]
+    a, c, y, caches = zip(*steps, strict=True)
+    return (np.stack(a, axis=2), np.stack(y, axis=2), np.stack(c, axis=2),
+            (list(caches), x))
+
+
+@takes_cache(4, "rnn_cell_forward")
+def rnn_cell_backward(da_next, cache):
+    """Return the gradients of one step of an RNN: a dict.
+
+    da_next, of shape (n_a, m), is the gradient of the loss with respect to
+    the state that the step returned. The dict has dxt, da_prev, dWax, dWaa
+    and dba. Raise ``ValueError`` for another shape and another cache. Source:
+    "Building your RNN step by step", section 3.1.
+    """
+    a_next, a_prev, xt, p = cache
+    dz = da_next * (1 - a_next ** 2)  # (n_a, m)
+    return {"dxt": p["Wax"].T @ dz, "da_prev": p["Waa"].T @ dz,
+            "dWax": dz @ xt.T, "dWaa": dz @ a_prev.T,
+            "dba": dz.sum(axis=1, keepdims=True)}
+
+
+@takes_caches(4, "rnn_forward")
+def rnn_backward(da, caches):
+    """Return the gradients of an RNN over the steps of da: a dict.
+
+    da, of shape (n_a, m, T_x), is the gradient of the loss with respect to
+    each state, as the loss sees it at that step; what comes from later steps
+    is added here. It may have fewer steps than the caches: then the first
+    caches are used. The dict has dx, with the steps of da, and da0, dWax,
+    dWaa, dba. Raise ``ValueError`` as ``rnn_cell_backward`` does, and for too
+    many steps. Source: "Building your RNN step by step", section 3.1.
+    """
+    dx, total, da_prev = [], {}, np.zeros_like(da[:, :, 0])
+    for t in reversed(range(da.shape[2])):
+        step = rnn_cell_backward(da[:, :, t] + da_prev, caches[0][t])
+        dx.append(step.pop("dxt"))
+        da_prev = step.pop("da_prev")
+        total = {name: total.get(name, 0) + step[name] for name in step}
+    return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **total}
+
+
+@takes_cache(10, "lstm_cell_forward")
+def lstm_cell_backward(da_next, dc_next, cache):
+    """Return the gradients of one step of an LSTM: a dict.
+
+    da_next and dc_next, of shape (n_a, m), are the gradients of the loss with
+    respect to the state and the memory that the step returned; dc_next does
+    not count what reaches the memory through that state. The dict has dxt,
+    da_prev, dc_prev and dW and db of f, i, c, o. Raise ``ValueError`` for
+    another shape and another cache. Source: "Building your RNN step by step",
+    section 3.2.
+    """
+    _, c_next, a_prev, c_prev, ft, it, cct, ot, xt, p = cache
+    tanh_c = np.tanh(c_next)
+    dc = dc_next + da_next * ot * (1 - tanh_c ** 2)  # (n_a, m)
+    dz = {"f": dc * c_prev * ft * (1 - ft), "i": dc * cct * it * (1 - it),
+          "c": dc * it * (1 - cct ** 2),
+          "o": da_next * tanh_c * ot * (1 - ot)}
+    concat, n_a = np.concatenate([a_prev, xt]), len(a_prev)
+    dconcat = sum(p[f"W{g}"].T @ dz[g] for g in dz)
+    return {"dxt": dconcat[n_a:], "da_prev": dconcat[:n_a],
+            "dc_prev": dc * ft, **{f"dW{g}": dz[g] @ concat.T for g in dz},
+            **{f"db{g}": dz[g].sum(axis=1, keepdims=True) for g in dz}}
+
+
+@takes_caches(10, "lstm_forward")
+def lstm_backward(da, caches):
+    """Return the gradients of an LSTM over the steps of da: a dict.
+
+    Takes da and caches as ``rnn_backward`` does, with its errors. The dict
+    has dx, with the steps of da, da0, and dW and db of f, i, c, o. Source:
+    "Building your RNN step by step", section 3.3.
+    """
+    dx, total = [], {}
+    da_prev = dc_prev = np.zeros_like(da[:, :, 0])
+    for t in reversed(range(da.shape[2])):
+        step = lstm_cell_backward(da[:, :, t] + da_prev, dc_prev,
+                                  caches[0][t])
+        dx.append(step.pop("dxt"))
+        da_prev, dc_prev = step.pop("da_prev"), step.pop("dc_prev")
+        total = {name: total.get(name, 0) + step[name] for name in step}
+    return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **total}
+
+
+def check_gradients(f, parameters, gradients, epsilon=1.0):
+    """Raise ``ValueError`` if gradients cannot be those of parameters."""
+    for name, gradient in gradients.items():
+        if not name.startswith("d") or name[1:] not in parameters:
+            raise ValueError(
+                f"gradients has {name!r}, which belongs to none of "
+                f"{', '.join(parameters)}: call it d and a parameter's name")
+        if np.shape(gradient) != np.shape(parameters[name[1:]]):
+            raise ValueError(
+                f"{name} has shape {np.shape(gradient)}: give it that of "
+                f"{name[1:]}, {np.shape(parameters[name[1:]])}")
+    if not epsilon > 0:
+        raise ValueError(f"epsilon is {epsilon}: it must be above 0")
+    loss = np.asarray(f(parameters))
+    if loss.ndim or loss.dtype.kind not in "fiu":
+        raise ValueError(f"f returned {loss.dtype} of shape {loss.shape}: let "
+                         f"it return the loss, one number")
+
+
+@checked(check_gradients)
+def gradient_check(f, parameters, gradients, *, epsilon=1e-5):
+    """Return how far gradients are from central differences: a dict.
+
+    ``f(parameters)`` returns the loss, ``parameters`` is a dict of arrays,
+    and ``gradients`` has ``d`` and the name for each of them to be checked.
+    Each gradient's name comes back with ``|numeric - analytic| / (|numeric| +
+    |analytic|)``, between 0 and 1: below about 1e-7 for a right gradient that
+    rounding does not drown, 0 where both are zero. The parameters are copied
+    to float64, and each element is moved by ``epsilon`` up and down. Raise
+    ``ValueError`` for a gradient of another name or shape, an epsilon of 0 or
+    less, and a loss that is no number. Source: "Gradient checking" (Deep
+    Learning Specialization, Improving Deep Neural Networks, week 1).
+
+    >>> cubes = lambda parameters: (parameters["x"] ** 3).sum()
+    >>> x = np.array([1.0, 2.0])
+    >>> gradient_check(cubes, {"x": x}, {"dx": 3 * x ** 2})["dx"] < 1e-7
+    True
+    >>> round(gradient_check(cubes, {"x": x}, {"dx": 6 * x ** 2})["dx"], 3)
+    0.333
+    """
+    point = {name: np.array(value, dtype=np.float64)
+             for name, value in parameters.items()}
+    differences = {}
+    for name, analytic in gradients.items():
+        value = point[name[1:]]
+        numeric = np.zeros_like(value)
+        for index in np.ndindex(value.shape):
+            kept = value[index]
+            value[index] = kept + epsilon
+            above = f(point)
+            value[index] = kept - epsilon
+            numeric[index] = (above - f(point)) / (2 * epsilon)
+            value[index] = kept
+        norms = np.linalg.norm(numeric) + np.linalg.norm(analytic)
+        distance = np.linalg.norm(numeric - analytic)
+        differences[name] = float(distance / norms) if norms else 0.0
+    return differences
