@@ -247,7 +247,7 @@ d2l.write_report("char_rnn", histories, corpus,
 # trains, and of 4.556 on the text held out, after 22 seconds an epoch.
 #
 # `python -m benchmarks.tinyshakespeare` trains a model of twice the width for
-# half an hour: 4.185 on the text held out.
+# twenty minutes: 4.143 on the text held out.
 #
 # ## Summary
 #
