@@ -38,7 +38,7 @@ def plot_perplexity(histories, corpus):
     ``Figure``.
     """
     from matplotlib.figure import Figure  # slow to import
-    from matplotlib.ticker import LogLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.add_subplot()
@@ -59,6 +59,7 @@ def plot_perplexity(histories, corpus):
                    for history in histories.values())
     axes.set(xlabel="epoch", yscale="log", ylabel="perplexity" if held_out
              else "perplexity on the training text")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3)
