@@ -12,7 +12,8 @@ from d2lrnn.corpus import (
     tokenize,
 )
 from d2lrnn.errors import D2LRNNWarning, SettingError
-from d2lrnn.fitting import evaluate, fit, split
+from d2lrnn.feeds import Rows, Windows, evaluate, split
+from d2lrnn.fitting import fit, fit_feed
 from d2lrnn.generation import (
     check_prefix,
     choose,
@@ -21,6 +22,7 @@ from d2lrnn.generation import (
     predict_rnn,
     predict_rnn_gluon,
 )
+from d2lrnn.lstm_models import DJModel, WindowLSTM
 from d2lrnn.models import (
     CharRNN,
     RNNModel,
@@ -75,10 +77,14 @@ __all__ = [
     "CharRNN",
     "Corpus",
     "D2LRNNWarning",
+    "DJModel",
     "Epochs",
     "RNNModel",
+    "Rows",
     "SettingError",
     "Traced",
+    "WindowLSTM",
+    "Windows",
     "bi",
     "check_prefix",
     "check_training",
@@ -90,6 +96,7 @@ __all__ = [
     "epochs",
     "evaluate",
     "fit",
+    "fit_feed",
     "generate",
     "generate_characters",
     "get_bi_params",

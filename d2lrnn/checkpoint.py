@@ -6,34 +6,35 @@ sha256 of it all. Nothing in it can run.
 """
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import mxnet as mx
 import safetensors
 import safetensors.numpy
+from d2lrnn.files import write_whole
+from d2lrnn.lstm_models import DJModel, WindowLSTM
 from d2lrnn.models import CharRNN
 from mxnet import nd
 
 FORMAT, VERSION = "d2lrnn", 1
+MODELS = {kind.__name__: kind for kind in (CharRNN, WindowLSTM, DJModel)}
 
 
 def save_model(path, model, training=None):
-    """Write a ``CharRNN`` to ``path``, whole or, should writing fail, not.
+    """Write a model to ``path``, whole or, should writing fail, not.
 
-    ``training`` is what it takes to train on: a dict of JSON values, and one
-    of arrays. The file is written under another name, synced, and renamed: a
-    kill at any moment leaves the last good one. Raise ``ValueError`` for
-    another model, and for one that has no weights yet.
+    It is one of MODELS. ``training`` is what it takes to train on: a dict of
+    JSON values, and one of arrays. Raise ``ValueError`` for another model,
+    and for one that has no weights yet.
     """
-    if not isinstance(model, CharRNN) or any(
-            param._data is None for param in named_params(model).values()):
+    params = named_params(model) if type(model) in MODELS.values() else {}
+    if not params or any(param._data is None for param in params.values()):
         raise ValueError(f"cannot save a {type(model).__name__} to {path}: "
-                         f"give a CharRNN, initialized or trained")
-    arrays = {f"model.{name}": param.data()
-              for name, param in named_params(model).items()}
-    metadata = {"model": model.config, "idx_to_char": model.idx_to_char,
-                "level": model.level}
+                         f"give a {' or '.join(MODELS)}, initialized or "
+                         f"trained")
+    arrays = {f"model.{name}": param.data() for name, param in params.items()}
+    metadata = {"class": type(model).__name__, "model": model.config,
+                "idx_to_char": model.idx_to_char, "level": model.level}
     if training is not None:
         values, more = training
         metadata["training"] = values
@@ -43,7 +44,7 @@ def save_model(path, model, training=None):
 
 
 def load_model(path, ctx=None):
-    """Return the ``CharRNN`` that a file holds, on ``ctx`` (the CPU).
+    """Return the model that a file holds, on ``ctx`` (the CPU).
 
     It needs nothing but the path, and it does not matter which kind of
     device wrote the file. Raise ``FileNotFoundError`` or ``ValueError`` in
@@ -52,7 +53,7 @@ def load_model(path, ctx=None):
     """
     arrays, metadata = read(path)
     try:
-        model = CharRNN(**metadata["model"])
+        model = MODELS[metadata["class"]](**metadata["model"])
         model.idx_to_char = idx_to_char = metadata["idx_to_char"]
         model.level = metadata["level"]
         if idx_to_char is not None and len(idx_to_char) != model.vocab_size:
@@ -88,21 +89,10 @@ def named_params(model):
 
 def write(path, arrays, metadata):
     """Write arrays and metadata to ``path``, at once or not at all."""
-    path = Path(path)
     header = {"format": FORMAT, "version": str(VERSION),
               "content": json.dumps(metadata, ensure_ascii=False)}
     header["sha256"] = digest(arrays, header)
-    data = safetensors.numpy.save(arrays, header)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    write_whole(path, safetensors.numpy.save(arrays, header))
 
 
 def read(path):

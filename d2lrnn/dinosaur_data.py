@@ -12,6 +12,7 @@ from d2lrnn.dinosaur_checks import (
     keys,
     unpack,
 )
+from d2lrnn.files import write_whole
 
 FORMAT = "d2lrnn.dinosaur 1"
 
@@ -101,12 +102,7 @@ def save(path, parameters, ix_to_char):
         {key: np.ascontiguousarray(array) for key, array in zip(
             keys(parameters), unpack(parameters), strict=True)},
         {"format": FORMAT, "ix_to_char": json.dumps(chars)})
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, data)
 
 
 def load(path):

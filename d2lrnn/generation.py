@@ -6,8 +6,9 @@ from numbers import Integral
 import numpy as np
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import UNKNOWN, tokenize
+from d2lrnn.models import context_of
 from d2lrnn.scratch import to_onehot
-from mxnet import context, nd
+from mxnet import nd
 
 
 def check_prefix(prefix, num_chars, char_to_idx):
@@ -246,13 +247,6 @@ def _generator(seed, i):
     return np.random.default_rng(None if seed is None else [seed, i])
 
 
-def _context(model):
-    """Return where the model's parameters are, if it has any."""
-    for param in getattr(model, "collect_params", dict)().values():
-        return param.list_ctx()[0]
-    return context.current_context()
-
-
 def _warm_up(model, batch, ctx):
     """Return the state after the ids of each prefix, as one batch."""
     states = []
@@ -268,7 +262,7 @@ def _warm_up(model, batch, ctx):
 
 def _write(model, batch, num_chars, idx_to_char, picks, stop):
     """Yield one character of each lyric of a batch of ids, step by step."""
-    ctx = _context(model)
+    ctx = context_of(model)
     state = _warm_up(model, [ids[:-1] for ids in batch], ctx)
     last = [ids[-1] for ids in batch]
     ends = [""] * len(batch)  # of the new texts, as long as stop

@@ -1,7 +1,7 @@
 """Recurrent language models in Gluon."""
 from functools import partial
 
-from mxnet import init, nd
+from mxnet import context, init, nd
 from mxnet.gluon import HybridBlock, nn
 
 
@@ -122,6 +122,13 @@ class CharRNN(HybridBlock):
             new_state += layer_state
         output = self.output(self.dropout(X))  # (num_steps, batch_size, vocab)
         return output.reshape((-3, 0)), new_state
+
+
+def context_of(model):
+    """Return where a model's parameters are, if it has any."""
+    for param in getattr(model, "collect_params", dict)().values():
+        return param.list_ctx()[0]
+    return context.current_context()
 
 
 class OneHot(HybridBlock):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn.errors import D2LRNNWarning
+from d2lrnn.files import write_whole
 from d2lrnn.training import perplexity
 
 
@@ -107,10 +108,8 @@ def write_json(path, record):
     JSON has no infinity: a perplexity that is infinite becomes "Infinity".
     """
     record = json.loads(json.dumps(record), parse_constant=str)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(json.dumps(record, ensure_ascii=False, indent=1),
-                          "utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(record, ensure_ascii=False,
+                                 indent=1).encode("utf-8"))
 
 
 def writable(folder):

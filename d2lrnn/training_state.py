@@ -1,6 +1,5 @@
 """Where a training stands: all that going on from there depends on."""
 import mxnet as mx
-import numpy as np
 from d2lrnn.checkpoint import named_params, read, save_model, set_weights
 from mxnet import nd
 
@@ -39,16 +38,11 @@ class TrainingState:
                       [param.data() for param in self.params])
         self.step += 1
 
-    def mean_loss(self):
-        """Return the mean loss of the epoch so far, in nats."""
-        return float(np.mean([l.asscalar() for l in self.losses],
-                             dtype="float64"))
-
     def save(self, path, settings):
         """Write the model and all of this to a checkpoint."""
         values = {"settings": settings, "history": self.history,
                   "step": self.step, "seconds": self.seconds,
-                  "losses": [float(l.asscalar()) for l in self.losses],
+                  "losses": [l.asnumpy().tolist() for l in self.losses],
                   "optimizer": {
                       name: value for name, value
                       in vars(self.optimizer).items()
@@ -77,7 +71,7 @@ class TrainingState:
         # an optimizer counts the steps of each parameter from here
         self.optimizer.begin_num_update = values["step"]
         self.history, self.step = values["history"], values["step"]
-        self.losses = [nd.array([l]) for l in values["losses"]]
+        self.losses = [nd.array(l) for l in values["losses"]]
         self.seconds = values["seconds"]
 
     def _arrays(self):

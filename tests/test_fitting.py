@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from d2lrnn import fitting
 from d2lrnn.checkpoint import load_model, named_params
-from d2lrnn.fitting import evaluate, fit, split
+from d2lrnn.feeds import evaluate, split
+from d2lrnn.fitting import fit
 from d2lrnn.models import CharRNN
 from mxnet import init, nd
 

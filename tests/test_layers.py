@@ -7,17 +7,18 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"errors"},
+    {"errors", "files"},
     {"stack", "corpus", "samplers", "schedules", "progress", "numpy_rnn"},
     {"runtime", "scratch", "models", "compiled", "dinosaur_checks"},
+    {"lstm_models"},
     {"checkpoint", "dinosaur_data", "dinosaur_steps"},
     {"generation", "training_state", "dinosaur"},
     {"training"},
-    {"report"},
+    {"report", "feeds"},
     {"fitting"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"errors", "stack", "corpus", "schedules", "progress",
+WITHOUT_MXNET = {"errors", "files", "stack", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
