@@ -18,14 +18,17 @@ setup(
                 "on MXNet Gluon",
     license="MIT",
     python_requires=">=3.10,<3.13",
-    packages=["d2lrnn", "lyrics_data"],
-    package_data={"lyrics_data": ["*.txt", "README.md"]},
+    packages=["d2lrnn", "d2lrnn.jazz", "lyrics_data"],
+    package_data={"lyrics_data": ["*.txt", "*.mid", "*.safetensors",
+                                  "README.md"]},
     install_requires=[
         "mxnet==1.9.1",
         "pooch>=1.8",
         "rich>=13",
         "safetensors>=0.4",
         "matplotlib>=3.7",
+        "mido>=1.3",
+        "graphviz>=0.8",
         # d2l pins the numpy (1.23.5) and matplotlib that work with MXNet.
         'd2l==1.0.3; python_version < "3.12"',
         # Those pins have no build for 3.12; there stack.py mends MXNet.

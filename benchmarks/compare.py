@@ -9,7 +9,6 @@ epoch of each, in which ours is traced, counts too. Needs ``pip install -e
 """
 import argparse
 import itertools
-import json
 import os
 import re
 import statistics
@@ -17,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from benchmarks import keep
 
 SETTINGS = {"num_hiddens": 256, "num_steps": 35, "lr": 1e2, "theta": 1e-2,
             "batch_size": 32}
@@ -150,12 +151,7 @@ def main():
     if args.train:
         train(args.train, Path(args.text).read_text("utf-8"), args.epochs)
         return
-    record = compare(args.rounds, args.epochs)
-    RESULTS.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n",
-                       "utf-8")
-    table = to_markdown(record)
-    RESULTS.with_suffix(".md").write_text(table, "utf-8")
-    print(table)
+    keep(compare(args.rounds, args.epochs), RESULTS, to_markdown)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ must have the same losses to 1e-9. Ours is timed with the names that
 import argparse
 import contextlib
 import io
-import json
 import statistics
 import sys
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from d2lrnn import dinosaur
 from d2lrnn.report import machine_record
+
+from benchmarks import keep
 
 SETTINGS = {"n_a": 50, "learning_rate": 0.01, "maxValue": 5}
 RESULTS = Path(__file__).with_name("dinosaur.json")
@@ -150,12 +151,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--iterations", type=int, default=2000)
     args = parser.parse_args()
-    record = compare(args.rounds, args.iterations)
-    RESULTS.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n",
-                       "utf-8")
-    table = to_markdown(record)
-    RESULTS.with_suffix(".md").write_text(table, "utf-8")
-    print(table)
+    keep(compare(args.rounds, args.iterations), RESULTS, to_markdown)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 from benchmarks import (
+    applications,
     compare,
     dinosaur,
     lessons,
+    shakespeare,
     tinyshakespeare,
     unrolls,
 )
@@ -16,7 +18,8 @@ README = Path(__file__).parents[1] / "README.md"
 
 def tables():
     """Return the tables that README.md shows, by name."""
-    rooms = (compare, dinosaur, lessons, tinyshakespeare, unrolls)
+    rooms = (applications, compare, dinosaur, lessons, shakespeare,
+             tinyshakespeare, unrolls)
     return {room.__name__.removeprefix("benchmarks."): room.to_markdown(
         json.loads(room.RESULTS.read_text("utf-8"))) for room in rooms}
 

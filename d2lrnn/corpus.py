@@ -39,7 +39,15 @@ TEXTS = {
                "b0075e16b8fc2e86bf0ca57e2dc565ed",
         url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
             "tinyshakespeare/input.txt",
-        fallback="original_lyrics.txt"),
+        fallback="original_sonnets.txt",
+        fallback_is="the original sonnets"),
+    "shakespeare": Text(
+        file="shakespeare.txt",
+        sha256="1b454b67b44e6f367c83a17ed295c46c"
+               "5d4a1173cf5d09161882af4041bae023",
+        url=None,
+        fallback="original_sonnets.txt",
+        fallback_is="the original sonnets"),
     "dinos": Text(
         file="dinos.txt",
         sha256="ad6465621cf56c08f71d4fbb40cf7eab"
@@ -105,6 +113,22 @@ class Corpus(tuple):
             ids, vocabulary = _number_tokens(tokenize(text, level))
         if min_freq > 1:
             ids, vocabulary = _without_rare(ids, vocabulary, min_freq)
+        return cls._numbered(ids, vocabulary, text, source, level)
+
+    @classmethod
+    def from_tokens(cls, tokens, source):
+        """Make a corpus of a list of tokens, numbered in sorted order.
+
+        Its ``level`` is "token".
+
+        >>> Corpus.from_tokens(["C,1.000", "A,0.500"], "two notes").idx_to_char
+        ['A,0.500', 'C,1.000']
+        """
+        return cls._numbered(*_number_tokens(tokens), "".join(tokens), source,
+                             "token")
+
+    @classmethod
+    def _numbered(cls, ids, vocabulary, text, source, level):
         token_to_idx = {token: i for i, token in enumerate(vocabulary)}
         corpus = cls((ids, token_to_idx, vocabulary, len(vocabulary)))
         corpus.source, corpus.level = source, level
@@ -187,8 +211,9 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
     ``path_or_text`` is the name of a known text ("jaychou_lyrics",
-    "tinyshakespeare", "dinos"), the path of a .txt or .zip file, the name of
-    one in ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A byte
+    "tinyshakespeare", "shakespeare", "dinos"), the path of a .txt or .zip
+    file, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the text
+    itself. A byte
     order mark is dropped, and every line end becomes ``newline``;
     ``num_chars`` keeps that many characters from the start. ``fallback`` is
     that of ``load_data_jay_lyrics``; ``level`` and ``min_freq`` are those of

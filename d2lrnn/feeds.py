@@ -7,7 +7,7 @@ A feed has
 * ``epoch(rng)``: the mini-batches ``(x, y)`` of an epoch, as arrays;
 * ``loss(output, y)``: the array of losses whose sum is made smaller;
 * ``measure(model, losses)``: the record of an epoch, a dict, from its mean
-  losses; ``intro()`` and ``line(record)``: what is printed of it.
+  losses; ``intro()`` and ``line(record)``: what is printed of it, if at all.
 """
 import math
 import sys
@@ -26,7 +26,7 @@ COUNT = (Integral, 1, math.inf, "a whole number of at least 1")
 # What each number given to a feed or to fit must be
 RANGES = {
     "num_epochs": COUNT, "batch_size": COUNT, "num_steps": COUNT,
-    "Tx": COUNT, "stride": COUNT,
+    "Tx": COUNT, "Ty": COUNT, "stride": COUNT,
     "patience": (Integral, 1, math.inf, "a whole number of at least 1, or "
                  "None"),
     "lr": (Real, SMALLEST, math.inf, "a number above 0"),

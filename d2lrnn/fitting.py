@@ -211,8 +211,9 @@ def leave(run, folder):
 
 def train_step(run, x, y, loss, clipping_theta, seed, lr):
     """Take one step on a mini-batch of arrays."""
-    # what the step draws depends on its number alone, so it can be repeated
-    mx.random.seed((seed * 1_000_003 + run.step) % 2 ** 31)
+    if run.draws:
+        # what is drawn depends on the step's number alone: it can be repeated
+        mx.random.seed((seed * 1_000_003 + run.step) % 2 ** 31)
     # the gradient stops here: only num_steps back in time
     state = tuple(s.detach() for s in run.state)
     with autograd.record():
@@ -273,7 +274,8 @@ def end_epoch(run, feed, start, on_epoch_end):
             f"epoch {epoch} at lr {lr:g}: lower lr, or set a lower "
             f"clipping_theta")
     record = {"epoch": epoch, "lr": lr, "seconds": run.seconds, **measured}
-    print(feed.line(record))
+    if line := feed.line(record):
+        print(line)
     if on_epoch_end:
         on_epoch_end(run.model, record)
     run.history.append(record)

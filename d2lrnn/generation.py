@@ -145,7 +145,7 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     """
     _check_choice(temperature, top_k, top_p)
     _check_lyric(num_chars, seed, stop, on_unknown)
-    idx_to_char = _vocabulary(model)
+    idx_to_char = vocabulary_of(model)
     prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
     level = getattr(model, "level", "char")
     batch = [_to_ids(text, idx_to_char, level, on_unknown)
@@ -216,7 +216,8 @@ def _allowed(scores, banned):
     return scores
 
 
-def _vocabulary(model):
+def vocabulary_of(model):
+    """Return the list of a model's characters, or say that it has none."""
     idx_to_char = getattr(model, "idx_to_char", None)
     if idx_to_char is None:
         raise ValueError("the model has no vocabulary: set model.idx_to_char, "

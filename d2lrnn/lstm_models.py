@@ -88,11 +88,16 @@ class DJModel(ZeroStateModel):
             self.densor = nn.Dense(n_values, in_units=n_a, flatten=False)
 
     def forward(self, X, state=()):
-        """Check the shape of X, and score it."""
-        if isinstance(X, nd.NDArray) and X.shape[1:] != (self.Tx,
-                                                         self.vocab_size):
-            raise ValueError(f"X has shape {X.shape}: it must be (m, "
-                             f"{self.Tx}, {self.vocab_size})")
+        """Score X, (m, Tx, n_values), or its ids, (m, Tx).
+
+        An id of -1 is an empty row.
+        """
+        if isinstance(X, nd.NDArray):
+            if X.shape[1:] not in ((self.Tx, self.vocab_size), (self.Tx,)):
+                raise ValueError(f"X has shape {X.shape}: it must be (m, "
+                                 f"{self.Tx}, {self.vocab_size})")
+            if X.ndim == 2:
+                X = nd.one_hot(X, self.vocab_size)
         return super().forward(X, state)
 
     def hybrid_forward(self, F, X, zeros):

@@ -1,6 +1,7 @@
 """Where a training stands: all that going on from there depends on."""
 import mxnet as mx
 from d2lrnn.checkpoint import named_params, read, save_model, set_weights
+from d2lrnn.schedules import SCHEDULES
 from mxnet import nd
 
 
@@ -17,6 +18,9 @@ class TrainingState:
         self.model, self.batch_size, self.ctx = model, batch_size, ctx
         self.params = list(named_params(model).values())
         self.optimizer = make_optimizer(optimizer, optimizer_params)
+        # seeding takes a millisecond, so only who draws is seeded
+        self.draws = bool(model.config.get("dropout")) or isinstance(
+            self.optimizer, mx.optimizer.SGLD)
         self._updater = mx.optimizer.get_updater(self.optimizer)
         for i, param in enumerate(self.params):
             self._updater.states[i] = (
@@ -114,11 +118,13 @@ def flatten(tree):
 def check_same(path, saved, settings):
     """Raise ``ValueError`` where a training would go on with other settings.
 
-    A constant learning rate lets it go on for more epochs than were asked
-    for; every other schedule is laid out for a number of epochs.
+    A constant learning rate, or one that a function gives, lets it go on for
+    more epochs than were asked for; the other schedules are laid out for a
+    number of epochs.
     """
+    laid_out = settings["schedule"] in SCHEDULES.keys() - {"constant"}
     for name, value in settings.items():
-        if name == "num_epochs" and settings["schedule"] == "constant":
+        if name == "num_epochs" and not laid_out:
             continue
         if saved.get(name) != value:
             raise ValueError(

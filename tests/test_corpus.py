@@ -79,16 +79,17 @@ def test_data_folder_that_is_none(monkeypatch, tmp_path):
         d2l.load_data_jay_lyrics()
 
 
-@pytest.mark.parametrize("load, missing", [
-    (d2l.load_data_jay_lyrics, JAY.file),
+@pytest.mark.parametrize("load, missing, instead", [
+    (d2l.load_data_jay_lyrics, JAY.file, "original_lyrics"),
     (partial(d2l.load_corpus, "tinyshakespeare", num_chars=10_000),
-     SHAKESPEARE.file)])
-def test_fallback_warns_once_and_says_so(no_texts, load, missing):
-    with pytest.warns(d2l.D2LRNNWarning, match="original lyrics") as caught:
+     SHAKESPEARE.file, "original_sonnets")])
+def test_fallback_warns_once_and_says_so(no_texts, load, missing, instead):
+    words = instead.replace("_", " ")
+    with pytest.warns(d2l.D2LRNNWarning, match=words) as caught:
         corpus = load()
     assert len(caught) == 1 and caught[0].filename == __file__
     assert str(caught[0].message).startswith(f"{missing} is neither")
-    assert corpus.source.startswith("original_lyrics.txt, first 10,000")
+    assert corpus.source.startswith(f"{instead}.txt, first 10,000")
     assert len(corpus.corpus_indices) == 10_000
 
 
@@ -345,6 +346,20 @@ def test_no_characters(arguments, words):
     text, *rest = arguments
     with pytest.raises(ValueError, match=words):
         d2l.load_corpus(text, num_chars=rest[0] if rest else None)
+
+
+def test_what_ships_is_listed_with_its_sha256():
+    folder = Path(corpus_room.resources.files("lyrics_data"))
+    rows = (folder / "README.md").read_text("utf-8").splitlines()
+    shipped = {path for path in folder.iterdir()
+               if path.suffix in (".txt", ".mid", ".safetensors")}
+    # a reader may have put the book's own text there
+    shipped -= {folder / known.file for known in corpus_room.TEXTS.values()}
+    assert len(shipped) == 5
+    for path in shipped:
+        (row,) = (row for row in rows if row.startswith(f"| `{path.name}`"))
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in row
+        assert "CC0" in row
 
 
 def test_the_lyrics_that_ship(original):

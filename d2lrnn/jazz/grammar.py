@@ -1,0 +1,213 @@
+"""A grammar of jazz notes: a melody over chords to tokens, and back.
+
+A token is ``TYPE,duration`` and, but for the first note of a measure,
+``,<upper,lower>``: the window of intervals from the note before in which the
+note may lie, a minor third above and below where it was. The types:
+
+- C: the note is in the chord
+- S: it is in the scale that goes with the chord
+- A: it lies a semitone from a note of the chord, which it approaches
+- X: any other note
+- R: a rest
+
+Source: the abstract melodies of Keller and Morrison (2007).
+"""
+import math
+import re
+from bisect import bisect_right
+from fractions import Fraction
+
+from d2lrnn.jazz.midi import Note
+from d2lrnn.jazz.theory import (
+    derived_scale,
+    interval_between,
+    interval_name,
+    parse_interval,
+    pitch_name,
+)
+
+LOWEST, HIGHEST = 48, 95  # the pitches of octaves 3 to 6
+MIDDLE = (60, 83)  # octaves 4 and 5, where a phrase begins
+FOURTH = 5  # semitones
+TOKEN = re.compile(r"([CSAXR]),([0-9]{1,9}\.[0-9]{3})(?:,<([^,]+),([^,]+)>)?")
+
+
+def note_type(pitch, chord):
+    """Return the type of a pitch over a chord, a tuple of pitches.
+
+    >>> [note_type(pitch, (60, 64, 67)) for pitch in (72, 74, 70, 73)]
+    ['C', 'S', 'X', 'A']
+    """
+    if pitch % 12 in {tone % 12 for tone in chord}:
+        return "C"
+    if pitch_name(pitch) in derived_scale(chord):
+        return "S"
+    if any((pitch - tone) % 12 in (1, 11) for tone in chord):
+        return "A"
+    return "X"
+
+
+def chord_at(chords, onset):
+    """Return the pitches of the last chord struck by then, or of the first.
+
+    ``chords`` are those of a measure, in order of onset. Raise ``ValueError``
+    where there is none.
+    """
+    if not chords or not all(chord.pitches for chord in chords):
+        raise ValueError("a measure has no chord, or one without pitches: "
+                         "give each measure its chords")
+    struck = bisect_right([chord.onset for chord in chords], onset)
+    return chords[max(struck - 1, 0)].pitches
+
+
+def to_tokens(notes, chords):
+    """Return the tokens of the melody of one measure over its chords.
+
+    Both are lists of ``Note``, in order of onset; of several pitches in the
+    melody the highest counts.
+
+    >>> chords = [Note(0, 4, (57, 60, 64))]  # A C E
+    >>> to_tokens([Note(0, 1, (72,)), Note(1, Fraction(1, 3), (69,))], chords)
+    ['C,1.000', 'C,0.333,<P1,d-5>']
+    """
+    tokens, previous = [], None
+    for note in notes:
+        if not note.pitches:
+            tokens.append(f"R,{float(note.length):.3f}")
+            continue
+        pitch = note.pitches[-1]
+        kind = note_type(pitch, chord_at(chords, note.onset))
+        token = f"{kind},{float(note.length):.3f}"
+        if previous is not None:
+            token += f",<{','.join(window_names(previous, pitch))}>"
+        tokens.append(token)
+        previous = pitch
+    return tokens
+
+
+def window_names(previous, pitch):
+    """Return the names of a note's window: ``(upper, lower)``.
+
+    >>> window_names(72, 69), window_names(73, 75)
+    (('P1', 'd-5'), ('dd5', 'd1'))
+    """
+    steps, semitones = interval_between(previous, pitch)
+    return (interval_name(steps + 2, semitones + 3),
+            interval_name(steps - 2, semitones - 3))
+
+
+def tokens_of(measures, chords):
+    """Return the tokens of all measures, with their chords, in one list.
+
+    >>> chord = Note(0, 4, (60, 64, 67))
+    >>> tokens_of([[Note(0, 1, (67,))], [Note(4, 2, (74,))]], [[chord]] * 2)
+    ['C,1.000', 'S,2.000']
+    """
+    if len(measures) != len(chords):
+        raise ValueError(f"there are {len(measures)} measures, and chords for "
+                         f"{len(chords)}: give each measure its chords")
+    return [token for notes, under in zip(measures, chords, strict=True)
+            for token in to_tokens(notes, under)]
+
+
+def parse_token(token):
+    """Return ``(type, length, window)`` of a token, or say what is wrong.
+
+    The length is a ``Fraction`` of quarters; the window is ``(upper, lower)``
+    in semitones from the note before, or None.
+
+    >>> parse_token("C,0.250,<dd5,d1>")
+    ('C', Fraction(1, 4), (5, -1))
+    """
+    match = TOKEN.fullmatch(str(token))
+    if not match or (match[1] == "R" and match[3]):
+        raise ValueError(f"{token!r} is no token: write one such as R,1.000, "
+                         f"C,0.250 or C,0.250,<P1,d-5>")
+    kind, length, *window = match.groups()
+    if window[0] is None:
+        return kind, Fraction(length), None
+    upper, lower = (parse_interval(name)[1] for name in window)
+    if upper < lower:
+        raise ValueError(f"{token!r} has a window whose upper end is below "
+                         f"its lower one: write the upper one first")
+    return kind, Fraction(length), (upper, lower)
+
+
+def smooth(tokens):
+    """Return tokens whose durations are the nearest multiples of 0.25.
+
+    Of two as near it is the smaller.
+
+    >>> smooth(["C,0.333", "S,0.667,<m3,m-3>", "R,1.125"])
+    ['C,0.250', 'S,0.750,<m3,m-3>', 'R,1.000']
+    """
+    smoothed = []
+    for token in tokens:
+        _, length, _ = parse_token(token)
+        length = math.ceil(4 * length - Fraction(1, 2)) / 4
+        kind, _, *window = token.split(",", 2)
+        smoothed.append(",".join([kind, f"{length:.3f}", *window]))
+    return smoothed
+
+
+def to_notes(tokens, chords, rng, previous=None, onset=0):
+    """Return a phrase, a list of ``Note``, of tokens over a measure's chords.
+
+    Durations are smoothed, and the notes and rests follow one another from 0
+    on. A note of length 0 gives way to the one after it, and the last one
+    gets 0.25. Pitches are drawn by ``choose_pitch`` from the window about the
+    note before, or about ``previous``, a pitch; a token without a window has
+    a fourth up and down, and where there is no note before, octaves 4 and 5.
+
+    ``rng`` is NumPy's ``Generator``; ``onset`` is the quarter, as the chords
+    count, where the phrase begins. Raise ``ValueError`` for a token that is
+    none.
+    """
+    notes, now = [], Fraction(0)
+    for token in smooth(tokens):
+        kind, length, window = parse_token(token)
+        pitches = ()
+        if kind != "R":
+            previous = choose_pitch(kind, chord_at(chords, onset + now),
+                                    window_pitches(previous, window), rng)
+            pitches = (previous,)
+        notes.append(Note(now, length, pitches))
+        now += length
+    return [note._replace(length=note.length or Fraction(1, 4))
+            for i, note in enumerate(notes)
+            if note.length or i == len(notes) - 1]
+
+
+def window_pitches(previous, window):
+    """Return the lowest and the highest pitch in a window about a pitch.
+
+    >>> window_pitches(60, (5, -1)), window_pitches(60, None)
+    ((59, 65), (55, 65))
+    >>> window_pitches(None, (5, -1))
+    (60, 83)
+    """
+    if previous is None:
+        return MIDDLE
+    upper, lower = window or (FOURTH, -FOURTH)
+    return previous + lower, previous + upper
+
+
+def choose_pitch(kind, chord, window, rng):
+    """Return a random pitch of a type over a chord, in octaves 3 to 6.
+
+    It is drawn from ``window``, the lowest and the highest pitch; where there
+    is none of this type, the nearest outside is taken, of two as near the
+    lower. Where a chord has no pitch of type X, A is taken for it, for A S,
+    and for S C.
+    """
+    low, high = window
+    pitches = {other: [] for other in "XASC"}
+    for pitch in range(LOWEST, HIGHEST + 1):
+        pitches[note_type(pitch, chord)].append(pitch)
+    of_type = next(pitches[other] for other in "XASC"["XASC".index(kind):]
+                   if pitches[other])
+    inside = [pitch for pitch in of_type if low <= pitch <= high]
+    if inside:
+        return inside[rng.integers(len(inside))]
+    return min(of_type, key=lambda pitch: (max(low - pitch, pitch - high),
+                                           pitch))

@@ -1,0 +1,254 @@
+"""Improvise: train on windows of musical values, then play one's own.
+
+Source: the jazz lesson of Coursera's Sequence Models course.
+"""
+import math
+from pathlib import Path
+
+import numpy as np
+from d2lrnn.feeds import check_numbers
+from d2lrnn.fitting import fit_feed
+from d2lrnn.generation import choose
+from d2lrnn.jazz.grammar import parse_token, smooth, to_notes
+from d2lrnn.jazz.midi import QUARTERS, measure_number, write_tune
+from d2lrnn.jazz.training_data import Music
+from d2lrnn.lstm_models import DJModel
+from d2lrnn.models import context_of
+from d2lrnn.report import writable
+from d2lrnn.training import perplexity
+from mxnet import nd
+
+
+class Phrases:
+    """Windows of musical values: the feed of a ``DJModel``.
+
+    An epoch has all of them, shuffled, as ids, where -1 is an empty row. The
+    last mini-batch is filled up with empty phrases, which cost nothing, so
+    that all mini-batches have one shape. There is a loss for each step; their
+    sum is made smaller.
+    """
+
+    def __init__(self, music, batch_size):
+        check_numbers(batch_size=batch_size)
+        self.corpus, self.batch_size, self.unit = (music.corpus, batch_size,
+                                                   "phrase")
+        self.X, self.Y = to_ids(music.X), to_ids(music.Y)
+        self.settings = {"batch_size": batch_size}
+        m = len(self.X)
+        self.units = [min(batch_size, m - i) for i in range(0, m, batch_size)]
+
+    def intro(self):
+        """Say how much is read."""
+        m, Tx = self.X.shape
+        return (f"{m} phrases of {Tx} values, {self.corpus.vocab_size} of "
+                f"them distinct")
+
+    def epoch(self, rng):
+        """Yield x, (batch_size, Tx), and y, (Tx, batch_size)."""
+        order = rng.permutation(len(self.X))
+        for i in range(0, len(order), self.batch_size):
+            chosen = order[i:i + self.batch_size]
+            missing = (0, self.batch_size - len(chosen))
+            yield (np.pad(self.X[chosen], [missing, (0, 0)],
+                          constant_values=-1),
+                   np.pad(self.Y[:, chosen], [(0, 0), missing],
+                          constant_values=-1))
+
+    def loss(self, output, y):
+        """Return the cross-entropy of each step, (Tx,): 0 at an empty row."""
+        known = y >= 0
+        losses = nd.pick(nd.log_softmax(output), y) * -known
+        return losses.sum(axis=1) / known[0].sum()
+
+    def measure(self, model, losses):
+        """Return the record of an epoch."""
+        steps = len(losses) - 1  # the last one has nothing to predict
+        return {"characters": len(self.X) * steps,
+                "loss": float(losses.sum()),
+                "step_losses": losses.tolist(),
+                "perplexity": perplexity(losses.sum() / steps)}
+
+    def line(self, record):
+        """Return what is printed of the first epoch and every tenth."""
+        if record["epoch"] != 1 and record["epoch"] % 10:
+            return None
+        steps = record["step_losses"]
+        return (f"epoch {record['epoch']}, loss {record['loss']:.3f} (first "
+                f"step {steps[0]:.3f}, last {steps[-2]:.3f}), "
+                f"{record['seconds']:.2f} sec")
+
+
+def to_ids(vectors):
+    """Return the ids of one-hot vectors, and -1 for empty ones.
+
+    >>> to_ids(np.array([[0, 1], [0, 0]])).tolist()
+    [1, -1]
+    """
+    return np.where(vectors.any(axis=-1), vectors.argmax(axis=-1), -1)
+
+
+def djmodel(Tx, n_a, n_values):
+    """Return a new ``DJModel``: Tx steps of one LSTM cell and dense layer."""
+    return DJModel(Tx, n_a, n_values)
+
+
+def learning_rate(step):
+    """Return Adam's rate after some steps: 0.01, which decays by 0.01.
+
+    >>> learning_rate(0), learning_rate(100)
+    (0.01, 0.005)
+    """
+    return 0.01 / (1 + 0.01 * step)
+
+
+def fit(model, music, num_epochs=100, *, batch_size=32, **options):
+    """Train a ``DJModel`` on a ``Music``, and return a history.
+
+    Each record's loss is the sum over the steps; step_losses has them one by
+    one. ``options`` are those of ``d2lrnn.fit_feed``; as in the lesson, Adam
+    has the rate of ``learning_rate``, and gradients are not clipped.
+    """
+    if not isinstance(model, DJModel) or not isinstance(music, Music):
+        raise ValueError(f"fit was given a {type(model).__name__} and a "
+                         f"{type(music).__name__}: it needs a djmodel and "
+                         f"what load_music_utils returns")
+    if music.X.shape[1:] != (model.Tx, model.vocab_size):
+        raise ValueError(f"the model has {model.Tx} steps and "
+                         f"{model.vocab_size} values, the music "
+                         f"{music.X.shape[1]} and {music.n_values}: make the "
+                         f"model for this music")
+    return fit_feed(model, Phrases(music, batch_size), num_epochs, lr=0.01, **{
+        "schedule": learning_rate, "clipping_theta": None, **options})
+
+
+def one_hot(ids, n_values, ctx=None):
+    """Return the vectors of ids, an NDArray of shape (m, n_values).
+
+    >>> one_hot([2], 3).asnumpy()
+    array([[0., 0., 1.]], dtype=float32)
+    """
+    return nd.one_hot(nd.array(ids, ctx=ctx), n_values)
+
+
+def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
+    """Return a function that plays Ty values with a trained cell and layer.
+
+    They are the layers of a ``DJModel`` themselves, not copies.
+    ``inference_model(x, a, c, pick=None)`` begins with a value x, (1,
+    n_values), and states a and c, (1, n_a). It returns the probabilities of
+    each step, Ty arrays of shape (n_values,). ``pick`` is given each, and
+    returns the id to go on with: by default the most probable one.
+    """
+    check_layers(lstm_cell, densor, n_values, n_a, Ty)
+
+    def inference_model(x, a, c, pick=np.argmax):
+        outputs = []
+        for _ in range(Ty):
+            Y, (a, c) = lstm_cell(x.expand_dims(0), [a, c])  # one step
+            outputs.append(densor(Y)[0, 0].softmax().asnumpy())
+            x = one_hot([pick(outputs[-1])], n_values, a.context)
+        return outputs
+
+    inference_model.n_values, inference_model.n_a = n_values, n_a
+    inference_model.ctx = context_of(densor)
+    return inference_model
+
+
+def check_layers(lstm_cell, densor, n_values, n_a, Ty):
+    """Raise ``ValueError`` for sizes that are not those of the layers."""
+    check_numbers(Ty=Ty)
+    if (lstm_cell.num_hiddens, densor._units) != (n_a, n_values):
+        raise ValueError(f"the layers have {lstm_cell.num_hiddens} hidden "
+                         f"units and {densor._units} values, not {n_a} and "
+                         f"{n_values}: give theirs as n_a and n_values")
+
+
+def predict_and_sample(inference_model, x_initializer=None,
+                       a_initializer=None, c_initializer=None, *,
+                       temperature=0, rng=None):
+    """Return ``(results, indices)`` of what a model plays.
+
+    ``results`` are one-hot, (Ty, n_values), ``indices`` their ids, (Ty, 1).
+    The initializers are zeros where they are not given. At temperature 0
+    each value is the most probable one; above it, values are drawn with
+    ``rng``, a NumPy Generator.
+    """
+    shapes = [(1, inference_model.n_values), (1, inference_model.n_a),
+              (1, inference_model.n_a)]
+    given = (x_initializer, a_initializer, c_initializer)
+    x, a, c = (nd.array(np.zeros(shape) if value is None else value,
+                        ctx=inference_model.ctx)
+               for value, shape in zip(given, shapes, strict=True))
+    for name, array, shape in zip("xac", (x, a, c), shapes, strict=True):
+        if array.shape != shape:
+            raise ValueError(f"{name}_initializer has shape {array.shape}: it "
+                             f"must be {shape}")
+    chosen = []
+
+    def pick(preds):
+        with np.errstate(divide="ignore"):
+            chosen.append(choose(np.log(preds), temperature, rng=rng))
+        return chosen[-1]
+
+    inference_model(x, a, c, pick)
+    return np.eye(inference_model.n_values)[chosen], np.array(chosen)[:, None]
+
+
+def generate_music(inference_model, music, path="runs/jazz.mid", *,
+                   temperature=None, seed=None):
+    """Improvise over each set of chords of a tune; return the file's path.
+
+    ``music`` is what ``load_music_utils`` returned. For each measure's chords
+    the model plays a phrase, which begins in octave 4 or 5; the phrases
+    follow one another, each over its chords, which are struck anew in every
+    measure that it lasts. The notes are drawn with ``seed``, and so are the
+    values with a ``temperature``: the arg-max alone gives the same phrase
+    each time. The melody and the chords are written to ``path``, at 130
+    quarters a minute, or, where its folder cannot be written to, to a
+    temporary one, with a warning. How many sounds each phrase has is printed.
+    """
+    if seed is not None:
+        check_numbers(seed=seed)
+    rng = np.random.default_rng(seed)
+    path = writable(Path(path).resolve().parent) / Path(path).name
+    melody, under, start = [], [], 0
+    for i, chords in enumerate(music.chords):
+        _, indices = predict_and_sample(inference_model, rng=rng,
+                                        temperature=temperature or 0)
+        tokens = [music.indices_values[j] for j in indices[:, 0]]
+        chords = under_phrase(chords, tokens)
+        phrase = to_notes(tokens, chords, rng)
+        sounds = [note for note in phrase if note.pitches]
+        print(f"{len(sounds)} sounds over chords {i + 1} of "
+              f"{len(music.chords)}")
+        melody += shifted(sounds, start)
+        under += shifted(chords, start)
+        start += QUARTERS * (measure_number(chords[-1]) + 1)
+    write_tune(path, melody, under, tempo=130)
+    return path
+
+
+def under_phrase(chords, tokens):
+    """Return a measure's chords, struck anew in all measures of a phrase.
+
+    They count from 0, and each ends where the next one begins.
+
+    >>> from d2lrnn.jazz.midi import Note
+    >>> chords = under_phrase([Note(8, 9, (60, 64))], ["C,3.000", "S,2.000"])
+    >>> [(int(note.onset), int(note.length)) for note in chords]
+    [(0, 4), (4, 4)]
+    """
+    # a last note of length 0 will get a quarter of a quarter
+    length = max(sum(parse_token(token)[1] for token in smooth(tokens)), 1)
+    first = QUARTERS * measure_number(chords[0])
+    struck = [note for i in range(math.ceil(length / QUARTERS))
+              for note in shifted(chords, QUARTERS * i - first)]
+    end = QUARTERS * math.ceil(length / QUARTERS)
+    stops = [note.onset for note in struck[1:]] + [end]
+    return [note._replace(length=min(note.length, stop - note.onset))
+            for note, stop in zip(struck, stops, strict=True)]
+
+
+def shifted(notes, quarters):
+    """Return notes that begin some quarters later."""
+    return [note._replace(onset=note.onset + quarters) for note in notes]

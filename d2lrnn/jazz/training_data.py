@@ -1,0 +1,74 @@
+"""A tune as what a model learns from: windows of musical values."""
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from d2lrnn.corpus import Corpus
+from d2lrnn.jazz.grammar import tokens_of
+from d2lrnn.jazz.midi import read_tune
+
+
+class Music(tuple):
+    """A tune as training data: unpacks to the lesson's four values.
+
+    They are ``(X, Y, n_values, indices_values)``. ``chords`` has the chords
+    of each measure, lists of ``Note``; ``corpus`` is the tune's sequence of
+    tokens, whose ids are those of the values.
+    """
+
+    X = property(lambda self: self[0])
+    Y = property(lambda self: self[1])
+    n_values = property(lambda self: self[2])
+    indices_values = property(lambda self: self[3])
+    chords: list
+    corpus: Corpus
+
+
+def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
+                     quarters=None):
+    """Return a tune as ``(X, Y, n_values, indices_values)``, a ``Music``.
+
+    ``midi`` is the path of a MIDI file; without one it is the tune that ships
+    with the package. ``melody``, ``chords`` and ``quarters`` are those of
+    ``read_tune``. X has shape (m, Tx, n_values) and Y (Tx, m, n_values), both
+    one-hot: m windows of Tx values, from positions drawn with seed 0. X
+    begins with an empty row, Y ends with one, and Y[t - 1, i] is X[i, t].
+    ``indices_values`` is a dict from ids to values, which are tokens of the
+    grammar. Raise ``ValueError`` for a tune with too few tokens for a window.
+    """
+    path = Path(midi or default_tune())
+    measures, under = read_tune(path, melody=melody, chords=chords,
+                                quarters=quarters)
+    corpus = Corpus.from_tokens(tokens_of(measures, under), path.name)
+    X, Y = windows(corpus.corpus_indices, corpus.vocab_size, m, Tx)
+    music = Music((X, Y, corpus.vocab_size,
+                   dict(enumerate(corpus.idx_to_char))))
+    music.chords, music.corpus = under, corpus
+    return music
+
+
+def default_tune():
+    """Return the path of the tune that ships, an original composition."""
+    return Path(resources.files("lyrics_data") / "original_tune.mid")
+
+
+def windows(ids, n_values, m=60, Tx=30):
+    """Return X and Y of ``load_music_utils`` for a sequence of ids.
+
+    >>> X, Y = windows(np.array([0, 1, 0, 1, 1]), n_values=2, m=1, Tx=3)
+    >>> X.argmax(axis=2).tolist(), X.sum(axis=2).tolist()
+    ([[0, 1, 0]], [[0.0, 1.0, 1.0]])
+    >>> Y.argmax(axis=2).T.tolist(), Y.sum(axis=2).T.tolist()
+    ([[1, 0, 0]], [[1.0, 1.0, 0.0]])
+    """
+    if len(ids) <= Tx:
+        raise ValueError(f"the tune has {len(ids)} tokens, too few for a "
+                         f"window of {Tx}: use a longer tune, or a wider "
+                         f"range of quarters")
+    starts = np.random.RandomState(0).choice(len(ids) - Tx, m)
+    chosen = ids[starts[:, None] + np.arange(Tx)]  # (m, Tx)
+    X = np.eye(n_values, dtype=np.float32)[chosen]
+    X[:, 0] = 0
+    Y = np.zeros((Tx, m, n_values), dtype=np.float32)
+    Y[:-1] = X[:, 1:].transpose(1, 0, 2)
+    return X, Y

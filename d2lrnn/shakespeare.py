@@ -1,0 +1,201 @@
+"""Poems from windows: a model reads 40 characters and writes the next one.
+
+Source: the Shakespeare lesson of Coursera's Sequence Models course, which
+trains this model on the sonnets.
+"""
+from functools import partial
+from importlib import resources
+
+import numpy as np
+from d2lrnn.checkpoint import load_model
+from d2lrnn.corpus import Corpus, load_corpus
+from d2lrnn.feeds import Windows, check_numbers
+from d2lrnn.fitting import check_models, fit_feed
+from d2lrnn.generation import check_prefix, choose, vocabulary_of
+from d2lrnn.lstm_models import WindowLSTM
+from d2lrnn.models import context_of
+from mxnet import nd
+
+
+def load_poems(path_or_text="shakespeare", *, fallback=True):
+    """Return poems in lower case as a ``Corpus``: Shakespeare's sonnets.
+
+    They are looked for as shakespeare.txt in ``$D2LRNN_DATA`` and
+    lyrics_data/; without them the original sonnets that ship are used, with a
+    warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
+    ``path_or_text`` is what ``load_corpus`` takes.
+    """
+    corpus = load_corpus(path_or_text, fallback=fallback)
+    return Corpus.from_text(corpus.text.lower(), corpus.source)
+
+
+def load_pretrained(ctx=None):
+    """Return the ``WindowLSTM`` that ships, trained on the original sonnets.
+
+    ``python -m benchmarks.shakespeare --pretrain`` made it.
+    """
+    return load_model(resources.files("lyrics_data") / "sonnets.safetensors",
+                      ctx)
+
+
+def build_data(text, Tx=40, stride=3):
+    """Return ``(X, Y)``: windows of a text, and the character after each.
+
+    Both are lists of str, of m windows of Tx characters, one every
+    ``stride``. Print m. Raise ``ValueError`` for a text without a window.
+
+    >>> build_data("to be or not", Tx=4, stride=3)
+    number of training examples: 3
+    (['to b', 'be o', 'or n'], ['e', 'r', 'o'])
+    """
+    check_windows(text, Tx, stride)
+    starts = range(0, len(text) - Tx, stride)
+    X = [text[i:i + Tx] for i in starts]
+    Y = [text[i + Tx] for i in starts]
+    print("number of training examples:", len(X))
+    return X, Y
+
+
+def check_windows(text, Tx, stride):
+    """Raise ``ValueError`` for a text without a window of this size."""
+    check_numbers(Tx=Tx, stride=stride)
+    if len(text) <= Tx:
+        raise ValueError(f"the text has {len(text)} characters, too few for a "
+                         f"window of {Tx} and the one after it: use a longer "
+                         f"text, or a smaller Tx")
+
+
+def vectorization(X, Y, n_x, char_indices, Tx=40):
+    """Return windows and the characters after them as one-hot booleans.
+
+    x has shape (m, Tx, n_x) and y (m, n_x). ``char_indices`` gives the id of
+    each character. Training does without: of a long text x takes gigabytes.
+
+    >>> x, y = vectorization(["ab"], ["b"], 2, {"a": 0, "b": 1}, Tx=2)
+    >>> x.astype(int).tolist(), y.astype(int).tolist()
+    ([[[1, 0], [0, 1]]], [[0, 1]])
+    """
+    check_characters(X, Y, n_x, char_indices, Tx)
+    x = np.zeros((len(X), Tx, n_x), dtype=bool)
+    y = np.zeros((len(X), n_x), dtype=bool)
+    for i, window in enumerate(X):
+        for t, char in enumerate(window):
+            x[i, t, char_indices[char]] = True
+        y[i, char_indices[Y[i]]] = True
+    return x, y
+
+
+def check_characters(X, Y, n_x, char_indices, Tx):
+    """Raise ``ValueError`` for windows that have no such one-hot vectors."""
+    if len(X) != len(Y) or any(len(window) != Tx for window in X):
+        raise ValueError(f"X has {len(X)} windows and Y {len(Y)} characters: "
+                         f"give as many, and windows of Tx={Tx} characters")
+    for char in sorted(set().union(*X, Y)):
+        if not 0 <= char_indices.get(char, -1) < n_x:
+            raise ValueError(f"char_indices has no id below n_x={n_x} for "
+                             f"{char!r}: give the vocabulary of this text")
+
+
+def sample(preds, temperature=1.0, rng=None):
+    """Draw an id from ``preds ** (1 / temperature)``, normalised.
+
+    ``preds`` are probabilities, (n_x,). An id of probability 0 is never
+    drawn; at temperature 0 the most probable is taken. ``rng`` is a NumPy
+    Generator, or None for another draw each time.
+
+    >>> sample([0.1, 0.7, 0.2], temperature=0)
+    1
+    >>> rng = np.random.default_rng(0)
+    >>> [sample([0.5, 0, 0.5], rng=rng) for _ in range(5)]
+    [2, 0, 0, 0, 2]
+    """
+    check_probabilities(preds)
+    with np.errstate(divide="ignore"):
+        scores = np.log(preds)
+    return choose(scores, temperature, rng=rng or np.random.default_rng())
+
+
+def check_probabilities(preds):
+    """Raise ``ValueError`` for what nothing can be drawn from."""
+    preds = np.asarray(preds, dtype=np.float64)
+    if preds.ndim != 1 or not (preds >= 0).all() or not 0 < preds.sum() < (
+            np.inf):
+        raise ValueError("preds are no probabilities: give numbers of at "
+                         "least 0, not all of them 0, of shape (n_x,)")
+
+
+def fit(model, corpus, num_epochs=1, lr=1e-3, *, stride=3, batch_size=128,
+        held_out=0.05, **options):
+    """Train a ``WindowLSTM`` on the windows of a corpus, and return a history.
+
+    The last ``held_out`` of the corpus is kept for measuring. After each
+    epoch a sample is printed. Weights that the model has are gone on from.
+    ``options`` and the history are those of ``d2lrnn.fit_feed``; gradients
+    are not clipped unless ``clipping_theta`` is given.
+    """
+    check_models(model, corpus, WindowLSTM)
+    feed = Windows(corpus, model.Tx, stride, batch_size, held_out)
+    prompt = "".join(corpus.idx_to_char[i]
+                     for i in corpus.corpus_indices[:model.Tx])
+    return fit_feed(model, feed, num_epochs, lr, **{
+        "clipping_theta": None,
+        "on_epoch_end": partial(on_epoch_end, prompt=prompt), **options})
+
+
+def on_epoch_end(model, record, prompt="", num_chars=160):
+    """Print how the model writes on from a prompt, and put it on record."""
+    text = "".join(write(model, prompt, num_chars, seed=record["epoch"]))
+    print("\n".join(" - " + line for line in text.split("\n")))
+    record["lyrics"] = [text]
+
+
+def write(model, prompt, num_chars, temperature=1.0, seed=None):
+    """Yield the characters after a prompt, one by one.
+
+    Each is drawn after the last Tx characters. Where there are fewer, vectors
+    of zeros stand before them. Raise ``ValueError``, at once, for a prompt
+    with unknown characters, and for numbers that cannot be used.
+    """
+    idx_to_char = vocabulary_of(model)
+    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+    # an empty prompt is a window of nothing but zeros
+    check_prefix(prompt or idx_to_char[0], num_chars, char_to_idx)
+    if seed is not None:
+        check_numbers(seed=seed)
+    choose([0.0], temperature, rng=np.random.default_rng())
+    window = [-1] * model.Tx + [char_to_idx[char] for char in prompt]
+    return write_on(model, window[-model.Tx:], num_chars, temperature,
+                    np.random.default_rng(seed))
+
+
+def write_on(model, window, num_chars, temperature, rng):
+    """Yield the characters after a window of ids, one by one."""
+    ctx = context_of(model)
+    for _ in range(num_chars):
+        scores, _ = model(nd.array([window], ctx=ctx))
+        i = sample(scores[0].softmax().asnumpy(), temperature, rng)
+        window = [*window[1:], i]
+        yield model.idx_to_char[i]
+
+
+def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,
+                    seed=None):
+    """Write a poem on from its beginning, and return it whole.
+
+    The beginning is asked for where ``prompt`` is None, and read in lower
+    case. Each character is printed as it is drawn.
+    """
+    if prompt is None:
+        try:
+            prompt = input("How does your poem begin? ")
+        except EOFError:
+            raise ValueError("nobody can be asked how the poem begins: give "
+                             "it as prompt") from None
+    prompt, poem = prompt.lower(), []
+    chars = write(model, prompt, num_chars, temperature, seed)
+    print(f"\n{prompt}", end="", flush=True)
+    for char in chars:
+        poem.append(char)
+        print(char, end="", flush=True)
+    print()
+    return prompt + "".join(poem)
