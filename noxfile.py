@@ -9,9 +9,10 @@ OTHERS = [python for python in ("3.10", "3.11", "3.12") if python != HERE]
 
 @nox.session(python=OTHERS, venv_backend="venv")
 def other_pythons(session):
-    """Install the package; test what could differ, and run the lessons."""
+    """Install the package; test what could differ, and run some lessons."""
     session.install("-e", ".[test]")
     session.run("pytest", "-p", "no:cacheprovider", "tests/test_stack.py",
                 "tests/test_scratch.py", "tests/test_compiled.py",
                 "tests/test_corpus.py", "tests/test_generation.py",
-                "tests/test_chapters.py", "d2lrnn")
+                "tests/test_chapters.py", "d2lrnn", "-k", "not test_it_runs "
+                "or rnn_scratch or rnn_gluon or numpy_rnn or jazz")

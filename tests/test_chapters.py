@@ -28,7 +28,10 @@ def test_it_runs_from_any_folder(chapter, tmp_path):
     assert done.returncode == 0, done.stderr
     if "write_report" not in chapter.read_text("utf-8"):
         return
-    assert "epoch 2, perplexity " in done.stdout
+    # what these two print after the one or two epochs that they train
+    line = {"shakespeare": "epoch 1, perplexity ", "jazz": "epoch 1, loss "}
+    assert line.get(chapter.stem, "epoch 2, perplexity ") in done.stdout
+    assert "\nepoch 3, " not in done.stdout
     report = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
     assert report.parent == tmp_path / "runs"
     assert {path.name for path in report.iterdir()} == {
