@@ -218,9 +218,8 @@ d2l.write_report("shakespeare", {"an epoch from nothing": history}, poems,
 # ## Summary
 #
 # * A language model can read windows instead of carrying a state. That is
-#   simple, but each character is read forty times, and nothing older than the
-#   window can matter. The char-RNN learns from a text of this size in a
-#   fraction of the time.
+#   simple, but each character is read some thirteen times in an epoch, and
+#   nothing older than the window can matter.
 # * The model gives probabilities; how to draw from them is a choice made
 #   later. A low temperature repeats what is certain, a high one makes errors.
 # * Training goes on from any weights: from a file as well as from nothing.
