@@ -1,28 +1,17 @@
-"""Time the training on names beside plain code for the same formulas.
+"""Plain code for the model of names, which the row names measures.
 
-``python -m benchmarks.dinosaur`` writes dinosaur.json and dinosaur.md. The
-plain code is what one writes first: a one-hot vector for each character, the
-products of each step by themselves, the gradients added up step by step. Both
-train on the same names from the same start, in one process, taking turns, and
-must have the same losses to 1e-9. Ours is timed with the names that
-``model`` samples at iteration 0, the plain code without sampling.
+It is what one writes first: a one-hot vector for each character, the products
+of each step by themselves, the gradients added up step by step. Ours is
+trained with the names that ``model`` samples at iteration 0, the plain code
+without sampling, from the same start on the same names.
 """
-import argparse
 import contextlib
 import io
-import statistics
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 from d2lrnn import dinosaur
-from d2lrnn.report import machine_record
-
-from benchmarks import keep
 
 SETTINGS = {"n_a": 50, "learning_rate": 0.01, "maxValue": 5}
-RESULTS = Path(__file__).with_name("dinosaur.json")
 
 
 def plain_softmax(scores):
@@ -97,62 +86,3 @@ def train(names, char_to_ix, num_iterations):
                        char_to_ix, num_iterations, SETTINGS["n_a"],
                        vocab_size=len(char_to_ix), losses=losses)
     return losses
-
-
-def compare(rounds, num_iterations):
-    """Return the record of all rounds, both taking turns."""
-    names, source = dinosaur.load_names()
-    _, char_to_ix = dinosaur.vocabulary(names)
-    peers = {"d2lrnn": train, "plain": train_plainly}
-    seconds, losses = {label: [] for label in peers}, {}
-    for n in range(rounds + 1):  # the first is for warming up
-        for label, function in peers.items():
-            start = time.perf_counter()
-            losses[label] = function(names, char_to_ix, num_iterations)
-            if n:
-                seconds[label].append(time.perf_counter() - start)
-                print(f"round {n}: {label} {seconds[label][-1]:.3f} s",
-                      file=sys.stderr)
-    difference = max(abs(ours - theirs) for ours, theirs in zip(
-        losses["d2lrnn"], losses["plain"], strict=True))
-    if difference > 1e-9:
-        sys.exit(f"the losses differ by {difference}: the two do not compute "
-                 f"the same")
-    return {**machine_record(), "names": source, "settings": SETTINGS,
-            "rounds": rounds, "iterations": num_iterations,
-            "largest_difference": difference, "seconds": seconds}
-
-
-def to_markdown(record):
-    """Return the table of a record: iterations a second, ratio to plain."""
-    iterations = {label: [record["iterations"] / time for time in times]
-                  for label, times in record["seconds"].items()}
-    plain = statistics.median(iterations["plain"])
-    lines = ["| iterations a second | median | min | max | x plain |",
-             "|---|---:|---:|---:|---:|"]
-    for label, each in iterations.items():
-        median = statistics.median(each)
-        lines.append(f"| {label} | {median:,.0f} | {min(each):,.0f} | "
-                     f"{max(each):,.0f} | {median / plain:.1f} |")
-    lines.append("")
-    lines.append(f"{record['rounds']} rounds of {record['iterations']:,} "
-                 f"names on {record['machine']['cpu']}, "
-                 f"{record['machine']['cores']} cores; NumPy "
-                 f"{record['versions']['numpy']}, Python "
-                 f"{record['versions']['python']}; {record['names']}; the "
-                 f"losses differ by {record['largest_difference']:.0e} at "
-                 f"most; {record['date']}.")
-    return "\n".join(lines) + "\n"
-
-
-def main():
-    """Run the comparison and write dinosaur.json and dinosaur.md."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--iterations", type=int, default=2000)
-    args = parser.parse_args()
-    keep(compare(args.rounds, args.iterations), RESULTS, to_markdown)
-
-
-if __name__ == "__main__":
-    main()

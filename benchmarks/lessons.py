@@ -19,10 +19,15 @@ CHAPTERS = Path(__file__).parents[1] / "chapters"
 RESULTS = Path(__file__).with_name("lessons.json")
 
 
-def run(lesson):
-    """Run a lesson to its report; return the report's numbers."""
+def run(lesson, num_epochs=None):
+    """Run a lesson to its report; return the report's numbers.
+
+    ``num_epochs`` caps its epochs, to try it out.
+    """
     env = {key: value for key, value in os.environ.items()
            if key != "D2LRNN_EPOCHS"}
+    if num_epochs:
+        env["D2LRNN_EPOCHS"] = str(num_epochs)
     with tempfile.TemporaryDirectory() as folder:
         start = time.time()
         subprocess.run([sys.executable, CHAPTERS / f"{lesson}.py"], env=env,

@@ -1,7 +1,35 @@
-"""The models of the two LSTM lessons in PyTorch, with given weights."""
+"""The same models in PyTorch, with given weights."""
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
+
+from benchmarks import runner
+from benchmarks.weights import for_torch
+
+
+def use_all_cores():
+    """Let PyTorch use all cores, and seed it."""
+    torch.set_num_threads(runner.CORES)
+    torch.manual_seed(1)
+
+
+class CharRNN(nn.Module):
+    """The char-RNN: all steps and layers in one operator."""
+
+    def __init__(self, vocab_size, embed_size, num_hiddens, num_layers, cell,
+                 dropout, **_):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embed_size)
+        layer = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
+        self.rnn = layer(embed_size, num_hiddens, num_layers,
+                         dropout=dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(num_hiddens, vocab_size)
+
+    def forward(self, X, state=None):
+        """Return scores (num_steps * batch_size, vocab_size), and state."""
+        Y, state = self.rnn(self.dropout(self.embedding(X.T)), state)
+        return self.output(self.dropout(Y)).flatten(0, 1), state
 
 
 class WindowLSTM(nn.Module):
@@ -14,11 +42,11 @@ class WindowLSTM(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(num_hiddens, vocab_size)
 
-    def forward(self, X):
-        """Return the scores (batch_size, vocab_size) of ids."""
+    def forward(self, X, state=None):
+        """Return the scores (batch_size, vocab_size) of ids, and None."""
         X = one_hot(X.T.long(), self.vocab_size).float()
         Y, _ = self.lstm(X)
-        return self.dense(self.dropout(Y[-1]))
+        return self.dense(self.dropout(Y[-1])), None
 
 
 class DJModel(nn.Module):
@@ -30,17 +58,20 @@ class DJModel(nn.Module):
         self.lstm = (nn.LSTMCell if loop else nn.LSTM)(n_values, n_a)
         self.dense = nn.Linear(n_a, n_values)
 
-    def forward(self, X):
-        """Return the scores (Tx, m, n_values) of ids, -1 an empty row."""
+    def forward(self, X, state=None):
+        """Return the scores (Tx, m, n_values) of ids, and None.
+
+        An id of -1 is an empty row.
+        """
         X = one_hot(X.T + 1, self.dense.out_features + 1)[:, :, 1:].float()
         if not self.loop:
-            return self.dense(self.lstm(X)[0])
+            return self.dense(self.lstm(X)[0]), None
         a = c = torch.zeros(X.shape[1], self.lstm.hidden_size)
         outputs = []
         for x in X:
             a, c = self.lstm(x, (a, c))
             outputs.append(self.dense(a))
-        return torch.stack(outputs)
+        return torch.stack(outputs), None
 
 
 def step_losses(output, y):
@@ -50,26 +81,38 @@ def step_losses(output, y):
     return losses / (y[0] >= 0).sum()
 
 
-def make(lesson, config, weights, loop):
-    """Return a lesson's model with the weights of a checkpoint, and loss."""
-    if lesson == "jazz":
-        model, layers = DJModel(**config, loop=loop), {"lstm_cell": "_l0"}
-        dense, loss = "densor", step_losses
-    else:
-        model = WindowLSTM(**config)
-        layers = {"lstm1": "_l0", "lstm2": "_l1"}
-        dense = "dense"
+def id_losses(output, y):
+    """Return the mean cross-entropy of the ids y."""
+    return cross_entropy(output, y.long())
 
-        def loss(output, y):
-            return cross_entropy(output, y.long())
-    names = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh",
-             "i2h_bias": "bias_ih", "h2h_bias": "bias_hh"}
-    state = {f"lstm.{theirs}{'' if loop else suffix}":
-             weights[f"model.{layer}.{ours}"]
-             for layer, suffix in layers.items()
-             for ours, theirs in names.items()}
-    state |= {f"dense.{name}": weights[f"model.{dense}.{name}"]
-              for name in ("weight", "bias")}
-    model.load_state_dict({name: torch.from_numpy(array)
-                           for name, array in state.items()})
-    return model, loss
+
+def char_rnn(config, arrays):
+    """Return a ``CharRNN`` with the weights of a checkpoint."""
+    model = CharRNN(**config)
+    layers = {f"layers.{n}": f"_l{n}" for n in range(config["num_layers"])}
+    return fill(model, "rnn", for_torch(arrays, layers), {
+        name: arrays[name] for name in (
+            "embedding.weight", "output.weight", "output.bias")})
+
+
+def window_lstm(config, arrays):
+    """Return a ``WindowLSTM`` with the weights of a checkpoint."""
+    lstm = for_torch(arrays, {"lstm1": "_l0", "lstm2": "_l1"})
+    return fill(WindowLSTM(**config), "lstm", lstm, {
+        name: arrays[name] for name in ("dense.weight", "dense.bias")})
+
+
+def dj_model(config, arrays, loop):
+    """Return a ``DJModel`` with the weights of a checkpoint."""
+    lstm = for_torch(arrays, {"lstm_cell": "" if loop else "_l0"})
+    return fill(DJModel(**config, loop=loop), "lstm", lstm, {
+        f"dense.{name}": arrays[f"densor.{name}"]
+        for name in ("weight", "bias")})
+
+
+def fill(model, layer, recurrent, others):
+    """Give a model the arrays of its recurrent layer, and the others."""
+    state = {f"{layer}.{name}": array for name, array in recurrent.items()}
+    model.load_state_dict({name: torch.from_numpy(array) for name, array
+                           in {**state, **others}.items()})
+    return model

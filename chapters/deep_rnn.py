@@ -140,9 +140,8 @@ d2l.write_report("deep_rnn", histories, corpus, settings)
 # %% [markdown]
 # ## What was seen
 #
-# On two cores of an AMD EPYC, with the Jay Chou lyrics: perplexity 3.233 from
-# scratch at 0.64 seconds an epoch, 3.278 in Gluon at 0.36 seconds. So early,
-# two layers are no better than one.
+# With the Jay Chou lyrics: perplexity 3.273 from scratch, 3.351 in Gluon. So
+# early, two layers are no better than one.
 #
 # ## Summary
 #

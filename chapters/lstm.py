@@ -144,9 +144,8 @@ d2l.write_report("lstm", histories, corpus, settings)
 # %% [markdown]
 # ## What was seen
 #
-# On two cores of an AMD EPYC, with the Jay Chou lyrics: perplexity 4.506 from
-# scratch at 0.92 seconds an epoch, 3.963 in Gluon at 0.45 seconds. With more
-# to learn, the LSTM needs more epochs than the GRU.
+# With the Jay Chou lyrics: perplexity 4.568 from scratch, 4.079 in Gluon.
+# With more to learn, the LSTM needs more epochs than the GRU.
 #
 # ## Summary
 #

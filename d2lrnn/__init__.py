@@ -1,5 +1,6 @@
 """d2lrnn: recurrent language models to read, run and learn from."""
 from d2lrnn import stack  # noqa: F401 # isort: skip # before mxnet
+from d2lrnn import engine  # noqa: F401 # isort: skip # before its first array
 
 from importlib.metadata import version
 

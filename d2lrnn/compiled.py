@@ -1,12 +1,16 @@
 """Trace a reader's own function once, then run it as a compiled graph.
 
 An imperative step hands MXNet its operators one by one, and each costs some
-time of Python. The same step, recorded once, is a graph that runs as one
-operator. The function stays as its author wrote it.
+time of Python. The same step, recorded once, is a graph that can be rewritten
+and runs as one operator. The function stays as its author wrote it.
 """
+import json
+from collections import Counter
 from contextlib import contextmanager
 
 import numpy as np
+from d2lrnn.graphs import graph_table
+from d2lrnn.rewriting import rewrite
 from mxnet import autograd, nd
 from mxnet import symbol as sym
 from mxnet.base import MXNetError
@@ -21,11 +25,18 @@ class Traced:
 
     ``function(*inputs)`` takes arrays and returns a list or tuple of arrays,
     the first of which is the loss; ``params`` are the arrays with gradients
-    that it uses. On the first call for inputs of new shapes it is traced, and
-    the graph's results and gradients are compared with the function's own on
-    the same inputs. Where they differ, or the function reads values, draws
-    random numbers or uses arrays that are neither inputs nor params, the
-    function itself goes on being called, and ``reasons`` says why.
+    that it uses. On the first call for inputs of new shapes it is traced, the
+    graph is rewritten to compute the same in less time, unless ``rewrite`` is
+    False, and its results and gradients are compared with the function's own
+    on the same inputs: they may differ by 1e-4 of a number plus 1e-5 of its
+    array's largest. Where the rewritten graph differs by more, the graph as
+    written is taken, whose results are the function's own to the last bit.
+    Where that differs too, or the function reads values, draws random numbers
+    or uses arrays that are neither inputs nor params, the function itself
+    goes on being called, and ``reasons`` says why.
+
+    ``before`` and ``after`` are tables of the last graph, as text: as written
+    and as run (see ``graph_table``), empty where there is none.
 
     >>> w = nd.array([3.0])
     >>> w.attach_grad()
@@ -35,12 +46,19 @@ class Traced:
     >>> loss.backward()
     >>> loss.asscalar(), w.grad.asscalar(), square.reasons
     (36.0, 24.0, [])
+    >>> print(square.after)
+    broadcast_mul_0  broadcast_mul  param_0 input_0
+    _power_scalar_0  _power_scalar  broadcast_mul_0
+    <BLANKLINE>
+    2 operators: 1 _power_scalar, 1 broadcast_mul
     """
 
-    def __init__(self, function, params):
+    def __init__(self, function, params, *, rewrite=True):
         self.function = function
         self.params = list(params)
+        self.rewrite = rewrite
         self.reasons = []
+        self.before = self.after = ""
         self._compiled = {}  # shapes of the inputs -> what to call
 
     def __call__(self, *inputs):
@@ -52,23 +70,30 @@ class Traced:
 
     def _compile(self, inputs):
         """Return the compiled function, or the function if it must be."""
+        self.before = self.after = ""
         try:
-            compiled = compile_graph(self.function, self.params, inputs)
-            self._check_same(compiled, inputs)
+            graph = trace(self.function, self.params, inputs)
+            want = self._results(self.function, inputs)
         except (Untraceable, MXNetError) as error:
-            self.reasons.append(str(error).split("\n")[0])
+            self.reasons.append(last_line(error))
             return self.function
-        return compiled
-
-    def _check_same(self, compiled, inputs):
-        """Compare results and gradients with the function's own."""
-        ours = self._results(compiled, inputs)
-        for got, want in zip(ours, self._results(self.function, inputs),
-                             strict=True):
-            if not np.allclose(got, want, rtol=1e-4,
-                               atol=1e-5 * np.abs(want).max()):
-                raise Untraceable("the graph's results differ from the "
-                                  "function's own")
+        self.before = graph_table(graph)
+        graphs = [graph]
+        if self.rewrite:
+            graphs.insert(0, rewrite(graph, {
+                name: array.shape for name, array
+                in labelled(inputs, self.params).items()}))
+        for graph in graphs:
+            compiled = compile_graph(graph, self.params)
+            try:
+                check_same(self._results(compiled, inputs), want)
+            except (Untraceable, MXNetError) as error:
+                reason = last_line(error)
+            else:
+                self.after = graph_table(graph)
+                return compiled
+        self.reasons.append(reason)
+        return self.function
 
     def _results(self, function, inputs):
         """Return outputs and gradients of one run, as NumPy arrays."""
@@ -79,8 +104,21 @@ class Traced:
                 in [*outputs, *(p.grad for p in self.params)]]
 
 
-def compile_graph(function, params, inputs):
-    """Return ``function`` as a compiled graph for inputs of these shapes."""
+def check_same(ours, theirs):
+    """Refuse arrays that differ by more than rounding."""
+    for got, want in zip(ours, theirs, strict=True):
+        if not np.allclose(got, want, rtol=1e-4,
+                           atol=1e-5 * np.abs(want).max()):
+            raise Untraceable("the graph's results differ from the "
+                              "function's own")
+
+
+def trace(function, params, inputs):
+    """Return ``function`` as a graph for inputs of these shapes.
+
+    Its variables are called input_0, input_1, ... and param_0, param_1, ...,
+    its operators dot_0, dot_1 and so on.
+    """
     inputs = [x.copy() for x in inputs]
     for x in inputs:
         x.attach_grad()  # gives the input a name in the graph
@@ -88,20 +126,36 @@ def compile_graph(function, params, inputs):
         outputs = function(*inputs)
     graph = sym.Group([autograd.get_symbol(y) for y in outputs])
 
-    position = {}  # name in the graph -> which of the arguments
-    for i, array in enumerate([*inputs, *params]):
-        position[autograd.get_symbol(array).name] = i
-    names = graph.list_inputs()
-    if not set(names) <= set(position):
+    labels = {autograd.get_symbol(array).name: label
+              for label, array in labelled(inputs, params).items()}
+    if not set(graph.list_inputs()) <= set(labels):
         raise Untraceable("the function uses arrays that are neither its "
                           "inputs nor its params")
+    record, counts = json.loads(graph.tojson()), Counter()
+    for node in record["nodes"]:
+        op = node["op"]
+        node["name"] = (labels[node["name"]] if op == "null"
+                        else f"{op.lower()}_{counts[op]}")
+        counts[op] += 1
+    return sym.load_json(json.dumps(record))
+
+
+def labelled(inputs, params):
+    """Return a dict from the names of a graph's variables to the arrays."""
+    return {f"{kind}_{i}": array
+            for kind, arrays in (("input", inputs), ("param", params))
+            for i, array in enumerate(arrays)}
+
+
+def compile_graph(graph, params):
+    """Return a traced graph as a function of its inputs."""
     operator = nd.CachedOp(graph, [("static_alloc", True),
                                    ("static_shape", True)])
-    used = [position[name] for name in names]
+    names = graph.list_inputs()
 
     def compiled(*inputs):
-        arrays = [*inputs, *params]
-        results = operator(*(arrays[i] for i in used))
+        arrays = labelled(inputs, params)
+        results = operator(*(arrays[name] for name in names))
         return results if isinstance(results, list) else [results]
 
     return compiled
@@ -120,3 +174,8 @@ def _no_host_reads():
         yield
     finally:
         nd.NDArray.asnumpy = asnumpy
+
+
+def last_line(error):
+    """Return what an error says: MXNet's begin with a traceback."""
+    return str(error).strip().split("\n")[-1]

@@ -59,6 +59,7 @@ TEXTS = {
 UNKNOWN = "<unk>"  # never a token of a text: it would be three
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
              "\U00020000-\U0003ffff")
+PIECE = 2 ** 16  # characters
 WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")
 
 
@@ -160,13 +161,24 @@ def tokenize(text, level):
 
 
 def _number_chars(text):
-    """Return the ids of a text's characters, and the characters, sorted."""
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    """Return the ids of a text's characters, and the characters, sorted.
+
+    The text is read in pieces that fit into the processor's caches.
+    """
+    def pieces():
+        for i in range(0, len(text), PIECE):
+            piece = text[i:i + PIECE].encode("utf-32-le")
+            yield i, np.frombuffer(piece, dtype=np.uint32)
+
     code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
-    code_to_idx[codes] = 1
+    for _, codes in pieces():
+        code_to_idx[codes] = 1
     vocabulary = np.flatnonzero(code_to_idx)
     code_to_idx[vocabulary] = np.arange(len(vocabulary))
-    return code_to_idx[codes], [chr(code) for code in vocabulary]
+    ids = np.empty(len(text), dtype=np.int32)
+    for i, codes in pieces():
+        code_to_idx.take(codes, out=ids[i:i + PIECE], mode="clip")
+    return ids, [chr(code) for code in vocabulary]
 
 
 def _number_tokens(tokens):

@@ -1,13 +1,13 @@
 """Choose the next character, again and again: lyrics from a model."""
 import math
-from functools import partial
+from functools import partial, wraps
 from numbers import Integral
 
 import numpy as np
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import UNKNOWN, tokenize
-from d2lrnn.models import context_of
 from d2lrnn.scratch import to_onehot
+from d2lrnn.stepper import ModelSteps, stepper_of
 from mxnet import nd
 
 
@@ -58,12 +58,36 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
     return "".join(idx_to_char[i] for i in output)
 
 
+def _in_numpy(predict):
+    """Let a model whose steps NumPy can make write the same, but faster."""
+    @wraps(predict)
+    def predict_in_numpy(prefix, num_chars, model, vocab_size, ctx,
+                         idx_to_char, char_to_idx):
+        check_prefix(prefix, num_chars, char_to_idx)
+        steps = stepper_of(model, len(idx_to_char))
+        if isinstance(steps, ModelSteps):
+            return predict(prefix, num_chars, model, vocab_size, ctx,
+                           idx_to_char, char_to_idx)
+        ids = [char_to_idx[char] for char in prefix]
+        written = _write(steps, [ids], num_chars, idx_to_char, _highest, None)
+        return "".join([*(idx_to_char[i] for i in ids),
+                        *(char for (char,) in written)])
+
+    return predict_in_numpy
+
+
+def _highest(scores, rows):
+    return scores.argmax(axis=1).tolist()
+
+
+@_in_numpy
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):
     """Write on from a prefix with a Gluon model, as ``predict_rnn`` does.
 
     ``model(X, state)`` scores the next character of X, of shape (1, 1), and
-    returns the new state. Source: D2L (Chinese, first edition) 6.5.2.
+    returns the new state. A model that ``stepper_of`` knows makes its steps
+    in NumPy. Source: D2L (Chinese, first edition) 6.5.2.
     """
     check_prefix(prefix, num_chars, char_to_idx)
     state = model.begin_state(batch_size=1, ctx=ctx)
@@ -112,15 +136,7 @@ def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
     # a tiny temperature may take a difference to -inf: its weight is 0
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((scores - scores.max()) / temperature)
-    best = np.argsort(-scores, kind="stable")[:top_k]
-    if top_p is not None:
-        reached = weights[best].cumsum()
-        # rounding must not ask for one more character
-        enough = top_p * reached[-1] * (1 - 1e-12)
-        best = best[:1 + reached.searchsorted(enough)]
-    # in the order of ids, so that two almost equal scores that change places
-    # leave the choice as it is
-    ids = np.sort(best)
+    ids = _kept(scores, weights, top_k, top_p)
     cumulative = weights[ids].cumsum()
     draw = rng.random() * cumulative[-1]
     return int(ids[cumulative.searchsorted(draw, side="right")])
@@ -138,6 +154,11 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     is the same each time, whatever the others are. "<unk>" is never written;
     ``on_unknown="skip"`` leaves unknown characters out of the prefix.
 
+    A model that ``stepper_of`` knows makes its steps in NumPy, with the
+    weights that it has when ``generate`` is called. A batch of another size
+    may round the last bit of a score otherwise: where that decides, the lyric
+    is another one.
+
     ``model(X, state)`` takes ids of shape (batch_size, 1) and returns scores
     of shape (batch_size, vocab_size) and the new state, arrays of shape
     (batch_size, num_hiddens); ``model.idx_to_char`` is its vocabulary. Raise
@@ -151,10 +172,9 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     batch = [_to_ids(text, idx_to_char, level, on_unknown)
              for text in prefixes]
     banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
-    picks = [partial(choose, temperature=temperature, top_k=top_k,
-                     top_p=top_p, rng=_generator(seed, i), banned=banned)
-             for i in range(len(batch))]
-    lyrics = _write(model, batch, num_chars, idx_to_char, picks, stop)
+    pick = _picker(temperature, top_k, top_p, seed, len(batch), banned)
+    steps = stepper_of(model, len(idx_to_char))
+    lyrics = _write(steps, batch, num_chars, idx_to_char, pick, stop)
     return (char for (char,) in lyrics) if isinstance(prefix, str) else lyrics
 
 
@@ -183,6 +203,23 @@ def _check_choice(temperature, top_k, top_p):
                          f"1, or None to keep all")
 
 
+def _kept(scores, weights, top_k, top_p):
+    """Return the ids to choose among.
+
+    They are in order, so that two almost equal scores that change places
+    leave the choice as it is.
+    """
+    if top_k is None and top_p is None:
+        return np.arange(len(scores))
+    best = np.argsort(-scores, kind="stable")[:top_k]
+    if top_p is not None:
+        reached = weights[best].cumsum()
+        # rounding must not ask for one more character
+        enough = top_p * reached[-1] * (1 - 1e-12)
+        best = best[:1 + reached.searchsorted(enough)]
+    return np.sort(best)
+
+
 def _check_lyric(num_chars, seed, stop, on_unknown):
     if not (isinstance(num_chars, Integral) and num_chars >= 0):
         raise ValueError(f"num_chars is {num_chars}: it must be a whole "
@@ -204,13 +241,13 @@ def _allowed(scores, banned):
     if scores.ndim != 1:
         raise ValueError(f"scores has shape {scores.shape}: give those of one "
                          f"step, of shape (vocab_size,)")
-    lost = np.flatnonzero(np.isnan(scores) | np.isposinf(scores))
-    if lost.size:
+    if not scores.max(initial=-np.inf) < np.inf:  # the highest may be NaN
+        lost = np.flatnonzero(np.isnan(scores) | np.isposinf(scores))[0]
         raise FloatingPointError(
-            f"the score of id {lost[0]} is {scores[lost[0]]}: the model has "
+            f"the score of id {lost} is {scores[lost]}: the model has "
             f"diverged, so train it again with a lower lr")
     scores[list(banned)] = -np.inf
-    if np.isneginf(scores).all():
+    if scores.max(initial=-np.inf) == -np.inf:
         raise ValueError("no character is left to choose: each score is -inf "
                          "or banned, so ban fewer")
     return scores
@@ -248,40 +285,56 @@ def _generator(seed, i):
     return np.random.default_rng(None if seed is None else [seed, i])
 
 
-def _warm_up(model, batch, ctx):
+def _picker(temperature, top_k, top_p, seed, batch_size, banned):
+    """Return ``pick(scores, rows)``, which chooses an id for each row."""
+    def pick(scores, rows):
+        return [choices[i](scores[i]) for i in rows]
+
+    def pick_highest(scores, rows):
+        best = scores.argmax(axis=1).tolist()
+        # what is NaN, infinite or banned takes the way of all others
+        return [best[i] if best[i] not in banned
+                and math.isfinite(scores.item(i, best[i]))
+                else choices[i](scores[i]) for i in rows]
+
+    choices = [partial(choose, temperature=temperature, top_k=top_k,
+                       top_p=top_p, rng=_generator(seed, i), banned=banned)
+               for i in range(batch_size)]
+    return pick if temperature else pick_highest
+
+
+def _warm_up(steps, batch):
     """Return the state after the ids of each prefix, as one batch."""
     states = []
     # one prefix and one step at a time: a compiled graph keeps its shape
     for ids in batch:
-        state = model.begin_state(batch_size=1, ctx=ctx)
+        state = steps.begin_state(1)
         for i in ids:
-            _, state = model(nd.array([[i]], ctx=ctx), state)
+            _, state = steps([i], state)
         states.append(state)
-    return tuple(nd.concat(*parts, dim=0)
-                 for parts in zip(*states, strict=True))
+    return steps.join(states)
 
 
-def _write(model, batch, num_chars, idx_to_char, picks, stop):
+def _write(steps, batch, num_chars, idx_to_char, pick, stop):
     """Yield one character of each lyric of a batch of ids, step by step."""
-    ctx = context_of(model)
-    state = _warm_up(model, [ids[:-1] for ids in batch], ctx)
+    state = _warm_up(steps, [ids[:-1] for ids in batch])
     last = [ids[-1] for ids in batch]
-    ends = [""] * len(batch)  # of the new texts, as long as stop
+    rows, ends = range(len(batch)), [""] * len(batch)
     for _ in range(num_chars):
-        X = nd.array(last, ctx=ctx).reshape((-1, 1))
-        scores, state = model(X, state)
+        scores, state = steps(last, state)
         if scores.shape != (len(batch), len(idx_to_char)):
             raise ValueError(
                 f"the model's scores have shape {scores.shape}, but there are "
                 f"{len(batch)} lyrics and {len(idx_to_char)} characters: set "
                 f"model.idx_to_char to the vocabulary of its training text")
         new = [""] * len(batch)
-        for i, row in enumerate(scores.asnumpy()):
-            if ends[i] == stop:
-                continue
-            last[i] = picks[i](row)
-            new[i] = idx_to_char[last[i]]
-            ends[i] = (ends[i] + new[i])[-len(stop or " "):]
+        for i, best in zip(rows, pick(scores, rows), strict=True):
+            last[i], new[i] = best, idx_to_char[best]
         yield tuple(new)
-        if all(end == stop for end in ends):
+        if stop is None:
+            continue
+        for i in rows:  # what was written last, as long as stop
+            ends[i] = (ends[i] + new[i])[-len(stop):]
+        rows = [i for i in rows if ends[i] != stop]
+        if not rows:
             return

@@ -59,15 +59,16 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
                           vocab_size, ctx, corpus_indices, idx_to_char,
                           char_to_idx, is_random_iter, num_epochs, num_steps,
                           lr, clipping_theta, batch_size, pred_period,
-                          pred_len, prefixes, *, compiled=True):
+                          pred_len, prefixes, *, compiled=True, rewrite=True):
     """Train a model from scratch, and print lyrics as it learns.
 
     Every ``pred_period`` epochs the perplexity on the training text, the
     seconds of that epoch, and ``pred_len`` characters after each prefix are
     printed. ``get_params`` is called without arguments, or, if it has
     parameters, with ``(vocab_size, num_hiddens, ctx)``. The step is run as a
-    compiled graph where that gives the same results; ``compiled=False`` keeps
-    it imperative.
+    graph, rewritten by algebra and compiled, where that gives the same results
+    but for rounding; ``rewrite=False`` compiles it as it is written, to the
+    same last bit, and ``compiled=False`` keeps the step imperative.
 
     Return the history: for every epoch a dict of epoch, perplexity, seconds,
     characters, and lyrics where some were printed. Raise ``ValueError`` for
@@ -92,7 +93,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
                            char_to_idx)
 
     if compiled:
-        step = Traced(step, params)
+        step = Traced(step, params, rewrite=rewrite)
     history, epochs = [], Epochs(num_epochs)
     for epoch in epochs:
         losses, start = [], time.time()

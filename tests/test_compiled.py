@@ -2,7 +2,10 @@
 import d2lrnn as d2l
 import numpy as np
 import pytest
+from d2lrnn.compiled import Untraceable, check_same
 from mxnet import autograd, nd
+from mxnet import symbol as sym
+from mxnet.base import MXNetError
 
 
 def param(*shape, ctx=None):
@@ -20,8 +23,8 @@ def run(function, *inputs):
 
 
 def assert_same_as_itself(function, params, *inputs):
-    """Compare a traced function with itself on new inputs, three times."""
-    traced = d2l.Traced(function, params)
+    """Compare a function, as written, with itself on new inputs."""
+    traced = d2l.Traced(function, params, rewrite=False)
     for _ in range(3):
         inputs = [nd.random.normal(shape=x.shape, ctx=x.context)
                   for x in inputs]
@@ -132,6 +135,7 @@ def test_what_no_graph_can_hold_stays_imperative(make, reason):
     run(traced, nd.ones(3))
     assert len(traced.reasons) == 1 and reason in traced.reasons[0]
     assert traced._compiled == {((3,),): function}
+    assert traced.after == ""
 
 
 def test_a_branch_on_values_goes_on_being_taken():
@@ -141,6 +145,63 @@ def test_a_branch_on_values_goes_on_being_taken():
         (got,) = run(traced, x)
         want = (W * x).sum() if x.sum() > 0 else (W * x * x).sum()
         assert got == want.asscalar()
+
+
+def looks_rows_up(W):
+    """Return the sum of the rows of W for the ids, the book's way."""
+    def step(ids):
+        rows = nd.dot(nd.one_hot(ids, len(W)), W)
+        return [(rows ** 2).sum(), rows]
+    return step
+
+
+def test_the_graph_is_rewritten_if_asked_to(ctx):
+    W, ids = param(5, 3, ctx=ctx), nd.array([4, 0, 4], ctx=ctx)
+    for rewrite, op in ((True, "take"), (False, "one_hot")):
+        traced = d2l.Traced(looks_rows_up(W), [W], rewrite=rewrite)
+        assert traced.before == traced.after == ""
+        rows = run(traced, ids)[1]
+        np.testing.assert_array_equal(rows, W.asnumpy()[[4, 0, 4]])
+        grad = np.zeros((5, 3), "f")
+        np.add.at(grad, [4, 0, 4], 2 * rows)
+        np.testing.assert_allclose(W.grad.asnumpy(), grad, rtol=1e-6)
+        assert "one_hot" in traced.before and op in traced.after
+        assert (traced.before == traced.after) is not rewrite
+        assert traced.reasons == []
+
+
+def test_ids_outside_show_in_the_first_batch_or_raise(ctx):
+    W = param(5, 3, ctx=ctx)
+    outside = nd.array([4, 5, -1], ctx=ctx)
+    traced = d2l.Traced(looks_rows_up(W), [W], rewrite=True)
+    rows = run(traced, outside)[1]  # checked on these: as it is written
+    assert (rows[0] == W.asnumpy()[4]).all() and (rows[1:] == 0).all()
+    assert "one_hot" in traced.after and traced.reasons == []
+    traced = d2l.Traced(looks_rows_up(W), [W], rewrite=True)
+    run(traced, nd.array([4, 0, 4], ctx=ctx))
+    with pytest.raises(MXNetError, match="out of bound"):
+        run(traced, outside)
+
+
+def test_a_rewritten_graph_that_differs_is_not_run(monkeypatch):
+    def wrong(symbol, shapes):
+        return sym.Group([y * 1.001 for y in symbol])
+
+    W, ids = param(5, 3), nd.array([4, 0, 4])
+    monkeypatch.setattr("d2lrnn.compiled.rewrite", wrong)
+    traced = d2l.Traced(looks_rows_up(W), [W], rewrite=True)
+    rows = run(traced, ids)[1]
+    np.testing.assert_array_equal(rows, W.asnumpy()[[4, 0, 4]])
+    assert traced.after == traced.before != "" and traced.reasons == []
+
+
+def test_the_check_accepts_rounding_and_nothing_more():
+    want = [np.array([1.0, -1e-3, 0.0])]
+    check_same([want[0] * (1 + 9e-5)], want)
+    check_same([want[0] + 9e-6], want)
+    for wrong in (want[0] * (1 + 2e-4), want[0] + 2e-5, want[0] * np.nan):
+        with pytest.raises(Untraceable, match="differ"):
+            check_same([wrong], want)
 
 
 def test_a_mistake_in_the_function_is_the_readers_to_see():

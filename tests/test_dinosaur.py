@@ -827,11 +827,3 @@ def test_as_a_module(a_list, tmp_path):
     assert done.returncode == 1
     assert done.stderr == (f"there is no file at {tmp_path / 'none'}: check "
                            f"the path\n")
-
-
-def test_the_record_is_shown_as_it_is():
-    record = json.loads(benchmark.RESULTS.read_text("utf-8"))
-    table = benchmark.RESULTS.with_suffix(".md").read_text("utf-8")
-    assert benchmark.to_markdown(record) == table
-    assert record["largest_difference"] < 1e-9
-    assert record["iterations"] == 2000

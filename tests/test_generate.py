@@ -111,6 +111,15 @@ def test_the_choice_is_the_naive_one(scores, temperature, top_k, top_p, u):
     assert rng.count == 1
 
 
+def test_no_sorting_draws_the_same():
+    scores = np.random.default_rng(6).normal(size=300).astype("float32")
+    scores[7] = -np.inf
+    rngs = [np.random.default_rng(7) for _ in range(2)]
+    for _ in range(500):
+        assert choose(scores, 0.7, rng=rngs[0]) == choose(
+            scores, 0.7, top_k=300, rng=rngs[1])
+
+
 def support(scores, **options):
     """Return every id that some draw chooses."""
     draws = [*np.linspace(0, LAST_DRAW, 2001)]
@@ -313,6 +322,17 @@ def test_unk_is_never_written():
     always = Table([[0, 1, 9]] * 3, UNKNOWN)
     assert lyric(always, "a", 4, temperature=0) == "bbbb"
     assert set(lyric(always, "a", 60, seed=0)) == {"a", "b"}
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_scores_that_are_no_numbers_are_named(wrong, temperature):
+    model = next_letter()
+    model.table[1, 5] = wrong
+    steps = generate(model, ["a", "d"], 3, temperature, top_k=1, seed=1)
+    assert next(steps) == ("b", "e")
+    with pytest.raises(FloatingPointError, match=f"id 5 is {wrong}"):
+        next(steps)
 
 
 @pytest.mark.parametrize("idx_to_char", [ALPHABET, UNKNOWN])

@@ -8,12 +8,13 @@ import pytest
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"errors", "files"},
-    {"stack", "corpus", "samplers", "schedules", "progress", "numpy_rnn",
-     "jazz.theory", "jazz.midi"},
-    {"runtime", "scratch", "models", "compiled", "dinosaur_checks",
+    {"stack", "engine", "corpus", "samplers", "schedules", "progress",
+     "numpy_rnn", "jazz.theory", "jazz.midi"},
+    {"runtime", "scratch", "models", "graphs", "dinosaur_checks",
      "jazz.grammar", "jazz.audio"},
-    {"lstm_models", "jazz.training_data"},
-    {"checkpoint", "dinosaur_data", "dinosaur_steps", "model_plot"},
+    {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
+    {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
+     "model_plot"},
     {"generation", "training_state", "dinosaur"},
     {"training"},
     {"report", "feeds"},

@@ -28,6 +28,33 @@ def test_a_users_own_number_of_threads_wins():
     assert python(SHOW, OMP_NUM_THREADS="1").stdout.strip() == "1"
 
 
+FAIL = '''
+import d2lrnn, os
+from mxnet import nd
+assert "MXNET_ENGINE_TYPE" not in os.environ or os.environ["WANTED"]
+try:
+    nd.take(nd.ones((2, 2)), nd.array([5]), mode="raise")
+    print("called")
+    nd.waitall()
+except Exception:
+    print("failed")
+'''
+
+
+def test_operators_run_at_once_unless_the_user_chose_otherwise():
+    done = python(FAIL)
+    assert (done.stdout, done.stderr) == ("failed\n", "")
+    done = python(FAIL, MXNET_ENGINE_TYPE="ThreadedEnginePerDevice",
+                  WANTED="yes")
+    assert done.stdout == "called\nfailed\n"
+
+
+def test_there_may_be_no_stderr():
+    code = f"{sys.executable} -c 'import d2lrnn; print(1)' 2>&-"
+    done = subprocess.run(code, shell=True, capture_output=True, text=True)
+    assert done.stdout == "1\n"
+
+
 def test_mxnet_first_is_too_late_and_said_so():
     err = python("import setuptools, numpy; numpy.bool = bool;"
                  "import mxnet, d2lrnn").stderr

@@ -83,18 +83,30 @@ def test_the_history(train, abc, ctx):
     assert json.loads(json.dumps(history)) == history
 
 
+def perplexities(original, ctx, num_epochs, is_random_iter=False, **options):
+    d2l.seed(7)
+    return [record["perplexity"] for record in train(
+        original, ctx, is_random_iter=is_random_iter, num_hiddens=32,
+        num_steps=35, batch_size=32, num_epochs=num_epochs, lr=100.0,
+        theta=0.01, **options)]
+
+
 @pytest.mark.parametrize("is_random_iter", [False, True])
 def test_compiled_prints_the_same_perplexities(original, ctx, is_random_iter):
-    histories = []
-    for compiled in (True, False):
-        d2l.seed(7)
-        histories.append(train(
-            original, ctx, is_random_iter=is_random_iter, num_hiddens=32,
-            num_steps=35, batch_size=32, num_epochs=4, lr=100.0, theta=0.01,
-            compiled=compiled))
-    printed = [["%f" % record["perplexity"] for record in history]
-               for history in histories]
+    printed = [["%f" % number for number in perplexities(
+        original, ctx, 4, is_random_iter, **options)]
+        for options in ({"rewrite": False}, {"compiled": False})]
     assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize("cell", [
+    SCRATCH, (d2l.gru, d2l.get_gru_params, d2l.init_gru_state),
+    (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)],
+    ids=["rnn", "gru", "lstm"])
+def test_rewritten_gives_the_same_losses(original, ctx, cell):
+    losses = [math.log(perplexities(original, ctx, 1, cell=cell, **options)[0])
+              for options in ({}, {"compiled": False})]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_text_is_learned_better_than_by_frequencies(original, ctx):

@@ -1,0 +1,245 @@
+"""What was measured, as a table and as a picture."""
+import json
+import operator
+import statistics
+from pathlib import Path
+
+from benchmarks.runner import label
+
+RESULTS = Path(__file__).with_name("results.json")
+# kind of goal -> what is compared, how, and the words for both; of "at most"
+# the value is the median itself
+KINDS = {
+    "times": (operator.truediv, operator.le, "{} x", "<= {bound:g} x {peer}"),
+    "speed": (lambda ours, theirs: theirs / ours, operator.ge,
+              "{} x the speed", ">= {bound:g} x the speed of {peer}"),
+    "more": (operator.sub, operator.le, "{} more", "<= {peer} + {bound:g}"),
+    "at most": (lambda ours, _: ours, operator.le, "", "<= {bound:g}"),
+}
+
+
+def flat(rounds):
+    """Return the values of all rounds in one list.
+
+    >>> flat([[1, 2], [3]])
+    [1, 2, 3]
+    """
+    return [value for values in rounds for value in values]
+
+
+def median(sides, side, unit=None):
+    """Return a side's median in a unit (its first one), or None."""
+    values = sides[side].get("values")
+    if values is None:
+        return None
+    return statistics.median(flat(values[unit or next(iter(values))]))
+
+
+def outcome(goal, sides):
+    """Return ``(value, reached)`` of a goal, or None without a side of it.
+
+    >>> sides = {"d2lrnn": {"values": {"seconds": [[1.0, 2.0], [3.0]]}},
+    ...          "slow": {"values": {"seconds": [[8.0]]}},
+    ...          "gone": {"missing": "needs gone"}}
+    >>> goal = {"kind": "times", "bound": 0.2, "peer": "slow", "unit": None,
+    ...         "side": "d2lrnn"}
+    >>> outcome(goal, sides), outcome({**goal, "peer": "gone"}, sides)
+    ((0.25, False), None)
+    >>> outcome({**goal, "kind": "speed", "bound": 4}, sides)
+    (4.0, True)
+    """
+    compute, compare, *_ = KINDS[goal["kind"]]
+    ours = median(sides, goal["side"], goal["unit"])
+    theirs = goal["peer"] and median(sides, goal["peer"], goal["unit"])
+    if ours is None or (goal["peer"] and theirs is None):
+        return None
+    value = compute(ours, theirs)
+    return value, compare(value, goal["bound"])
+
+
+def words(goal):
+    """Return a goal in words.
+
+    >>> words({"kind": "more", "bound": 0.2, "peer": "MXNet"})
+    '<= MXNet + 0.2'
+    """
+    return KINDS[goal["kind"]][3].format(**goal)
+
+
+def to_markdown(record):
+    """Return the table of a record, and below it what each row measures."""
+    lines = ["| row | side | median | min | max | ratio | goal | reached |",
+             "|---|---|---:|---:|---:|---:|---|---|"]
+    for name, row in record["rows"].items():
+        for case, measured in row["cases"].items():
+            lines += case_lines(label(name, case), measured)
+    lines += ["", *(f"- {name}: {row['work']}; {conditions(row)}."
+                    for name, row in record["rows"].items()),
+              "", *machines(record)]
+    return "\n".join(lines) + "\n"
+
+
+def to_summary(record):
+    """Return a table with a line for each goal."""
+    lines = ["| row | measured | goal | reached |", "|---|---:|---|---|"]
+    for name, row in record["rows"].items():
+        for case, measured in row["cases"].items():
+            for goal in measured["goals"]:
+                unit = f" ({goal['unit']})" if goal["unit"] else ""
+                cells = goal_words(goal, measured["sides"])
+                lines.append(f"| {label(name, case)}{unit} | "
+                             f"{' | '.join(cells)} |")
+    return "\n".join([*lines, "", *machines(record)]) + "\n"
+
+
+def goal_words(goal, sides):
+    """Return what was measured, the goal, and whether it is reached."""
+    found = outcome(goal, sides)
+    if found is None:
+        return "", words(goal), "not measured"
+    value, reached = found
+    measured = KINDS[goal["kind"]][2] or "{}"
+    return (measured.format(number(value)), words(goal),
+            "yes" if reached else "no")
+
+
+def case_lines(case, measured):
+    """Return a line for each unit and side of a case."""
+    sides, lines = measured["sides"], []
+    for side, record in sides.items():
+        if "missing" in record:
+            goals = [words(goal) for goal in measured["goals"]
+                     if side in (goal["peer"], goal["side"])]
+            lines.append(f"| {case} | {side} | {record['missing']} | | | | "
+                         f"{', '.join(goals)} | not measured |")
+            continue
+        for unit in record["values"]:
+            lines.append(f"| {case} ({unit}) | {side} | "
+                         f"{spread(record['values'][unit])} | "
+                         f"{goal_cells(measured, side, unit)} |")
+    return lines
+
+
+def spread(rounds):
+    """Return median, least and largest of all rounds, as cells.
+
+    >>> spread([[1, 2], [30000.4]])
+    '2 | 1 | 30,000'
+    """
+    values = flat(rounds)
+    return " | ".join(map(number, (statistics.median(values), min(values),
+                                   max(values))))
+
+
+def number(value):
+    """Return a number with three digits that count.
+
+    >>> number(0.012345), number(12345.6), number(2.5)
+    ('0.0123', '12,346', '2.5')
+    """
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def goal_cells(measured, side, unit):
+    """Return ratio, goal and whether it is reached, as cells of a side.
+
+    A goal beside a peer stands in the peer's line; a peer without a goal has
+    its ratio to d2lrnn.
+    """
+    sides, cells = measured["sides"], []
+    for goal in measured["goals"]:
+        of_unit = goal["unit"] or next(iter(sides[side]["values"]))
+        if (goal["peer"] or goal["side"]) != side or of_unit != unit:
+            continue
+        value, *others = goal_words(goal, sides)
+        # the value alone is the median, which stands there already
+        cells.append((value if goal["peer"] else "", *others))
+    if cells:
+        return " | ".join(", ".join(column) for column
+                          in zip(*cells, strict=True))
+    if side != "d2lrnn" and "d2lrnn" in sides:
+        ratio = median(sides, "d2lrnn", unit) / median(sides, side, unit)
+        return f"{number(ratio)} x | |"
+    return "| |"
+
+
+def conditions(row):
+    """Return in words how a row was measured, and when."""
+    cases = row["cases"].values()
+    threads = {f"{side} {seen['threads']}" for case in cases
+               for side, seen in case["sides"].items() if "threads" in seen}
+    texts = {case["text"] for case in cases if case["text"]}
+    return "; ".join([*sorted(texts), f"rounds: {row['rounds']}",
+                      f"threads: {', '.join(sorted(threads))}", row["date"]])
+
+
+def machines(record):
+    """Return the machines and versions of the rows, one for each line."""
+    lines = []
+    for row in record["rows"].values():
+        versions = ", ".join(f"{name} {version}" for name, version
+                             in row["versions"].items())
+        lines.append(f"{row['machine']['cpu']}, {row['machine']['cores']} "
+                     f"cores; {versions}.")
+    return list(dict.fromkeys(lines))
+
+
+def bars(record):
+    """Return ``(label, ratio, goal, reached)`` for each peer with a goal.
+
+    Ratio and goal are both our value divided by the peer's: below 1 is
+    faster, or less.
+    """
+    found = []
+    for name, row in record["rows"].items():
+        for case, measured in row["cases"].items():
+            for goal in measured["goals"]:
+                result = goal["peer"] and outcome(goal, measured["sides"])
+                if not result:
+                    continue
+                ours, theirs = (
+                    median(measured["sides"], side, goal["unit"])
+                    for side in (goal["side"], goal["peer"]))
+                bound = {"times": goal["bound"], "speed": 1 / goal["bound"],
+                         "more": 1 + goal["bound"] / theirs}[goal["kind"]]
+                found.append((f"{label(name, case)}: {goal['peer']}",
+                              ours / theirs, bound, result[1]))
+    return found
+
+
+def chart(record):
+    """Draw the ratios to the peers as bars; return a matplotlib Figure."""
+    from matplotlib.figure import Figure  # slow to import
+    from matplotlib.ticker import LogLocator, NullLocator
+    drawn = bars(record)
+    figure = Figure(figsize=(8, 1.2 + 0.24 * max(len(drawn), 4)),
+                    layout="constrained")
+    axes = figure.add_subplot()
+    for y, (_, ratio, bound, reached) in enumerate(drawn):
+        axes.barh(y, ratio - 1, left=1, height=0.7,
+                  color="#3b7dbd" if reached else "#d98032")
+        axes.plot([bound, bound], [y - 0.45, y + 0.45], color="black")
+        axes.annotate(f" {ratio:.2g} ", (ratio, y), va="center", fontsize=8,
+                      ha="left" if ratio > 1 else "right", bbox={
+                          "facecolor": "white", "alpha": 0.7, "pad": 0,
+                          "linewidth": 0})
+    axes.axvline(1, color="0.3", linewidth=1)
+    axes.set(xscale="log", yticks=range(len(drawn)),
+             xlabel="d2lrnn beside the peer: less is better "
+                    "(orange: above the goal, the black mark)")
+    axes.set_yticklabels([text for text, *_ in drawn], fontsize=8)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="x", labelsize=8)
+    axes.margins(x=0.12, y=0.02)
+    axes.invert_yaxis()
+    return figure
+
+
+def write(record, path=RESULTS):
+    """Write a record as .json, and beside it its .md and .png."""
+    path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n",
+                    "utf-8")
+    path.with_suffix(".md").write_text(to_markdown(record), "utf-8")
+    chart(record).savefig(path.with_suffix(".png"), dpi=120)

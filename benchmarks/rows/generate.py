@@ -1,0 +1,141 @@
+"""Greedy lyrics, one and many at once."""
+import numpy as np
+
+from benchmarks import weights
+from benchmarks.runner import Case, Goal, Row, timed
+
+FIRST = 0x4E00  # the vocabulary is a row of ideographs
+PREFIX = (3, 1)  # ids
+NUM_CHECKED = 20  # of the ids that are written
+
+
+def chars(ids):
+    """Return the characters of ids, as a str."""
+    return "".join(chr(FIRST + i) for i in ids)
+
+
+def prepare(case, folder, sizes):
+    """Write a CharRNN with drawn weights."""
+    import d2lrnn as d2l
+    from mxnet import init
+    model = d2l.CharRNN(sizes["vocab_size"], sizes["embed_size"],
+                        sizes["num_hiddens"], 1, case.split(",")[0])
+    d2l.seed(1)
+    model.initialize(init.Xavier(magnitude=30))  # so that scores differ
+    model.idx_to_char = list(chars(range(sizes["vocab_size"])))
+    d2l.save_model(folder / "model.safetensors", model)
+
+
+def measure(case, side, folder, sizes):
+    """Return a loss and the first ids, and the time of each character.
+
+    d2lzh writes one lyric after another, so it always writes one.
+    """
+    batch_size = 1 if side == "d2lzh" else int(case.split(", ")[1])
+    loss, write = {"d2lrnn": ours, "PyTorch": pytorch, "d2lzh": d2lzh}[side](
+        folder, batch_size)
+    num_chars = sizes["num_chars"]
+    ids = [ord(char) - FIRST for char in write(NUM_CHECKED)]
+    return [loss, *(1.0 + i for i in ids)], {"microseconds a character": [
+        1e6 * seconds / (num_chars * batch_size) for seconds
+        in timed(lambda: write(num_chars), sizes["times"])]}
+
+
+def prefixes(batch_size):
+    """Return the ids of each lyric's prefix; the first is the same always."""
+    return [[PREFIX[0] + i % 20, PREFIX[1]] for i in range(batch_size)]
+
+
+def text(vocab_size):
+    """Return ids and the ids after them, (1, 40), to compare a loss on."""
+    ids = np.random.default_rng(1).integers(vocab_size, size=(1, 41))
+    return ids[:, :-1], ids[:, 1:]
+
+
+def ours(folder, batch_size):
+    """Return the loss, and a function that writes: the first lyric."""
+    import d2lrnn as d2l
+    from d2lrnn import feeds
+    model = d2l.load_model(folder / "model.safetensors")
+    losses, _ = feeds.evaluate(model, np.concatenate([
+        text(model.vocab_size)[0][0], text(model.vocab_size)[1][0, -1:]]), 1)
+
+    def write(num_chars):
+        lyrics = d2l.generate(model, [chars(prefix) for prefix
+                                      in prefixes(batch_size)], num_chars, 0)
+        return "".join(lyric[0] for lyric in list(lyrics))
+
+    return float(losses.mean()), write
+
+
+def pytorch(folder, batch_size):
+    """Return the same for PyTorch."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from benchmarks import torch_models
+    torch_models.use_all_cores()
+    model = torch_models.char_rnn(*weights.read(folder / "model.safetensors"))
+    model.eval()
+    X, Y = map(torch.from_numpy, text(model.output.out_features))
+
+    @torch.inference_mode()
+    def write(num_chars):
+        ids = torch.tensor(prefixes(batch_size))
+        scores, state = model(ids[:, :1])
+        ids, lyrics = ids[:, 1:], []
+        for _ in range(num_chars):
+            scores, state = model(ids, state)
+            ids = scores.argmax(dim=1, keepdim=True)
+            lyrics.append(chars(ids[:, 0].tolist()))
+        return "".join(lyric[0] for lyric in lyrics)
+
+    with torch.inference_mode():
+        loss = cross_entropy(model(X)[0], Y[0])
+    return loss.item(), write
+
+
+def d2lzh(folder, batch_size):
+    """Return the same for d2lzh, whose model reads one-hot vectors."""
+    import d2lzh as package
+    from mxnet import cpu, gluon, nd
+    config, arrays = weights.read(folder / "model.safetensors")
+    vocab_size = config["vocab_size"]
+    layer = (gluon.rnn.LSTM(config["num_hiddens"])
+             if config["cell"] == "lstm" else
+             gluon.rnn.RNN(config["num_hiddens"], activation="tanh"))
+    model = package.RNNModel(layer, vocab_size)
+    model.initialize()
+    X, Y = map(nd.array, text(vocab_size))
+    model(X, model.begin_state(1))  # to learn the shapes
+    params = {name: arrays[f"layers.0.{name}"] for name in (
+        "i2h_bias", "h2h_weight", "h2h_bias")}
+    params["i2h_weight"] = np.ascontiguousarray(weights.table(arrays).T)
+    for name, array in params.items():
+        getattr(layer, f"l0_{name}").set_data(nd.array(array))
+    model.dense.weight.set_data(nd.array(arrays["output.weight"]))
+    model.dense.bias.set_data(nd.array(arrays["output.bias"]))
+    scores = nd.log_softmax(model(X, model.begin_state(1))[0])
+    vocabulary = chars(range(vocab_size))
+    char_to_idx = {char: i for i, char in enumerate(vocabulary)}
+
+    def write(num_chars):
+        (prefix,) = prefixes(1)
+        return package.predict_rnn_gluon(
+            chars(prefix), num_chars, model, vocab_size, cpu(), vocabulary,
+            char_to_idx)[len(prefix):]
+
+    return -float(nd.pick(scores, Y[0]).mean().asscalar()), write
+
+
+ROW = Row(
+    "generate", "greedy lyrics of 1,000 characters from a model of 256 units "
+    "and 1,027 characters, one lyric and 64 at once; d2lzh writes one after "
+    "another",
+    {f"{cell}, {n}": Case(("d2lrnn", "d2lzh", "PyTorch"), (
+        Goal("speed", 20, "d2lzh"), Goal("speed", 3, "PyTorch")))
+     for cell in ("rnn", "lstm") for n in (1, 64)},
+    measure, {"vocab_size": 1027, "embed_size": 256, "num_hiddens": 256,
+              "num_chars": 1000, "times": 2},
+    {"vocab_size": 40, "embed_size": 6, "num_hiddens": 8, "num_chars": 30,
+     "times": 1}, prepare)

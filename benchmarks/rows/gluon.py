@@ -1,0 +1,28 @@
+"""An epoch of the book's loop in Gluon."""
+import numpy as np
+
+from benchmarks.book import SETTINGS, TINY, save_batches, train_gluon
+from benchmarks.runner import Case, Goal, Row
+
+
+def prepare(case, folder, sizes):
+    """Write the ids of the text."""
+    import d2lrnn as d2l
+    corpus = d2l.load_data_jay_lyrics()
+    save_batches(folder, corpus, sizes)
+    return corpus.source
+
+
+def measure(case, side, folder, sizes):
+    """Return the loss of the first epoch, and the seconds of the others."""
+    ids = np.load(folder / "ids.npy")
+    losses, seconds = train_gluon(side, case, int(ids.max()) + 1, ids, sizes)
+    return losses[:1], {"seconds an epoch": seconds}
+
+
+ROW = Row(
+    "gluon", "an epoch of `train_and_predict_rnn_gluon` with an `RNNModel`, "
+    "with the book's settings",
+    {layer: Case(("d2lrnn", "d2lzh"), (Goal("times", 0.6, "d2lzh"),))
+     for layer in ("RNN", "GRU", "LSTM")},
+    measure, {**SETTINGS, "epochs": 3}, {**TINY, "epochs": 2}, prepare)

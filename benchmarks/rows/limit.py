@@ -1,0 +1,58 @@
+"""A training step beside the products of matrices in it, alone."""
+from benchmarks.rows.charrnn import SIZES, TINY_SIZES, prepare
+from benchmarks.runner import Case, Goal, Row, timed
+from benchmarks.training_sides import char_rnn, load_batches
+from benchmarks.weights import read
+
+PRODUCTS = "the products alone"
+
+
+def measure(case, side, folder, sizes):
+    """Return the seconds of a step, or of its products."""
+    if side != PRODUCTS:
+        return char_rnn(side, folder, sizes)
+    _, arrays = read(folder / "model.safetensors")
+    multiply = products(len(arrays["output.bias"]), sizes)
+    num_batches = len(load_batches(folder))
+    multiply(num_batches)  # to warm up
+    seconds = timed(lambda: multiply(num_batches), sizes["epochs"])
+    return None, {"seconds a step": [time / num_batches for time in seconds]}
+
+
+def products(vocab_size, sizes):
+    """Return a function that takes the products of so many steps.
+
+    They are those of an RNN forwards and backwards: of all inputs at once,
+    of the states one after another (but their weights' gradient at once), and
+    of all outputs at once.
+    """
+    import d2lrnn  # noqa: F401 - sets the threads
+    from mxnet import nd
+    h, n = sizes["num_hiddens"], sizes["num_steps"]
+    rows = n * sizes["batch_size"]
+    shapes = [(rows, sizes["embed_size"], h), (rows, h, vocab_size)]
+    large = [tuple(map(nd.ones, ((m, k), (k, p), (m, p))))
+             for m, k, p in shapes]
+    H, W = nd.ones((sizes["batch_size"], h)), nd.ones((h, h))
+    all_h = nd.ones((rows, h))
+
+    def multiply(num_batches):
+        for _ in range(num_batches):
+            for X, weight, G in large:
+                nd.dot(X, weight)
+                nd.dot(G, weight, transpose_b=True)
+                nd.dot(X, G, transpose_a=True)
+            for _ in range(n):
+                nd.dot(H, W)
+                nd.dot(H, W, transpose_b=True)
+            nd.dot(all_h, all_h, transpose_a=True)
+        nd.waitall()
+
+    return multiply
+
+
+ROW = Row(
+    "limit", "a training step of the row charrnn, rnn, beside its products "
+    "of matrices alone, of the same shapes, in MXNet",
+    {"rnn": Case(("d2lrnn", PRODUCTS), (Goal("speed", 0.65, PRODUCTS),))},
+    measure, SIZES, TINY_SIZES, prepare)

@@ -1,0 +1,72 @@
+"""Texts of one, ten and a hundred million characters."""
+import os
+import random
+import resource
+import time
+
+from benchmarks.runner import Case, Goal, Row
+
+SIDES = {"1 million characters": 1, "10 million characters": 10,
+         "100 million characters": 100}
+BYTES, PEAK = "resident bytes a character", "bytes a character at the peak"
+LOAD = "nanoseconds a character to load and index"
+FIRST = "seconds to the first mini-batch, {}"
+
+
+def prepare(case, folder, sizes):
+    """Write the texts: the original lyrics, repeated and shuffled."""
+    from importlib import resources
+    lyrics = resources.files("lyrics_data") / "original_lyrics.txt"
+    lines = lyrics.read_text("utf-8").splitlines(keepends=True)
+    rng = random.Random(1)
+    lines *= -(-sizes["million"] // sum(map(len, lines)))
+    for side, millions in SIDES.items():
+        with (folder / f"{side}.txt").open("w", encoding="utf-8") as file:
+            for _ in range(millions):
+                rng.shuffle(lines)
+                file.write("".join(lines)[:sizes["million"]])
+    return "original_lyrics.txt, its lines repeated and shuffled"
+
+
+def measure(case, side, folder, sizes):
+    """Return seconds and bytes to load a text and to sample from it."""
+    import d2lrnn as d2l
+    d2l.load_corpus("to warm up")
+    before = resident()
+    start = time.perf_counter()
+    corpus = d2l.load_corpus(folder / f"{side}.txt")
+    loaded = time.perf_counter() - start
+    num_chars, after = len(corpus.corpus_indices), resident()
+    values = {LOAD: [1e9 * loaded / num_chars],
+              BYTES: [(after - before) / num_chars],
+              PEAK: [(peak() - before) / num_chars]}
+    for name in ("consecutive", "random"):
+        sampler = getattr(d2l, f"data_iter_{name}")
+        start = time.perf_counter()
+        X, _ = next(sampler(corpus.corpus_indices, 32, 35,
+                            vocab_size=corpus.vocab_size))
+        X.wait_to_read()
+        values[FIRST.format(name)] = [loaded + time.perf_counter() - start]
+    return None, values
+
+
+def resident():
+    """Return how many bytes of this process are in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak():
+    """Return how many were at most, so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+LARGE, MIDDLE = "100 million characters", "10 million characters"
+ROW = Row(
+    "scale", "a text from its file to the first mini-batch of 32 by 35",
+    {"": Case(tuple(SIDES), (
+        Goal("times", 1.25, MIDDLE, LOAD, LARGE),
+        Goal("at most", 6, None, BYTES, LARGE),
+        Goal("at most", 10, None, FIRST.format("consecutive"), LARGE),
+        Goal("at most", 10, None, FIRST.format("random"), LARGE)))},
+    measure, {"million": 1_000_000}, {"million": 2_000}, prepare, rounds=2)

@@ -1,0 +1,181 @@
+"""Measure rows of the benchmark: sides in turns, each in its own process.
+
+A row is a piece of work that d2lrnn and its peers do, in one case or more.
+Its ``measure(case, side, folder, sizes)`` runs in the side's process and
+returns ``(check, values)``: the losses by which the sides are known to
+compute the same, or None, and lists of numbers by their unit. Its
+``prepare(case, folder, sizes)`` runs once before all sides, writes what they
+share, and returns the name of the text, or None.
+"""
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"d2lzh": "d2lzh==1.0.0", "PyTorch": "torch==2.13.0"}
+CORES = len(os.sched_getaffinity(0))
+TOLERANCE = 1e-4  # of the losses, relative
+
+
+class Goal(NamedTuple):
+    """What a side is to reach, alone or beside a peer.
+
+    ``kind`` is a key of ``benchmarks.results.KINDS``; ``unit`` names the
+    values that count, or None for the first.
+    """
+
+    kind: str
+    bound: float
+    peer: str | None = None
+    unit: str | None = None
+    side: str = "d2lrnn"
+
+
+class Case(NamedTuple):
+    """The sides of one case of a row, in their order, and the goals."""
+
+    sides: tuple
+    goals: tuple = ()
+
+
+def label(row, case):
+    """Return the name of a case among all rows.
+
+    >>> label("scratch", "rnn"), label("deep", "")
+    ('scratch, rnn', 'deep')
+    """
+    return f"{row}, {case}" if case else row
+
+
+def nothing(case, folder, sizes):
+    """Prepare nothing."""
+
+
+class Row(NamedTuple):
+    """A row of the benchmark; ``tiny`` are its sizes where it is tried."""
+
+    name: str
+    work: str
+    cases: dict
+    measure: Callable
+    sizes: dict
+    tiny: dict
+    prepare: Callable = nothing
+    environments: dict = {}  # noqa: RUF012 - nobody changes it
+    rounds: int = 3
+
+
+def measure_row(row, rounds=None, run=None):
+    """Return the record of a row: all its cases, when and where.
+
+    ``run`` measures one side of a case, as ``run_side`` does. Raise
+    ``ValueError`` where two sides do not compute the same, and
+    ``RuntimeError`` where a side fails.
+    """
+    rounds = rounds or row.rounds
+    cases = {name: measure_case(row, name, rounds, run or run_side)
+             for name in row.cases}
+    return {**when_and_where(), "work": row.work, "rounds": rounds,
+            "sizes": row.sizes, "cases": cases}
+
+
+def measure_case(row, name, rounds, run):
+    """Return the goals and what each side measured, round by round."""
+    case, sides = row.cases[name], {}
+    with tempfile.TemporaryDirectory() as folder:
+        text = row.prepare(name, Path(folder), row.sizes)
+        for n in range(rounds):
+            for side in case.sides:
+                if missing := why_missing(side):
+                    sides[side] = {"missing": missing}
+                    continue
+                seen = run(row, name, side, folder)
+                add(sides.setdefault(side, {"values": {}}), seen)
+                check_same(label(row.name, name), sides)
+                print(f"{label(row.name, name)}, round {n + 1}: {side} "
+                      f"{json.dumps(seen['values'])}", file=sys.stderr)
+    return {"text": text, "goals": [goal._asdict() for goal in case.goals],
+            "sides": {side: sides[side] for side in case.sides}}
+
+
+def why_missing(side):
+    """Return why a side cannot be measured here, or None."""
+    requirement = PACKAGES.get(side.split(",")[0])
+    if requirement and not importlib.util.find_spec(
+            requirement.split("==")[0]):
+        return f"needs {requirement}"
+    return None
+
+
+def add(record, seen):
+    """Add what a side measured in one round to its record."""
+    for unit, values in seen["values"].items():
+        record["values"].setdefault(unit, []).append(values)
+    record |= {"check": seen["check"], "threads": seen["threads"]}
+
+
+def check_same(where, sides):
+    """Raise ``ValueError`` where a side's losses are not the first side's.
+
+    They are compared as far as both sides have them.
+    """
+    checks = {side: record["check"] for side, record in sides.items()
+              if record.get("check")}
+    for side, check in checks.items():
+        first = next(iter(checks))
+        for n, (loss, other) in enumerate(zip(check, checks[first],
+                                              strict=False), 1):
+            # not <=, so that a loss that is no number is refused
+            if not abs(loss - other) <= TOLERANCE * abs(other):
+                raise ValueError(
+                    f"{where}: loss {n} is {loss} of {side}, and {other} of "
+                    f"{first}: give both the same function and weights")
+
+
+def run_side(row, case, side, folder):
+    """Measure one side in a new process; return its check and values.
+
+    No setting of threads is inherited: each side has its own default.
+    """
+    env = {key: value for key, value in os.environ.items()
+           if not key.startswith(("OMP_", "GOMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.side", row.name, case, side,
+         folder, json.dumps(row.sizes)], cwd=ROOT, text=True,
+        env={**env, **row.environments.get(side, {})}, capture_output=True)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:]
+        raise RuntimeError(f"{label(row.name, case)}: {side} failed "
+                           f"({''.join(reason)}): mend that, and try `python "
+                           f"-m benchmarks {row.name} --tiny`")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def timed(function, times):
+    """Call a function so many times; return the seconds of each."""
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def when_and_where():
+    """Return the date, the versions and the machine: a dict for JSON."""
+    from d2lrnn.report import machine_record
+    record = machine_record()
+    del record["machine"]["threads"]  # this process's, and not the sides'
+    for side, requirement in PACKAGES.items():
+        if not why_missing(side):
+            name = requirement.split("==")[0]
+            record["versions"][name] = metadata.version(name)
+    return record

@@ -1,0 +1,149 @@
+"""A computation graph as nodes that can be looked at and changed.
+
+A node is an operator or a variable. An entry ``(node, i)`` is output i of a
+node: what other nodes read.
+"""
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+
+from mxnet import symbol as sym
+
+
+@dataclass(eq=False)
+class Node:
+    """An operator, or, where ``op`` is "null", a variable."""
+
+    op: str
+    inputs: list = field(default_factory=list)  # entries
+    attrs: dict = field(default_factory=dict)
+    name: str = ""  # one without a name gets one when the graph is written
+    shapes: list = field(default_factory=list)  # of its outputs, where known
+
+    def become(self, op, inputs, attrs=()):
+        """Be another operator with the same output, for all that read it."""
+        self.op, self.inputs, self.attrs = op, list(inputs), dict(attrs)
+        self.name = ""
+
+
+class Graph:
+    """The nodes that the entries ``heads`` depend on.
+
+    ``nodes`` lists them, each after all that it reads.
+    """
+
+    def __init__(self, heads):
+        self.heads = heads
+        self.sort()
+
+    def sort(self):
+        """List the nodes anew, after a change."""
+        self.nodes, seen = [], set()
+        stack = [(node, False) for node, _ in reversed(self.heads)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                self.nodes.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack += [(n, False) for n, _ in reversed(node.inputs)]
+
+    def uses(self):
+        """Return a count of the inputs and heads that read each entry."""
+        return Counter([*self.heads, *(entry for node in self.nodes
+                                       for entry in node.inputs)])
+
+    def redirect(self, changes):
+        """Let what reads the keys of a dict of entries read the values."""
+        for node in Graph([*self.heads, *changes.values()]).nodes:
+            node.inputs = [changes.get(e, e) for e in node.inputs]
+        self.heads = [changes.get(e, e) for e in self.heads]
+        self.sort()
+
+
+def read_graph(symbol, shapes):
+    """Return the ``Graph`` of a symbol, for variables of these shapes.
+
+    ``shapes`` is a dict from the names of all variables. Return None for a
+    symbol with more in it than operators and what they read, such as the
+    body of a loop, or arrays that operators change.
+    """
+    record = json.loads(symbol.tojson())
+    nodes = []
+    for fields in record["nodes"]:
+        inputs = fields.pop("inputs")
+        if not fields.keys() <= {"op", "name", "attrs"} or any(
+                version for _, _, version in inputs):
+            return None
+        nodes.append(Node(inputs=[(nodes[n], i) for n, i, _ in inputs],
+                          **fields))
+    internals = symbol.get_internals()  # has the same nodes in this order
+    _, outputs, _ = internals.infer_shape(**shapes)
+    for (n, _, _), shape in zip(json.loads(internals.tojson())["heads"],
+                                outputs, strict=True):
+        nodes[n].shapes.append(shape)
+    return Graph([(nodes[n], i) for n, i, _ in record["heads"]])
+
+
+def write_graph(graph):
+    """Return a graph as a symbol."""
+    name_nodes(graph.nodes)
+    number = {node: n for n, node in enumerate(graph.nodes)}
+
+    def triples(entries):
+        return [[number[node], i, 0] for node, i in entries]
+
+    return sym.load_json(json.dumps({
+        "nodes": [{"op": node.op, "name": node.name, "attrs": node.attrs,
+                   "inputs": triples(node.inputs)} for node in graph.nodes],
+        "arg_nodes": [n for n, node in enumerate(graph.nodes)
+                      if node.op == "null"],
+        "heads": triples(graph.heads),
+        "attrs": {"mxnet_version": ["int", 10901]}}))
+
+
+def name_nodes(nodes):
+    """Give a name of its own to each node that has none."""
+    taken = {node.name for node in nodes}
+    for node in nodes:
+        if not node.name:
+            names = (f"{node.op.lower()}_{n}" for n in count())
+            node.name = next(name for name in names if name not in taken)
+            taken.add(node.name)
+
+
+def graph_table(symbol):
+    """Return a symbol as text: a line for each operator, then their counts.
+
+    A line has the operator's name, the operator, and what it reads, where
+    ``[i]`` is output i of an operator with several.
+
+    >>> x, W, b = sym.var("x"), sym.var("W"), sym.var("b")
+    >>> y = sym.broadcast_add(sym.dot(x, W, name="xW"), b, name="y")
+    >>> print(graph_table(sym.tanh(y, name="h")))
+    xW  dot            x W
+    y   broadcast_add  xW b
+    h   tanh           y
+    <BLANKLINE>
+    3 operators: 1 broadcast_add, 1 dot, 1 tanh
+    """
+    record = json.loads(symbol.tojson())
+    nodes, first = record["nodes"], record["node_row_ptr"]
+
+    def call(n, i):
+        name = nodes[n]["name"]
+        several = first[n + 1] - first[n] > 1
+        return f"{name}[{i}]" if several else name
+
+    rows = [(node["name"], node["op"],
+             " ".join(call(n, i) for n, i, _ in node["inputs"]))
+            for node in nodes if node["op"] != "null"]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width
+                       in zip(row, widths, strict=True)).rstrip()
+             for row in rows]
+    counts = Counter(op for _, op, _ in rows)
+    counted = ", ".join(f"{counts[op]} {op}" for op in sorted(counts))
+    return "\n".join([*lines, "", f"{len(rows)} operators: {counted}"])
