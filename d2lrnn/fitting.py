@@ -13,9 +13,11 @@ import numpy as np
 from d2lrnn.checkpoint import save_model
 from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows, check_numbers
+from d2lrnn.files import write_whole
 from d2lrnn.models import CharRNN
 from d2lrnn.progress import Bar
 from d2lrnn.report import make_record, write_json
+from d2lrnn.report_page import to_html
 from d2lrnn.runtime import try_gpu
 from d2lrnn.schedules import SCHEDULES, learning_rate
 from d2lrnn.training import grad_clipping
@@ -57,16 +59,18 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
 
     With a ``folder``, last.safetensors in it holds the training after each
     epoch and every ``save_minutes``, best.safetensors the model of the best
-    held-out loss, record.json the run. ``resume=True`` goes on from
-    last.safetensors, to the weights that the call would have reached without
-    a stop, bit for bit on a CPU. Ctrl-C ends the step, saves, and says so.
+    held-out loss; at the end, record.json is the run, report.html a page of
+    it. ``resume=True`` goes on from last.safetensors, to the weights that the
+    call would have reached without a stop, bit for bit on a CPU. Ctrl-C ends
+    the step, saves, and says so.
 
     Return the history: for every epoch a dict of epoch, lr, seconds (with the
-    evaluation), characters (units trained on), and loss (nats a unit, the
-    mean over the epoch), perplexity and bits_per_char, these three also as
-    held_out_..., with held_out_unk, the share of ``<unk>``, and
-    held_out_known_loss, without them. A model without weights gets them from
-    ``seed``. Raise as ``fit`` does.
+    evaluation), grad_norm and clipped_grad_norm (means over the epoch),
+    characters (units trained on), and loss (nats a unit, the mean over the
+    epoch), perplexity and bits_per_char, these three also as held_out_...,
+    with held_out_unk, the share of ``<unk>``, and held_out_known_loss,
+    without them. A model without weights gets them from ``seed``. Raise as
+    ``fit`` does.
     """
     check_numbers(num_epochs=num_epochs, lr=lr, clipping_theta=clipping_theta,
                   patience=patience, seed=seed, save_minutes=save_minutes)
@@ -101,14 +105,16 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
                     saved = time.time()
                 if stop.is_set():
                     leave(run, folder)
-            end_epoch(run, feed, start, on_epoch_end)
+            end_epoch(run, feed, start, on_epoch_end, clipping_theta)
             keep(run, folder, settings)
             saved = time.time()
     if len(run.history) < num_epochs:
         print(f"stopped early: no better held-out loss for {patience} epochs")
     if folder:
-        write_json(folder / "record.json", make_record(
-            folder.resolve().name, {"fit": run.history}, corpus, settings))
+        record = make_record(folder.resolve().name, {"fit": run.history},
+                             corpus, settings)
+        write_json(folder / "record.json", record)
+        write_whole(folder / "report.html", to_html([record]).encode())
     return run.history
 
 
@@ -220,7 +226,8 @@ def train_step(run, x, y, loss, clipping_theta, seed, lr):
         output, run.state = run.model(nd.array(x, run.ctx), state)
         l = loss(output, nd.array(y, run.ctx))
     l.backward()
-    grad_clipping([param.data() for param in run.params], clipping_theta)
+    run.norms.append(grad_clipping([param.data() for param in run.params],
+                                   clipping_theta))
     run.update(lr)
     run.losses.append(l)
     if len(run.losses) > 1:
@@ -259,7 +266,7 @@ def unfinished(history, num_epochs, patience):
     return len(losses) < num_epochs
 
 
-def end_epoch(run, feed, start, on_epoch_end):
+def end_epoch(run, feed, start, on_epoch_end, clipping_theta):
     """Append the record of an epoch to the history, and print its line."""
     epoch, lr = len(run.history) + 1, run.optimizer.learning_rate
     losses = np.average([l.asnumpy() for l in run.losses], axis=0,
@@ -273,7 +280,11 @@ def end_epoch(run, feed, start, on_epoch_end):
             f"{'' if held_out is None else f', and {held_out} held out,'} in "
             f"epoch {epoch} at lr {lr:g}: lower lr, or set a lower "
             f"clipping_theta")
-    record = {"epoch": epoch, "lr": lr, "seconds": run.seconds, **measured}
+    norms = nd.concat(*run.norms, dim=0).asnumpy()
+    record = {"epoch": epoch, "lr": lr, "seconds": run.seconds,
+              "grad_norm": float(norms.mean()),
+              "clipped_grad_norm": float(norms.clip(
+                  max=clipping_theta or np.inf).mean()), **measured}
     if line := feed.line(record):
         print(line)
     if on_epoch_end:

@@ -11,8 +11,10 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from d2lrnn.curves import perplexity_figure
 from d2lrnn.errors import D2LRNNWarning
 from d2lrnn.files import write_whole
+from d2lrnn.report_page import figure_of, to_html
 from d2lrnn.training import perplexity
 
 
@@ -38,34 +40,8 @@ def plot_perplexity(histories, corpus):
     have a held-out perplexity, it is drawn too. Return a matplotlib
     ``Figure``.
     """
-    from matplotlib.figure import Figure  # slow to import
-    from matplotlib.ticker import LogLocator, MaxNLocator
-
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    for label, history in histories.items():
-        epochs = [record["epoch"] for record in history]
-        (line,) = axes.plot(epochs, [record["perplexity"]
-                                     for record in history], label=label)
-        if "held_out_perplexity" in history[0]:
-            axes.plot(epochs, [record["held_out_perplexity"]
-                               for record in history], linestyle="-.",
-                      color=line.get_color(), label=f"{label}, held out")
-    unigram = unigram_perplexity(corpus.corpus_indices)
-    axes.axhline(corpus.vocab_size, color="0.35", linestyle=":",
-                 label=f"uniform guess ({corpus.vocab_size})")
-    axes.axhline(unigram, color="0.35", linestyle="--",
-                 label=f"unigram guess ({unigram:.0f})")
-    held_out = any("held_out_perplexity" in history[0]
-                   for history in histories.values())
-    axes.set(xlabel="epoch", yscale="log", ylabel="perplexity" if held_out
-             else "perplexity on the training text")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
+    return perplexity_figure(histories, corpus.vocab_size,
+                             unigram_perplexity(corpus.corpus_indices))
 
 
 def write_report(name, histories, corpus, settings, folder="runs"):
@@ -73,8 +49,7 @@ def write_report(name, histories, corpus, settings, folder="runs"):
 
     ``histories`` are what the training functions returned, by label;
     ``settings`` is a dict of what they were given, with the seed. A new
-    folder in ``folder`` gets report.json, report.md, perplexity.png and
-    perplexity.svg, all of them or, should writing fail, none. Where
+    folder in ``folder`` gets the files of ``write_pages``. Where
     ``folder`` cannot be written to, the machine's folder for temporary files
     is used, with a warning.
 
@@ -82,24 +57,65 @@ def write_report(name, histories, corpus, settings, folder="runs"):
     """
     record = make_record(name, histories, corpus, settings)
     folder = writable(Path(folder).resolve())
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
-        unfinished = Path(unfinished) / name
-        unfinished.mkdir()
-        write_json(unfinished / "report.json", record)
-        (unfinished / "report.md").write_text(to_markdown(record), "utf-8")
-        figure = plot_perplexity(histories, corpus)
-        figure.savefig(unfinished / "perplexity.png", dpi=150)
-        figure.savefig(unfinished / "perplexity.svg")
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        done = folder / f"{name}-{stamp}"
-        for n in range(2, 1000):
-            if not done.exists():
-                break
-            done = folder / f"{name}-{stamp}-{n}"
-        unfinished.rename(done)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    done = folder / f"{name}-{stamp}"
+    for n in range(2, 1000):
+        if not done.exists():
+            break
+        done = folder / f"{name}-{stamp}-{n}"
+    write_pages(done, [record])
     print_summary(record)
     print(f"report: {done}")
     return done
+
+
+def write_pages(folder, records):
+    """Write the records of runs to a new folder, all files or none.
+
+    They are report.html, one page that needs nothing else, report.md,
+    report.json (a list where there are several runs), perplexity.png and
+    perplexity.svg. Return the folder.
+    """
+    folder = Path(folder).resolve()
+    if folder.exists():
+        raise ValueError(f"{folder} exists already: give another folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent,
+                                     prefix=".") as unfinished:
+        unfinished = Path(unfinished) / folder.name
+        unfinished.mkdir()
+        write_json(unfinished / "report.json",
+                   records[0] if len(records) == 1 else records)
+        (unfinished / "report.md").write_text(
+            "\n".join(map(to_markdown, records)), "utf-8")
+        (unfinished / "report.html").write_text(to_html(records), "utf-8")
+        figure = figure_of(records)
+        figure.savefig(unfinished / "perplexity.png", dpi=150)
+        figure.savefig(unfinished / "perplexity.svg")
+        unfinished.rename(folder)
+    return folder
+
+
+def read_record(path):
+    """Return the record of a run: a file, or a folder of one.
+
+    Raise ``ValueError`` in one sentence where there is none.
+    """
+    path = Path(path)
+    files = [path / name for name in ("record.json", "report.json")]
+    file = next(filter(Path.is_file, [path, *files]), None)
+    if file is None:
+        raise ValueError(f"there is no {files[0].name} or {files[1].name} at "
+                         f"{path}: give the folder of a training that has "
+                         f"come to its end")
+    try:
+        record = json.loads(file.read_text("utf-8"))
+        assert record["trainings"]
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} is no record of one run "
+                         f"({type(error).__name__}): give a record.json or "
+                         f"report.json that d2lrnn wrote") from None
+    return record
 
 
 def write_json(path, record):

@@ -8,10 +8,10 @@ from mxnet import nd
 class TrainingState:
     """A model in training, its optimizer, and how far they have come.
 
-    ``step`` counts all steps done; ``losses`` and ``seconds`` are those of
-    the epoch in which it stands, ``state`` is the hidden state there, and
-    ``history`` has the epochs that are over. With these, the settings and the
-    text, the rest of a training is determined.
+    ``step`` counts all steps done; ``losses``, ``norms`` (of the gradients)
+    and ``seconds`` are those of the epoch in which it stands, ``state`` is
+    the hidden state there, and ``history`` has the epochs that are over. With
+    these, the settings and the text, the rest of a training is determined.
     """
 
     def __init__(self, model, optimizer, optimizer_params, batch_size, ctx):
@@ -31,7 +31,7 @@ class TrainingState:
 
     def begin_epoch(self):
         """Begin with a state of zeros."""
-        self.losses, self.seconds = [], 0.0
+        self.losses, self.norms, self.seconds = [], [], 0.0
         self.state = self.model.begin_state(self.batch_size, self.ctx)
 
     def update(self, lr):
@@ -47,6 +47,7 @@ class TrainingState:
         values = {"settings": settings, "history": self.history,
                   "step": self.step, "seconds": self.seconds,
                   "losses": [l.asnumpy().tolist() for l in self.losses],
+                  "norms": [norm.asnumpy().tolist() for norm in self.norms],
                   "optimizer": {
                       name: value for name, value
                       in vars(self.optimizer).items()
@@ -76,6 +77,7 @@ class TrainingState:
         self.optimizer.begin_num_update = values["step"]
         self.history, self.step = values["history"], values["step"]
         self.losses = [nd.array(l) for l in values["losses"]]
+        self.norms = [nd.array(norm) for norm in values["norms"]]
         self.seconds = values["seconds"]
 
     def _arrays(self):

@@ -35,7 +35,8 @@ def test_it_runs_from_any_folder(chapter, tmp_path):
     report = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
     assert report.parent == tmp_path / "runs"
     assert {path.name for path in report.iterdir()} == {
-        "report.json", "report.md", "perplexity.png", "perplexity.svg"}
+        "report.html", "report.json", "report.md", "perplexity.png",
+        "perplexity.svg"}
 
 
 def definitions(source):

@@ -286,7 +286,8 @@ def test_the_record(fox, tmp_path):
     assert settings["optimizer_params"] == {"beta1": 0.5}
     assert record["text"]["sha256"] == fox.sha256
     assert {path.name for path in (tmp_path / "new" / "run").iterdir()} == {
-        "last.safetensors", "best.safetensors", "record.json"}
+        "last.safetensors", "best.safetensors", "record.json",
+        "report.html"}
 
 
 def test_a_second_training_goes_on_from_the_weights(fox):
@@ -364,3 +365,13 @@ def test_wrong_models_and_corpora(fox, abc):
         fit(mx.gluon.nn.Dense(3), fox, 1, 0.01)
     with pytest.raises(ValueError, match=r"a CharRNN and a tuple: it needs"):
         fit(small(fox), tuple(fox), 1, 0.01)
+
+
+def test_the_norms_of_the_gradients(fox):
+    record = fit(small(fox), fox, 1, 0.03, **{
+        **SETTINGS, "clipping_theta": 0.2})[0]
+    assert 0 < record["clipped_grad_norm"] <= 0.2 * (1 + 1e-6)
+    assert record["grad_norm"] > record["clipped_grad_norm"]
+    record = fit(small(fox), fox, 1, 0.03, **{
+        **SETTINGS, "clipping_theta": None})[0]
+    assert record["grad_norm"] == record["clipped_grad_norm"]

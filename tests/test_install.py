@@ -31,7 +31,7 @@ def test_the_texts_travel_in_the_wheel(tmp_path):
     copy.mkdir()
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
-    for name in ("d2lrnn", "lyrics_data"):
+    for name in ("d2lrnn", "d2lrnn_cli", "lyrics_data"):
         shutil.copytree(ROOT / name, copy / name)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps",
                     "-w", tmp_path, copy], check=True)

@@ -7,9 +7,9 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"errors", "files"},
+    {"errors", "files", "curves"},
     {"stack", "engine", "corpus", "samplers", "schedules", "progress",
-     "numpy_rnn", "jazz.theory", "jazz.midi"},
+     "numpy_rnn", "jazz.theory", "jazz.midi", "report_page"},
     {"runtime", "scratch", "models", "graphs", "dinosaur_checks",
      "jazz.grammar", "jazz.audio"},
     {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
@@ -25,7 +25,8 @@ LEVELS = [
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 WITHOUT_MXNET = {"errors", "files", "stack", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
-                 "dinosaur_steps", "jazz.theory", "jazz.midi",
+                 "dinosaur_steps", "curves", "report_page", "jazz.theory",
+                 "jazz.midi",
                  "jazz.grammar", "jazz.audio", "jazz.training_data"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
 
@@ -76,7 +77,8 @@ def test_the_low_rooms_do_without_mxnet(room):
     if room in WITHOUT_MXNET:
         assert "mxnet" not in packages
         assert ours <= WITHOUT_MXNET
-    assert not packages & {"chapters", "tests", "benchmarks", "torch", "d2l"}
+    assert not packages & {"chapters", "tests", "benchmarks", "torch", "d2l",
+                          "d2lrnn_cli"}
 
 
 @rooms

@@ -1,0 +1,131 @@
+"""``d2lrnn doctor``: what is here, and for all that is wrong, the remedy.
+
+It imports neither d2lrnn nor MXNet itself, so that it works where they do
+not.
+"""
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+
+from d2lrnn_cli.main import app
+
+OK, NOTE, WRONG = "ok", "note", "wrong"
+TRY = ("import d2lrnn, mxnet as mx; mx.nd.ones(1).asnumpy();"
+       "print(mx.context.num_gpus())")
+
+
+@app.command()
+def doctor():
+    """Look at Python, packages, threads, devices and texts."""
+    findings = [*python(), *packages(), *libraries(), *mxnet(), *threads(),
+                *texts(), *graphviz()]
+    for state, text in findings:
+        print(f"{state:<7}{text}")
+    raise typer.Exit(int(any(state == WRONG for state, _ in findings)))
+
+
+def python():
+    """Yield whether this Python is one that MXNet runs on."""
+    version = "{}.{}.{}".format(*sys.version_info[:3])
+    if (3, 10) <= sys.version_info[:2] <= (3, 12):
+        yield OK, f"Python {version}"
+    else:
+        yield WRONG, (f"Python {version} has no MXNet: uv venv --python 3.11 "
+                      f"&& . .venv/bin/activate && uv pip install -e .")
+
+
+def packages():
+    """Yield the version of each package, or how to install it."""
+    from importlib import metadata  # slow to import
+    for name, extra in (("d2lrnn", None), ("mxnet", None), ("numpy", None),
+                        ("matplotlib", None), ("safetensors", None),
+                        ("d2l", None), ("torch", "oracle"),
+                        ("d2lzh", "bench")):
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if extra:
+                yield NOTE, (f"{name} is not installed; only the benchmarks "
+                             f"and tests use it: pip install -e '.[{extra}]'")
+            elif name != "d2l" or sys.version_info < (3, 12):
+                yield WRONG, f"{name} is not installed: pip install -e ."
+            continue
+        if name == "mxnet" and not found.startswith("1.9.1"):
+            yield WRONG, f"mxnet {found}: pip install mxnet==1.9.1"
+        elif name == "numpy" and int(found.split(".")[0]) > 1:
+            yield WRONG, f"numpy {found}: pip install 'numpy<2'"
+        else:
+            yield OK, f"{name} {found}"
+
+
+def libraries():
+    """Yield the system libraries that MXNet's wheel needs."""
+    for library, package in (("libgomp.so.1", "libgomp1"),
+                             ("libquadmath.so.0", "libquadmath0")):
+        try:
+            ctypes.CDLL(library)
+            yield OK, library
+        except OSError:
+            yield WRONG, f"{library} is missing: apt-get install {package}"
+
+
+def mxnet():
+    """Yield whether MXNet imports, and the devices that it sees."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", TRY],
+                          text=True, capture_output=True)
+    if done.returncode:
+        reason = (done.stderr.strip() or "no message").splitlines()[-1]
+        yield WRONG, (f"d2lrnn does not import ({reason}): mend what is wrong "
+                      f"above, or pip install -e . in a new environment")
+        return
+    gpus = int(done.stdout.split()[-1])
+    yield OK, "MXNet imports and computes"
+    yield OK, "contexts: " + ", ".join(["cpu", *(f"gpu({i})" for i
+                                                 in range(gpus))])
+    chosen = os.environ.get("D2LRNN_CTX", "cpu")
+    if chosen.startswith("gpu") and not gpus:
+        yield WRONG, (f"D2LRNN_CTX is {chosen}, but MXNet sees no GPU: "
+                      f"export D2LRNN_CTX=cpu")
+
+
+def threads():
+    """Yield the cores, and how many of them are used."""
+    cores = len(os.sched_getaffinity(0))
+    chosen = os.environ.get("OMP_NUM_THREADS")
+    if chosen is None:
+        yield OK, f"{cores} cores, all used"
+    elif chosen.isdecimal() and 0 < int(chosen) <= cores:
+        yield OK, f"{cores} cores, OMP_NUM_THREADS is {chosen}"
+    else:
+        yield WRONG, (f"{cores} cores, but OMP_NUM_THREADS is {chosen}: "
+                      f"export OMP_NUM_THREADS={cores}")
+
+
+def texts():
+    """Yield the folder of texts, and what is in it."""
+    folder = os.environ.get("D2LRNN_DATA")
+    if not folder:
+        yield NOTE, ("D2LRNN_DATA is not set; texts are downloaded, or those "
+                     "that ship are used: export D2LRNN_DATA=the folder of "
+                     "your texts")
+    elif not Path(folder).is_dir():
+        yield WRONG, (f"D2LRNN_DATA is {folder}, which is no folder: "
+                      f"unset D2LRNN_DATA")
+    else:
+        names = sorted(path.name for path in Path(folder).iterdir()
+                       if path.suffix in (".txt", ".zip"))
+        yield OK, f"D2LRNN_DATA: {', '.join(names) or 'no text in it'}"
+
+
+def graphviz():
+    """Yield whether models can be drawn."""
+    if shutil.which("dot"):
+        yield OK, "Graphviz"
+    else:
+        yield NOTE, ("Graphviz is not here, so pictures of models become "
+                     "tables: apt-get install graphviz")

@@ -1,0 +1,78 @@
+"""Run the command: messages to stderr, errors as one sentence."""
+import sys
+import warnings
+from contextlib import contextmanager, redirect_stdout, suppress
+from io import StringIO
+
+import typer
+
+app = typer.Typer(
+    name="d2lrnn", no_args_is_help=True, rich_markup_mode=None,
+    pretty_exceptions_enable=False, help="Recurrent language models to read, "
+    "run and learn from: train one on a text, let it write, measure it.",
+    context_settings={"help_option_names": ["-h", "--help"]})
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
+                   help="The texts that d2lrnn knows by name.")
+# what main found on the command line, wherever it stood
+FLAGS = {"--quiet": False, "--debug": False}
+
+
+@app.callback()
+def flags(
+        quiet: bool = typer.Option(False, "--quiet", help="No progress and "
+                                   "no messages, only results."),
+        debug: bool = typer.Option(False, "--debug", help="Show the "
+                                   "traceback of an error.")):
+    """Note nothing: ``main`` has taken the two, for they may stand anywhere.
+
+    They are here to be in the help.
+    """
+
+
+def main():
+    """Run what was typed; exit with 0, 1 where it failed, 2 for a misuse."""
+    from d2lrnn_cli import commands, doctor, reports, texts  # noqa: F401
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # no UTF-8: ? for a character
+    arguments = []
+    for argument in sys.argv[1:]:
+        if argument in FLAGS:
+            FLAGS[argument] = True
+        else:
+            arguments.append(argument)
+    warnings.showwarning = show_warning
+    try:
+        app(arguments, prog_name="d2lrnn")
+    except BrokenPipeError:  # whoever read the results has seen enough
+        with suppress(OSError):
+            sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        if FLAGS["--debug"]:
+            raise
+        sys.exit(f"d2lrnn: {sentence(error)}")
+
+
+def sentence(error):
+    """Return what an error says; MXNet's say it in their last line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1]
+
+
+def show_warning(message, category, *_, **__):
+    """Print d2lrnn's own warnings as a sentence, and no others."""
+    if category.__name__ == "D2LRNNWarning":
+        say(f"d2lrnn: {message}")
+
+
+def say(text):
+    """Print a message to stderr, unless --quiet."""
+    if not FLAGS["--quiet"]:
+        print(text, file=sys.stderr)
+
+
+@contextmanager
+def messages():
+    """Let what is printed inside be messages, and no results."""
+    with redirect_stdout(StringIO() if FLAGS["--quiet"] else sys.stderr):
+        yield

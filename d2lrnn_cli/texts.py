@@ -1,0 +1,121 @@
+"""The texts: data list, get, verify. And chapter, bench, report."""
+import hashlib
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+
+from d2lrnn_cli.main import app, data, messages
+
+app.add_typer(data, name="data")
+Name = typer.Argument(..., help="As d2lrnn data list says it.")
+
+
+@data.command("list")
+def list_texts():
+    """List the known texts, where each is, and what stands in for it."""
+    from d2lrnn.corpus import TEXTS
+    for name, known in TEXTS.items():
+        path = where_is(name)
+        print(f"{name:<16}{path or f'not here; {known.fallback} instead'}")
+
+
+@data.command()
+def get(name: str = Name):
+    """Find a text, or download it, and print its path."""
+    from d2lrnn.corpus import find_text
+    check_name(name)
+    with messages():
+        path = find_text(name, fallback=False)
+    print(path)
+
+
+@data.command()
+def verify(name: str = typer.Argument(None, help="One of them; all that are "
+                                      "here if not given.")):
+    """Check that texts are what they were published as."""
+    from d2lrnn.corpus import TEXTS
+    if name:
+        check_name(name)
+        if where_is(name) is None:
+            raise FileNotFoundError(f"{name} is not here: d2lrnn data get "
+                                    f"{name}")
+    altered = []
+    for known in [name] if name else TEXTS:
+        path = where_is(known)
+        if path is None:
+            state = "not here"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() == (
+                TEXTS[known].sha256):
+            state = "as published"
+        elif path.name != TEXTS[known].file:
+            state = f"{path} is no {TEXTS[known].file}, so not checked"
+        else:
+            state = f"altered: {path}"
+            altered.append(str(path))
+        print(f"{known:<16}{state}")
+    if altered:
+        raise ValueError(f"{', '.join(altered)} is not as published: delete "
+                         f"it, and get it again")
+
+
+def where_is(name):
+    """Return the path of a text that is here already, or None."""
+    import pooch
+    from d2lrnn.corpus import TEXTS, in_folders
+    file = TEXTS[name].file
+    cached = Path(pooch.os_cache("d2lrnn")) / file
+    return in_folders(file, file.removesuffix(".zip")) or (
+        cached if cached.exists() else None)
+
+
+def check_name(name):
+    """Raise a usage error for a name of no text."""
+    from d2lrnn.corpus import TEXTS
+    if name not in TEXTS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(TEXTS)}",
+                                 param_hint="NAME")
+
+
+@app.command()
+def chapter(name: str = typer.Argument(None, help="Such as rnn_scratch; "
+                                       "without it, the lessons are "
+                                       "listed.")):
+    """Run a lesson."""
+    folder = checkout("chapters")
+    lessons = sorted(path.stem for path in folder.glob("*.py"))
+    if name is None:
+        print("\n".join(lessons))
+        return
+    name = name.removesuffix(".py")
+    if name not in lessons:
+        raise typer.BadParameter(f"{name!r} is not one of "
+                                 f"{', '.join(lessons)}", param_hint="NAME")
+    run([str(folder / f"{name}.py")])
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def bench(rows: list[str] = typer.Argument(
+        None, metavar="[ROW]...", help="Such as names; all if not given. "
+        "--tiny tries them out.")):
+    """Measure d2lrnn beside its peers."""
+    run(["-m", "benchmarks", *(rows or [])], checkout("benchmarks").parent)
+
+
+def run(arguments, folder=None):
+    """Run Python on arguments, and exit as it does."""
+    done = subprocess.run([sys.executable, *arguments], cwd=folder)
+    raise typer.Exit(done.returncode)
+
+
+def checkout(name):
+    """Return a folder of the sources that d2lrnn is installed from."""
+    package = importlib.util.find_spec("d2lrnn_cli").origin
+    folder = Path(package).parents[1] / name
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no {name}/ beside the installed package: clone "
+            f"d2lrnn's sources, and pip install -e . in them")
+    return folder
