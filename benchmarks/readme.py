@@ -1,4 +1,4 @@
-"""Put the measured tables into README.md: ``python -m benchmarks.readme``."""
+"""Put the tables into the READMEs: ``python -m benchmarks.readme``."""
 import json
 import re
 from pathlib import Path
@@ -11,11 +11,12 @@ from benchmarks import (
     unrolls,
 )
 
-README = Path(__file__).parents[1] / "README.md"
+PAGES = [Path(__file__).parents[1] / name
+         for name in ("README.md", "README.zh.md")]
 
 
 def tables():
-    """Return the tables that README.md shows, by name."""
+    """Return the tables that the pages show, by name."""
     rooms = {lessons: lessons.to_markdown, results: results.to_summary,
              shakespeare: shakespeare.to_markdown,
              tinyshakespeare: tinyshakespeare.to_markdown,
@@ -35,4 +36,5 @@ def with_tables(page):
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text("utf-8")), "utf-8")
+    for path in PAGES:
+        path.write_text(with_tables(path.read_text("utf-8")), "utf-8")

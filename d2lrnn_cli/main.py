@@ -31,7 +31,13 @@ def flags(
 
 def main():
     """Run what was typed; exit with 0, 1 where it failed, 2 for a misuse."""
-    from d2lrnn_cli import commands, doctor, reports, texts  # noqa: F401
+    from d2lrnn_cli import (  # noqa: F401 - each adds its commands
+        commands,
+        doctor,
+        reports,
+        sources,
+        texts,
+    )
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # no UTF-8: ? for a character
     arguments = []

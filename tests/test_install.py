@@ -83,11 +83,24 @@ def test_readmes_char_rnn_works_as_written(tmp_path):
     assert len(lines[2]) == 400
 
 
-def test_readmes_tables_are_the_measured_ones():
-    from benchmarks.readme import README, tables, with_tables
-    page = README.read_text("utf-8")
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_readmes_tables_are_the_measured_ones(name):
+    from benchmarks.readme import tables, with_tables
+    page = (ROOT / name).read_text("utf-8")
     assert page == with_tables(page)
     assert all(table in page for table in tables().values())
+
+
+def test_the_translation_is_complete():
+    """Code, tables, links, names and headings are those of README.md."""
+    english, chinese = (
+        (ROOT / name).read_text("utf-8").split("\n", 4)[4]
+        for name in ("README.md", "README.zh.md"))
+    for pattern in (r"^```.*?^```$", r"^#+ ", r"^<!-- [^>]*-->", r"^- ",
+                    r"\]\(([^)]*)\)", r"(?<!`)`([^`\n]+)`(?!`)"):
+        found = [re.findall(pattern, page, re.MULTILINE | re.DOTALL)
+                 for page in (english, chinese)]
+        assert sorted(found[0]) == sorted(found[1]), pattern
 
 
 def test_readmes_commands_are_those_of_ci():
