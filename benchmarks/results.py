@@ -1,9 +1,9 @@
 """What was measured, as a table and as a picture."""
-import json
 import operator
 import statistics
 from pathlib import Path
 
+import benchmarks
 from benchmarks.runner import label
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -239,7 +239,5 @@ def chart(record):
 
 def write(record, path=RESULTS):
     """Write a record as .json, and beside it its .md and .png."""
-    path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n",
-                    "utf-8")
-    path.with_suffix(".md").write_text(to_markdown(record), "utf-8")
+    benchmarks.write(record, path, to_markdown)
     chart(record).savefig(path.with_suffix(".png"), dpi=120)

@@ -14,7 +14,7 @@ import d2lrnn as d2l
 from d2lrnn import shakespeare
 from d2lrnn.report import machine_record
 
-from benchmarks import keep
+from benchmarks import write
 
 SEED = 1
 SETTINGS = {"lr": 1e-3, "stride": 3, "batch_size": 128, "held_out": 0.05,
@@ -73,7 +73,7 @@ def main():
     if args.pretrain:
         pretrain()
         return
-    keep(measure(args.epochs), RESULTS, to_markdown)
+    print(write(measure(args.epochs), RESULTS, to_markdown))
 
 
 if __name__ == "__main__":

@@ -44,12 +44,6 @@ def ours(folder, batches, loss, optimizer, lr, clipping_theta):
     return float(first.asscalar()), epoch
 
 
-def mean_loss(output, y):
-    """Return the mean cross-entropy of the ids y, in MXNet."""
-    from d2lrnn import feeds
-    return feeds.cross_entropy(output, y).mean()
-
-
 def pytorch(model, batches, loss, optimizer, clipping_theta, dropout):
     """Return the same for PyTorch.
 
@@ -94,6 +88,7 @@ def char_rnn(side, folder, sizes):
     if side == "PyTorch":
         trained = char_rnn_pytorch(folder, batches, sizes)
     else:
+        from d2lrnn.feeds import mean_loss
         trained = ours(folder, batches, mean_loss, sizes["optimizer"],
                        sizes["lr"], sizes["clipping_theta"])
     return measure(*trained, sizes["epochs"], len(batches))
@@ -115,13 +110,9 @@ def char_rnn_pytorch(folder, batches, sizes):
 
 def prepare_char_rnn(folder, corpus, cell, sizes):
     """Write a CharRNN with drawn weights, and mini-batches of a text."""
-    import d2lrnn as d2l
-    from mxnet import init
-    model = d2l.CharRNN(corpus.vocab_size, sizes["embed_size"],
-                        sizes["num_hiddens"], sizes["num_layers"], cell,
-                        sizes["dropout"])
-    d2l.seed(1)
-    model.initialize(init.Xavier())
-    d2l.save_model(folder / "model.safetensors", model)
+    from d2lrnn import CharRNN
+    weights.draw(folder, CharRNN(
+        corpus.vocab_size, sizes["embed_size"], sizes["num_hiddens"],
+        sizes["num_layers"], cell, sizes["dropout"]))
     save_batches(folder, corpus, sizes)
     return corpus.source

@@ -13,6 +13,15 @@ def read(path):
                         for name in file.keys()}
 
 
+def draw(folder, model, magnitude=3):
+    """Draw a model's weights, and write them to model.safetensors."""
+    import d2lrnn as d2l
+    from mxnet import init
+    d2l.seed(1)
+    model.initialize(init.Xavier(magnitude=magnitude))
+    d2l.save_model(folder / "model.safetensors", model)
+
+
 def for_torch(arrays, layers):
     """Return the state of recurrent layers in PyTorch.
 

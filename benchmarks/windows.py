@@ -3,16 +3,13 @@ from itertools import islice
 
 import numpy as np
 
+from benchmarks import weights
 from benchmarks.training_sides import pytorch
 
 
 def prepare(folder, feed, model, num_batches=None):
     """Write a model with drawn weights, and mini-batches of a feed."""
-    import d2lrnn as d2l
-    from mxnet import init
-    d2l.seed(1)
-    model.initialize(init.Xavier())
-    d2l.save_model(folder / "model.safetensors", model)
+    weights.draw(folder, model)
     batches = islice(feed.epoch(np.random.default_rng(1)), num_batches)
     np.savez(folder / "batches.npz", **{
         f"{name}{i}": array for i, batch in enumerate(batches)
@@ -25,11 +22,6 @@ def load_batches(folder):
         arrays = dict(file)
     return [(arrays[f"x{i}"], arrays[f"y{i}"])
             for i in range(len(arrays) // 2)]
-
-
-def loss_of(feed):
-    """Return the loss of a class of feeds, which needs none of its data."""
-    return feed.__new__(feed).loss
 
 
 def train_pytorch(model, batches, loss, lr, dropout):

@@ -243,7 +243,7 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
     elif _is_path(path_or_text):
         path = Path(path_or_text).expanduser()
         if not path.exists():
-            path = in_folders(path) or path
+            path = _in_folders(path) or path
         text, source = read_text(path), path.name
     else:
         text, source = path_or_text, "a text given as a string"
@@ -260,7 +260,7 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
 def find_text(name, fallback=True):
     """Return the path of a known text, or of the one that replaces it."""
     known = TEXTS[name]
-    found = in_folders(known.file, known.file.removesuffix(".zip"))
+    found = text_in_folders(name)
     if found:
         return found
     problem = f"{known.file} is neither in $D2LRNN_DATA nor lyrics_data/"
@@ -283,7 +283,13 @@ def find_text(name, fallback=True):
     return Path(resources.files("lyrics_data") / known.fallback)
 
 
-def in_folders(*names):
+def text_in_folders(name):
+    """Return the path of a known text in the folders of texts, or None."""
+    file = TEXTS[name].file
+    return _in_folders(file, file.removesuffix(".zip"))
+
+
+def _in_folders(*names):
     """Return the first file of these names in the folders of texts."""
     for folder in _folders():
         for name in names:

@@ -1,6 +1,6 @@
 """How MXNet runs its operators: at once, in the thread that calls them."""
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import mxnet as mx
 
@@ -24,17 +24,18 @@ def start_engine():
 @contextmanager
 def silent_stderr():
     """Let what libraries print to stderr go nowhere."""
-    with suppress(OSError):  # where there is no stderr
+    try:
         saved = os.dup(2)
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+    except OSError:  # there is no stderr
+        yield
         return
-    yield
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 start_engine()

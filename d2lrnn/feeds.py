@@ -52,12 +52,24 @@ def check_numbers(**numbers):
             raise ValueError(f"{name} is {value!r}: it must be {words}")
 
 
+def cross_entropy(output, y):
+    """Return the loss of each of the ids y, in nats."""
+    return -nd.pick(nd.log_softmax(output), y)
+
+
+def mean_loss(output, y):
+    """Return the mean cross-entropy of the ids y, in nats."""
+    return cross_entropy(output, y).mean()
+
+
 class Rows:
     """A corpus laid out in rows, with the state carried along them.
 
     Each mini-batch is the next num_steps columns. An epoch begins at an
     offset of its own; the last ``held_out`` of the corpus is not in it.
     """
+
+    loss = staticmethod(mean_loss)
 
     def __init__(self, corpus, batch_size, num_steps, held_out):
         check_numbers(batch_size=batch_size, num_steps=num_steps,
@@ -86,10 +98,6 @@ class Rows:
         for x, y in islice(batches, len(self.units)):
             yield x, y.T.reshape(-1)
 
-    def loss(self, output, y):
-        """Return the mean cross-entropy, in nats."""
-        return cross_entropy(output, y).mean()
-
     def measure(self, model, losses):
         """Return the record of an epoch, with the held-out text's."""
         # of a graph whose shapes are static, the last bit of a score depends
@@ -111,6 +119,8 @@ class Windows:
     An epoch has all windows, shuffled, and each begins with a state of
     zeros. Those of the last ``held_out`` of the corpus are not in it.
     """
+
+    loss = staticmethod(mean_loss)
 
     def __init__(self, corpus, Tx, stride, batch_size, held_out):
         check_numbers(Tx=Tx, stride=stride, batch_size=batch_size,
@@ -136,10 +146,6 @@ class Windows:
         for i in range(0, len(order), self.batch_size):
             chosen = order[i:i + self.batch_size]
             yield self.X[chosen], self.Y[chosen]
-
-    def loss(self, output, y):
-        """Return the mean cross-entropy, in nats."""
-        return cross_entropy(output, y).mean()
 
     def measure(self, model, losses):
         """Return the record of an epoch, with the held-out windows'."""
@@ -189,11 +195,6 @@ def split(corpus, held_out):
     unseen = np.flatnonzero(~seen)
     unk = corpus.char_to_idx.get(UNKNOWN, unseen[0] if len(unseen) else -1)
     return train, np.where(seen[rest], rest, unk).astype(rest.dtype), unk
-
-
-def cross_entropy(output, y):
-    """Return the loss of each of the ids y, in nats."""
-    return -nd.pick(nd.log_softmax(output), y)
 
 
 def evaluate(model, corpus_indices, batch_size=32, num_steps=100):

@@ -149,6 +149,7 @@ def make_record(name, histories, corpus, settings):
         **machine_record(),
         "text": {"source": corpus.source, "sha256": corpus.sha256,
                  "characters": corpus.num_chars,
+                 "tokens": len(corpus.corpus_indices),
                  "vocab_size": corpus.vocab_size},
         "baselines": {
             "uniform": corpus.vocab_size,

@@ -25,7 +25,7 @@ def to_html(records):
         f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>Perplexity report: {escape(names)}</h1>\n"
         + intro(records) + charts(records)
-        + "<h2>Results</h2>\n" + table(*results(records, trainings))
+        + "<h2>Results</h2>\n" + table(*results(records))
         + "<h2>Settings</h2>\n" + settings(records)
         + samples(trainings)
         + "<h2>How to repeat it</h2>\n" + repeat(records)
@@ -74,31 +74,36 @@ def charts(records):
                    for svg in svgs)
 
 
-def results(records, trainings):
+def results(records):
     """Return head and rows of the table of results."""
     head = ["", "perplexity", "held out, at its best", "bits a character",
             "epoch", "epochs", "seconds an epoch", "characters a second"]
     rows = []
-    for label, training in trainings.items():
+    texts = [record["text"] for record in records
+             for _ in record["trainings"]]
+    for text, (label, training) in zip(texts, by_label(records).items(),
+                                       strict=True):
         best = training.get("best", {})
         rows.append([
             label, number(training["perplexity"]),
             number(best.get("held_out_perplexity")),
             number(best.get("held_out_bits_per_char",
-                            bits(training["perplexity"]))),
+                            bits_per_char(training["perplexity"], text))),
             number(best.get("epoch"), 0), number(training["epochs"], 0),
             number(training["seconds_per_epoch"]),
             number(training["characters_per_second"], 0)])
     for guess in ("unigram", "uniform"):
-        value = max(record["baselines"][guess] for record in records)
-        rows.append([f"{guess} guess", number(value), "", number(bits(value)),
-                     "", "", "", ""])
+        value, text = max(((record["baselines"][guess], record["text"])
+                           for record in records), key=lambda pair: pair[0])
+        rows.append([f"{guess} guess", number(value), "",
+                     number(bits_per_char(value, text)), "", "", "", ""])
     return head, rows
 
 
-def bits(perplexity):
-    """Return a perplexity a character as bits a character."""
-    return math.log2(float(perplexity))
+def bits_per_char(perplexity, text):
+    """Return the perplexity of a text's tokens as bits a character."""
+    return (math.log2(float(perplexity))
+            * text["tokens"] / text["characters"])
 
 
 def number(value, digits=3):
@@ -112,11 +117,9 @@ def table(head, rows, marked=()):
         f'<th scope="col">{escape(cell)}</th>' for cell in head)
         + "</tr></thead>", "<tbody>"]
     for first, *cells in rows:
-        differs = first in marked
         lines.append(
-            f'<tr{" class=differs" if differs else ""}>'
-            f'<th scope="row">{escape(first)}'
-            f'{" <mark>differs</mark>" if differs else ""}</th>'
+            f'<tr><th scope="row">{escape(first)}'
+            f'{" <mark>differs</mark>" if first in marked else ""}</th>'
             + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
     return "\n".join([*lines, "</tbody></table></div>\n"])
 

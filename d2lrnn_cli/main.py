@@ -1,7 +1,7 @@
 """Run the command: messages to stderr, errors as one sentence."""
 import sys
 import warnings
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 
 import typer
@@ -38,7 +38,7 @@ def main():
         sources,
         texts,
     )
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if closed
         stream.reconfigure(errors="replace")  # no UTF-8: ? for a character
     arguments = []
     for argument in sys.argv[1:]:
@@ -49,10 +49,6 @@ def main():
     warnings.showwarning = show_warning
     try:
         app(arguments, prog_name="d2lrnn")
-    except BrokenPipeError:  # whoever read the results has seen enough
-        with suppress(OSError):
-            sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         if FLAGS["--debug"]:
             raise
@@ -67,14 +63,8 @@ def sentence(error):
 
 def show_warning(message, category, *_, **__):
     """Print d2lrnn's own warnings as a sentence, and no others."""
-    if category.__name__ == "D2LRNNWarning":
-        say(f"d2lrnn: {message}")
-
-
-def say(text):
-    """Print a message to stderr, unless --quiet."""
-    if not FLAGS["--quiet"]:
-        print(text, file=sys.stderr)
+    if category.__name__ == "D2LRNNWarning" and not FLAGS["--quiet"]:
+        print(f"d2lrnn: {message}", file=sys.stderr)
 
 
 @contextmanager

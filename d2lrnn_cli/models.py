@@ -5,7 +5,7 @@ from pathlib import Path
 import d2lrnn as d2l
 import numpy as np
 from d2lrnn.checkpoint import read
-from d2lrnn.corpus import TEXTS, UNKNOWN, tokenize
+from d2lrnn.corpus import TEXTS, UNKNOWN
 
 
 def load_text(text, level, min_freq=1):
@@ -58,21 +58,22 @@ def evaluate(model, text):
     is left out where there is none.
     """
     corpus = load_text(text, model.level)
-    tokens = tokenize(corpus.text, model.level)
     known = {token: i for i, token in enumerate(model.idx_to_char)}
-    unk = known.get(UNKNOWN)
-    ids = [known.get(token, unk) for token in tokens]
-    kept = [i for i in ids if i is not None]
+    unk = known.get(UNKNOWN, -1)
+    table = np.array([known.get(token, unk) for token in corpus.idx_to_char],
+                     "int32")
+    ids = table[corpus.corpus_indices]
+    kept = ids[ids >= 0]
     # in several rows, each long enough to forget that it began with zeros
-    losses, targets = d2l.evaluate(model, np.array(kept, "int32"),
-                                   max(1, min(32, len(kept) // 1000)))
+    num_rows = max(1, min(32, len(kept) // 1000))
+    losses, targets = d2l.evaluate(model, kept, num_rows)
     loss = float(losses.mean(dtype="float64"))
-    per_token = len(corpus.text) / len(tokens)
+    per_token = corpus.num_chars / len(ids)
     return {"perplexity": d2l.perplexity(loss), "loss": loss,
             "bits_per_char": loss / math.log(2) / per_token,
-            "unk": float(np.mean(targets == unk)) if unk is not None else 0.0,
-            "left_out": 1 - len(kept) / len(tokens),
-            "units": len(tokens), "level": model.level}
+            "unk": float(np.mean(targets == unk)),
+            "left_out": 1 - len(kept) / len(ids),
+            "units": len(ids), "level": model.level}
 
 
 def description(path):

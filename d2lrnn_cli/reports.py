@@ -1,4 +1,4 @@
-"""``d2lrnn report``: the pages of runs that are over, or not yet."""
+"""``d2lrnn report``: the pages of runs that have come to their end."""
 import time
 from pathlib import Path
 

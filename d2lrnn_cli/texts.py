@@ -61,11 +61,9 @@ def verify(name: str = typer.Argument(None, help="One of them; all that are "
 def where_is(name):
     """Return the path of a text that is here already, or None."""
     import pooch
-    from d2lrnn.corpus import TEXTS, in_folders
-    file = TEXTS[name].file
-    cached = Path(pooch.os_cache("d2lrnn")) / file
-    return in_folders(file, file.removesuffix(".zip")) or (
-        cached if cached.exists() else None)
+    from d2lrnn.corpus import TEXTS, text_in_folders
+    cached = Path(pooch.os_cache("d2lrnn")) / TEXTS[name].file
+    return text_in_folders(name) or (cached if cached.exists() else None)
 
 
 def check_name(name):

@@ -39,7 +39,8 @@ def test_the_record(written, histories, abc):
     assert record["settings"] == {"seed": 5, "ctx": "cpu(0)",
                                   "prefixes": ["a"]}
     assert record["text"] == {"source": abc.source, "sha256": abc.sha256,
-                              "characters": 1500, "vocab_size": 3}
+                              "characters": 1500, "tokens": 1500,
+                              "vocab_size": 3}
     assert record["baselines"] == {"uniform": 3,
                                    "unigram": pytest.approx(3)}
     assert {"d2lrnn", "mxnet", "numpy", "python"} <= set(record["versions"])

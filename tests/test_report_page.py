@@ -5,6 +5,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from d2lrnn.corpus import Corpus
 from d2lrnn.curves import SVG, norms_figure, perplexity_figure, to_svg
 from d2lrnn.report import make_record, read_record, write_json, write_pages
 from d2lrnn.report_page import to_html
@@ -55,6 +56,14 @@ def test_the_tables(records):
         assert words in page
     assert page.count("<mark>") == 1
     assert page.count("<details open>") == 2  # the last of each
+
+
+def test_bits_are_those_of_a_character():
+    words = Corpus.from_text("cat sat cat sat ", "words", level="word")
+    page = to_html([make_record("run", {"fit": history(24.0)}, words, {})])
+    # 8 tokens of 2 characters each: log2(8) bits a token
+    assert '"row">fit</th><td>8.000</td><td>–</td><td>1.500</td>' in page
+    assert '"row">uniform guess</th><td>3.000</td><td></td><td>0.792' in page
 
 
 def test_one_run_goes_by_its_labels(abc):

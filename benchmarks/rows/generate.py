@@ -16,14 +16,11 @@ def chars(ids):
 
 def prepare(case, folder, sizes):
     """Write a CharRNN with drawn weights."""
-    import d2lrnn as d2l
-    from mxnet import init
-    model = d2l.CharRNN(sizes["vocab_size"], sizes["embed_size"],
-                        sizes["num_hiddens"], 1, case.split(",")[0])
-    d2l.seed(1)
-    model.initialize(init.Xavier(magnitude=30))  # so that scores differ
+    from d2lrnn import CharRNN
+    model = CharRNN(sizes["vocab_size"], sizes["embed_size"],
+                    sizes["num_hiddens"], 1, case.split(",")[0])
     model.idx_to_char = list(chars(range(sizes["vocab_size"])))
-    d2l.save_model(folder / "model.safetensors", model)
+    weights.draw(folder, model, magnitude=30)  # so that scores differ
 
 
 def measure(case, side, folder, sizes):

@@ -21,8 +21,7 @@ def measure(case, side, folder, sizes):
     batches = windows.load_batches(folder)
     if side == "d2lrnn":
         from d2lrnn.jazz import Phrases
-        trained = ours(folder, batches, windows.loss_of(Phrases), "adam",
-                       0.01, None)
+        trained = ours(folder, batches, Phrases.loss, "adam", 0.01, None)
     else:
         trained = train_pytorch(folder, batches, side == LOOP)
     return measure_training(*trained, sizes["epochs"], 1, "seconds an epoch")

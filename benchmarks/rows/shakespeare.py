@@ -1,11 +1,8 @@
 """A training step of the Shakespeare lesson's writer of poems."""
 from benchmarks import windows
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.training_sides import (
-    mean_loss,
-    ours,
-)
 from benchmarks.training_sides import measure as measure_training
+from benchmarks.training_sides import ours
 
 
 def prepare(case, folder, sizes):
@@ -23,7 +20,8 @@ def measure(case, side, folder, sizes):
     """Return the loss without dropout, and the seconds of a step."""
     batches = windows.load_batches(folder)
     if side == "d2lrnn":
-        trained = ours(folder, batches, mean_loss, "adam", 1e-3, None)
+        from d2lrnn import Windows
+        trained = ours(folder, batches, Windows.loss, "adam", 1e-3, None)
     else:
         from benchmarks import torch_models, weights
         torch_models.use_all_cores()

@@ -54,7 +54,8 @@ class Phrases:
                    np.pad(self.Y[:, chosen], [(0, 0), missing],
                           constant_values=-1))
 
-    def loss(self, output, y):
+    @staticmethod
+    def loss(output, y):
         """Return the cross-entropy of each step, (Tx,): 0 at an empty row."""
         known = y >= 0
         losses = nd.pick(nd.log_softmax(output), y) * -known
