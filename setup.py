@@ -42,6 +42,9 @@ setup(
         "test": ["pytest>=8", "hypothesis>=6", "selenium>=4"],
         "oracle": ["torch==2.13.0"],
         "bench": ['d2lzh==1.0.0; python_version < "3.12"'],
+        "book": ["sphinx>=8", "myst-nb>=1.4", "jupytext>=1.16", "furo>=2024.8",
+                 "sphinx-intl>=2.3", "sphinx-mathjax-offline>=0.0.2",
+                 "jieba>=0.42"],
         "dev": ["ruff>=0.8", "nox>=2024.4"],
     },
 )

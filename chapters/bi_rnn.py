@@ -134,7 +134,7 @@ def train_to_fill_in(cell, get_params, init_state, num_epochs):
     step, history = d2l.Traced(step, params), []
     epochs = d2l.Epochs(num_epochs)
     for _ in epochs:
-        losses, start = [], time.time()
+        losses, norms, start = [], [], time.time()
         for Y, _ in d2l.data_iter_random(corpus_indices, batch_size,
                                          num_steps, ctx):
             X, masked = mask_some(Y)
@@ -142,10 +142,11 @@ def train_to_fill_in(cell, get_params, init_state, num_epochs):
                 (l,) = step(X, Y, masked, *init_state(batch_size, num_hiddens,
                                                       ctx))
             l.backward()
-            d2l.grad_clipping(params, clipping_theta, ctx)
+            norms.append(d2l.grad_clipping(params, clipping_theta, ctx))
             d2l.sgd(params, lr, 1)
             losses.append(l)
-        d2l.end_epoch(history, losses, Y.size, start, lr, clipping_theta)
+        d2l.end_epoch(history, losses, norms, Y.size, start, lr,
+                      clipping_theta)
         epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
     return history, params
 
@@ -183,7 +184,7 @@ settings = {
     "seed": seed, "ctx": ctx, "num_hiddens": num_hiddens, "masked": "1 in 7",
     "num_epochs": num_epochs, "num_steps": num_steps,
     "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta}
-d2l.write_report("bi_rnn", histories, corpus, settings)
+report = d2l.write_report("bi_rnn", histories, corpus, settings)
 
 # %% [markdown]
 # ## What was seen

@@ -92,8 +92,8 @@ for unroll in ("static", "foreach", "fused"):
 # ## Training, the simple way
 #
 # An epoch carries the state through the text and cuts the gradient between
-# mini-batches. At the small learning rate of $10^{-4}$, the lesson's own, the
-# models only begin to learn in three epochs.
+# mini-batches. At a learning rate as small as $10^{-4}$ the models only begin
+# to learn in three epochs.
 
 
 # %%
@@ -192,8 +192,9 @@ for label, choices in {
 # Two layers of LSTM with 256 hidden units, as wide as some minutes allow; an
 # embedding of 64, since 65 characters need no more; dropout, because a
 # million characters can be learned by heart; Adam, with a learning rate
-# that rises and falls again (one cycle), which ends lower than a constant
-# one; mini-batches of 50 rows and 100 steps; the fused operator.
+# that rises and falls again (one cycle), with which the loss ends lower than
+# with a constant one; mini-batches of 50 rows and 100 steps; the fused
+# operator.
 
 # %%
 model = d2l.CharRNN(vocab_size, embed_size=64, num_hiddens=256, num_layers=2,
@@ -231,8 +232,8 @@ histories = {"char-RNN": history}
 d2l.plot_perplexity(histories, corpus)
 
 # %%
-d2l.write_report("char_rnn", histories, corpus,
-                 {**model.config, **settings, "ctx": ctx})
+report = d2l.write_report("char_rnn", histories, corpus,
+                          {**model.config, **settings, "ctx": ctx})
 
 # %% [markdown]
 # ## What was seen

@@ -129,8 +129,8 @@ def rnn_backward(X, Y, parameters, cache):
 
 
 # %% [markdown]
-# Are they right? The loss is moved a little in each direction, on a small
-# network with large weights, where tanh bends.
+# Are they right? Each parameter is moved a little in both directions, and the
+# loss watched, on a small network with large weights, where tanh bends.
 
 # %%
 small = {key: np.random.randn(*param.shape) for key, param in
@@ -291,6 +291,7 @@ steps = sum(len(name) + 1 for name in names) / len(names)
 nats = np.mean(losses[-len(names):]) / steps
 print(f"{nats:.3f} nats a character, perplexity {d2l.perplexity(nats):.2f}")
 print(f"the loss: {path}")
+figure
 
 # %% [markdown]
 # ## What was seen

@@ -41,8 +41,8 @@ print(f"tune: {music.corpus.source}, {len(music.chords)} measures, "
 # `read_tune` takes melody and chords from two tracks of a MIDI file, brings
 # them to a grid of quarters of a quarter note and thirds of one, and groups
 # them into measures. A value is a type, a duration, and from a measure's
-# second note on a window of intervals from the note before, a minor third up
-# and down:
+# second note on a window of intervals: how far the note is from the one
+# before, give or take a minor third. The types are:
 #
 # * C: the note is in the chord that sounds;
 # * S: it is in the scale that goes with this chord;
@@ -190,18 +190,19 @@ midi = jazz.generate_music(soloist, music, folder / "jazz.mid",
 wav = jazz.render(midi, folder / "jazz.wav")
 png = jazz.piano_roll(midi, folder / "jazz.png")
 print("notes:", midi)
-print("picture:", png)
+d2l.show(png)
 
 # %%
-jazz.player(wav)
+d2l.show(wav)
 
 # %% [markdown]
 # ## The perplexity report
 
 # %%
-d2l.write_report("jazz", {"improviser": history}, music.corpus,
-                 {**model.config, "batch_size": 32, "optimizer": "adam",
-                  "lr": "0.01 / (1 + 0.01 step)", "seed": seed, "ctx": ctx})
+report = d2l.write_report(
+    "jazz", {"improviser": history}, music.corpus,
+    {**model.config, "batch_size": 32, "optimizer": "adam",
+     "lr": "0.01 / (1 + 0.01 step)", "seed": seed, "ctx": ctx})
 
 # %% [markdown]
 # ## Two lessons, one idea

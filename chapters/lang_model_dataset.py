@@ -141,7 +141,7 @@ except ValueError as error:
 #
 # ## Exercises
 #
-# 1. The last characters of the text are in no mini-batch. How many are lost
+# 1. Some characters of the text are in no mini-batch. Which, and how many,
 #    with each way of sampling, at the book's 35 steps and batches of 32?
 # 2. In random sampling every epoch cuts the text at the same places. Start at
 #    a random offset instead. Does a model learn better from it?

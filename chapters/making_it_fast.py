@@ -4,8 +4,8 @@
 # Why is the concise version of a model faster than the one from scratch? Both
 # compute the same products of matrices. This lesson takes the book's loop,
 # with the book's settings, and makes it faster by one idea at a time. Every
-# version computes the same losses, which is asserted; what changes is how
-# often Python, the memory and the threads stand in the way.
+# version computes the same perplexities, which is asserted; what changes is
+# how often Python, the memory and the threads stand in the way.
 #
 # What cannot be saved are the products. In each step of an RNN there are
 # $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t \mathbf{W}_{hq}$, and
@@ -25,7 +25,6 @@ from pathlib import Path
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn.report import writable
-from matplotlib.figure import Figure
 from mxnet import autograd, gluon, nd
 
 seed, ctx = 1, d2l.try_gpu()
@@ -63,7 +62,7 @@ def clipping_as_in_the_book(params, theta, ctx):
 
 # %% [markdown]
 # `measure` trains a version for some epochs from the same parameters, and
-# asserts that its losses are those of the first version.
+# asserts that its perplexities are those of the first version.
 
 
 # %%
@@ -198,8 +197,9 @@ as_written = partial(d2l.Traced, rewrite=False)
 measure("traced", with_one_output, trace=as_written)
 
 # %% [markdown]
-# A graph can also be rewritten by rules of algebra: the two ideas before are
-# such rules. So the book's own code becomes as fast, as it is.
+# A graph can also be rewritten by rules of algebra: the lookup and the one
+# output product are such rules. So the book's own code becomes as fast, as it
+# is.
 
 # %%
 measure("the book's, traced and rewritten", as_in_the_book, trace=d2l.Traced)
@@ -261,7 +261,7 @@ limit = statistics.median(times)
 print(f"{'the products alone':<34}{limit:.3f} s an epoch")
 
 # %%
-figure = Figure(figsize=(7, 3.6), layout="constrained")
+figure = d2l.new_figure(figsize=(7, 3.6))
 axes = figure.add_subplot()
 bars = axes.barh(list(histories), list(map(seconds, histories)))
 axes.bar_label(bars, fmt="%.2f", padding=3)
@@ -271,6 +271,9 @@ axes.invert_yaxis()
 axes.set(xlabel="seconds an epoch")
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(loc="lower right")
+figure
+
+# %%
 path = writable(Path("runs").resolve()) / "making_it_fast.png"
 figure.savefig(path, dpi=150)
 print("picture:", path)
@@ -298,5 +301,5 @@ print("picture:", path)
 # 1. Measure with `batch_size` 2 and with 256. Which ideas help the small one,
 #    and which the large one?
 # 2. Look up with `nd.Embedding` instead of `nd.take`. Is it the same?
-# 3. Print `step.before` and `step.after` of the book's step, traced. How many
-#    operators of which kind are left?
+# 3. Let `measure` print `step.before` and `step.after` of the book's step,
+#    traced. How many operators of which kind are left?

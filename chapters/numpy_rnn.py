@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn import numpy_rnn
+from d2lrnn.notebook import new_figure
 from d2lrnn.numpy_rnn import LSTM, RNN, sigmoid, softmax
 from d2lrnn.report import writable
-from matplotlib.figure import Figure
 
 # %% [markdown]
 # ## The plain cell, forward
@@ -210,7 +210,7 @@ print("a:", a.shape, "y:", y_pred.shape, "c:", c.shape)
 
 # %% [markdown]
 # State and memory have the same shape, so nothing complains when they change
-# places. In a published listing of this lesson the cell returns `c_next`
+# places. In a published listing of the course the cell returns `c_next`
 # before `a_next`, and the loop takes them in the other order. It runs; only,
 # each step then reads the memory as the state. One can tell from the numbers:
 # a state is a sigmoid times a tanh, so it lies between -1 and 1.
@@ -351,7 +351,8 @@ for bias in (2, 0):
         lstm_cell_backward, caches, [da, 0 * da])
 
 # %%
-axes = Figure(figsize=(7, 4.2), layout="constrained").add_subplot()
+figure = new_figure()
+axes = figure.add_subplot()
 for label, curve in curves.items():
     print(f"{label:<24} 10 back: {curve[10]:.0e}, 40 back: {curve[40]:.0e}")
     axes.plot(curve, "--" if "LSTM" in label else "-", label=label)
@@ -359,11 +360,11 @@ axes.set(xlabel="steps back in time", yscale="log",
          ylabel="norm of the gradient, 1 at the last step")
 axes.grid(alpha=0.3)
 axes.legend()
-axes.get_figure()
+figure
 
 # %%
 path = writable(Path("runs").resolve()) / "numpy_rnn.png"
-axes.get_figure().savefig(path, dpi=150)
+figure.savefig(path, dpi=150)
 print(f"picture: {path}")
 
 # %% [markdown]
@@ -382,15 +383,15 @@ print(f"picture: {path}")
 # | LSTM, forget bias 0 | 3e-3 | 5e-9 |
 #
 # Weights of size 1 are on the edge, and only as long as the inputs are small.
-# A forget gate with a bias of 2 is near 0.9 while the weights are small; with
-# none it is near 0.5, and halves what goes through the memory at each step.
+# The LSTM's are of size 0.5. A forget gate with a bias of 2 is then near 0.9;
+# without it, near 0.5, which halves what goes through the memory each step.
 #
 # ## Summary
 #
 # * Two rules, for a product and for a function of each element, give every
 #   gradient of both cells.
-# * What is used twice gets the sum of two gradients: the state, the memory,
-#   and the weights of all steps.
+# * What is used more than once gets the sum of its gradients: the state, the
+#   memory, and the weights, which all steps share.
 # * A gradient is right when it agrees with the differences of the loss; that
 #   it has the right shape says little.
 # * Through the plain cell a gradient vanishes or explodes with the distance;
@@ -404,6 +405,6 @@ print(f"picture: {path}")
 #    $10^{-11}$. Where is the difference smallest, and why does it grow again?
 # 3. Give `rnn_backward` only the first three steps of `da`. For which steps
 #    is there a `dx` now, and why would it be zero for the others?
-# 4. Multiply the last `x` by 10. Which curves change, and what does that have
-#    to do with the slope of tanh?
+# 4. Multiply by 10 the `x` of the curves. Which curves change, and what does
+#    that have to do with the slope of tanh?
 # 5. Derive and check the gated recurrent unit of the lesson `gru.py`.

@@ -125,7 +125,7 @@ settings = {
     "num_epochs": num_epochs, "num_steps": num_steps,
     "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
     "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
-d2l.write_report("rnn_gluon", histories, corpus, settings)
+report = d2l.write_report("rnn_gluon", histories, corpus, settings)
 
 # %% [markdown]
 # ## What was seen

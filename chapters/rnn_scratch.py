@@ -184,16 +184,17 @@ print(f"untrained {perplexity(untrained.asscalar()):.0f}, "
 # ## Training
 #
 # Each mini-batch is one step: run the model, go back through its `num_steps`
-# characters, clip, descend. Two things differ between the ways of sampling:
-# with random sampling the state starts anew with each mini-batch; with
-# consecutive sampling it goes on, and `detach` cuts it off from the graph of
-# the mini-batch before. (`detach` returns a new array, so its result has to
+# characters, clip, descend. The ways of sampling differ in the state: with
+# random sampling it starts anew with each mini-batch; with consecutive
+# sampling it goes on, and `detach` cuts it off from the graph of the
+# mini-batch before. (`detach` returns a new array, so its result has to
 # be assigned.)
 #
 # `d2l.Traced` records `step` once, rewrites the graph by algebra, and runs it
 # compiled from then on: the same results but for rounding, in a third of the
 # time. (`rewrite=False` leaves the graph as it is written.) `d2l.end_epoch`
-# reads the losses and keeps the history; `d2l.print_epoch` prints.
+# reads the losses and the norms of the gradient, and keeps the history;
+# `d2l.print_epoch` prints.
 
 
 # %%
@@ -224,7 +225,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
         step = d2l.Traced(step, params, rewrite=rewrite)
     history, epochs = [], d2l.Epochs(num_epochs)
     for epoch in epochs:
-        losses, start = [], time.time()
+        losses, norms, start = [], [], time.time()
         state = init_rnn_state(batch_size, num_hiddens, ctx)
         for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
                               vocab_size=vocab_size):
@@ -235,10 +236,11 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
             with autograd.record():
                 l, *state = step(X, Y, *state)
             l.backward()
-            grad_clipping(params, clipping_theta, ctx)
+            norms.append(grad_clipping(params, clipping_theta, ctx))
             d2l.sgd(params, lr, 1)  # the loss is a mean already
             losses.append(l)
-        d2l.end_epoch(history, losses, X.size, start, lr, clipping_theta)
+        d2l.end_epoch(history, losses, norms, X.size, start, lr,
+                      clipping_theta)
         epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
         if (epoch + 1) % pred_period == 0:
             d2l.print_epoch(history[-1], predict, prefixes)
@@ -280,8 +282,9 @@ histories["consecutive sampling"] = train(is_random_iter=False)
 # %% [markdown]
 # ## The perplexity report
 #
-# Both curves fall far below the unigram guess. They show how well the model
-# has learned this text by heart, not how well it would predict another one.
+# With all epochs, both curves fall far below the unigram guess. They show how
+# well the model has learned this text by heart, not how well it would predict
+# another one.
 
 # %%
 d2l.plot_perplexity(histories, corpus)
@@ -292,7 +295,7 @@ settings = {
     "num_epochs": num_epochs, "num_steps": num_steps,
     "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
     "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
-d2l.write_report("rnn_scratch", histories, corpus, settings)
+report = d2l.write_report("rnn_scratch", histories, corpus, settings)
 
 # %% [markdown]
 # ## What was seen

@@ -66,9 +66,9 @@ for i in range(3):
 
 # %% [markdown]
 # As vectors, each window is `Tx` rows with a single one in each. Of booleans,
-# one byte each, a text of a million characters would need gigabytes; training
-# itself therefore keeps the windows as numbers, of which nothing is copied,
-# and makes vectors of one mini-batch at a time.
+# one byte each, a text of a million characters would need almost a gigabyte;
+# training itself therefore keeps the windows as numbers, of which nothing is
+# copied, and makes vectors of one mini-batch at a time.
 
 
 # %%
@@ -101,7 +101,7 @@ print(summary(model))
 
 # %%
 folder = writable(Path("runs").resolve())
-print("the model's picture:", plot_model(model, folder / "shakespeare.svg"))
+d2l.show(plot_model(model, folder / "shakespeare.svg"))
 
 # %% [markdown]
 # ## Training
@@ -118,10 +118,10 @@ print(f"loss {history[-1]['loss']:.3f}, held out "
       f"{math.log(vocab_size):.3f}")
 
 # %% [markdown]
-# After twenty epochs it is below 1.95. Who does not want to wait begins with
-# a model that was trained before: this one has read fifty original sonnets
-# for sixty epochs. The file has its weights and its characters; training goes
-# on from there, for one epoch more.
+# After twenty epochs the loss is below 1.95. Who does not want to wait begins
+# with a model that was trained before: this one has read fifty original
+# sonnets again and again. The file has its weights and its characters;
+# training goes on from there, for one epoch more.
 
 # %%
 model = shakespeare.load_pretrained(ctx)
@@ -198,9 +198,10 @@ assert not np.array_equal(*dropped)
 # ## The perplexity report
 
 # %%
-d2l.write_report("shakespeare", {"an epoch from nothing": history}, poems,
-                 {**model.config, "batch_size": 128, "stride": 3, "lr": 1e-3,
-                  "optimizer": "adam", "seed": seed, "ctx": ctx})
+report = d2l.write_report(
+    "shakespeare", {"an epoch from nothing": history}, poems,
+    {**model.config, "batch_size": 128, "stride": 3, "lr": 1e-3,
+     "optimizer": "adam", "seed": seed, "ctx": ctx})
 
 # %% [markdown]
 # ## What was seen
@@ -231,5 +232,5 @@ d2l.write_report("shakespeare", {"an epoch from nothing": history}, poems,
 # 2. Train on windows of 10 and of 80 characters. What does the held-out loss
 #    say, and what the seconds?
 # 3. `CharRNN` with `embed_size=None`, two layers of 128 and `dropout=0.5` has
-#    almost the same weights. Train it for as many seconds on the same poems.
-#    Which one predicts the text held out better?
+#    weights of the same shapes. Train it for as many seconds on the same
+#    poems. Which one predicts the text held out better?

@@ -31,6 +31,7 @@ from d2lrnn.models import (
     lstm_memory,
     lstm_step,
 )
+from d2lrnn.notebook import new_figure, show
 from d2lrnn.progress import Epochs
 from d2lrnn.report import (
     plot_perplexity,
@@ -120,6 +121,7 @@ __all__ = [
     "lstm_memory",
     "lstm_step",
     "make_params",
+    "new_figure",
     "perplexity",
     "plot_perplexity",
     "predict_rnn",
@@ -130,6 +132,7 @@ __all__ = [
     "save_model",
     "seed",
     "sgd",
+    "show",
     "split",
     "to_onehot",
     "tokenize",

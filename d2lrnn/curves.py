@@ -3,6 +3,8 @@ import io
 import math
 from xml.etree import ElementTree
 
+from d2lrnn.notebook import new_figure
+
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
@@ -16,7 +18,7 @@ def perplexity_figure(histories, uniform, unigram):
     """
     held_out = any("held_out_perplexity" in history[0]
                    for history in histories.values())
-    figure, axes = new_figure("perplexity" if held_out
+    figure, axes = epochs_figure("perplexity" if held_out
                               else "perplexity on the training text")
     for label, history in histories.items():
         color = draw(axes, history, "perplexity", label)
@@ -33,7 +35,7 @@ def perplexity_figure(histories, uniform, unigram):
 
 def norms_figure(histories):
     """Draw the mean norm of the gradient, before and after clipping."""
-    figure, axes = new_figure("norm of the gradient")
+    figure, axes = epochs_figure("norm of the gradient")
     for label, history in histories.items():
         color = draw(axes, history, "grad_norm", label)
         draw(axes, history, "clipped_grad_norm", f"{label}, clipped",
@@ -42,11 +44,10 @@ def norms_figure(histories):
     return figure
 
 
-def new_figure(ylabel):
+def epochs_figure(ylabel):
     """Return a figure and its axes, logarithmic upwards."""
-    from matplotlib.figure import Figure  # slow to import
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = new_figure()
     axes = figure.add_subplot()
     axes.set(xlabel="epoch", yscale="log", ylabel=ylabel)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -36,6 +36,7 @@ from d2lrnn.dinosaur_data import (
     vocabulary,
 )
 from d2lrnn.dinosaur_steps import Buffers
+from d2lrnn.notebook import new_figure
 from d2lrnn.numpy_rnn import checked, softmax
 
 
@@ -274,8 +275,6 @@ def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
     what it was given; ``window`` names make a mean, at the beginning as few
     as 100. Return a matplotlib ``Figure``.
     """
-    from matplotlib.figure import Figure  # slow to import
-
     if len(losses) == 0 or window < 1:
         raise ValueError(f"there are {len(losses)} losses, and window is "
                          f"{window}: both must be at least 1")
@@ -286,7 +285,7 @@ def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
     sums = np.cumsum([0, *losses])
     ends = np.arange(min(100, len(losses)), len(sums))
     starts = np.maximum(ends - window, 0)
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = new_figure()
     axes = figure.add_subplot()
     axes.plot(range(1, len(sums)), smoothed, label="smoothed loss")
     axes.plot(ends, (sums[ends] - sums[starts]) / (ends - starts),

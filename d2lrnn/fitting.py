@@ -20,7 +20,7 @@ from d2lrnn.report import make_record, write_json
 from d2lrnn.report_page import to_html
 from d2lrnn.runtime import try_gpu
 from d2lrnn.schedules import SCHEDULES, learning_rate
-from d2lrnn.training import grad_clipping
+from d2lrnn.training import grad_clipping, mean_norms
 from d2lrnn.training_state import TrainingState
 from mxnet import autograd, init, nd
 
@@ -67,10 +67,10 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     Return the history: for every epoch a dict of epoch, lr, seconds (with the
     evaluation), grad_norm and clipped_grad_norm (means over the epoch),
     characters (units trained on), and loss (nats a unit, the mean over the
-    epoch), perplexity and bits_per_char, these three also as held_out_...,
-    with held_out_unk, the share of ``<unk>``, and held_out_known_loss,
-    without them. A model without weights gets them from ``seed``. Raise as
-    ``fit`` does.
+    epoch), perplexity and bits_per_char, these three also with held_out
+    before their names, with held_out_unk, the share of ``<unk>``, and
+    held_out_known_loss, without them. A model without weights gets them from
+    ``seed``. Raise as ``fit`` does.
     """
     check_numbers(num_epochs=num_epochs, lr=lr, clipping_theta=clipping_theta,
                   patience=patience, seed=seed, save_minutes=save_minutes)
@@ -111,11 +111,16 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     if len(run.history) < num_epochs:
         print(f"stopped early: no better held-out loss for {patience} epochs")
     if folder:
-        record = make_record(folder.resolve().name, {"fit": run.history},
-                             corpus, settings)
-        write_json(folder / "record.json", record)
-        write_whole(folder / "report.html", to_html([record]).encode())
+        write_run(folder, run.history, corpus, settings)
     return run.history
+
+
+def write_run(folder, history, corpus, settings):
+    """Write a finished training's record, and its report, into its folder."""
+    record = make_record(folder.resolve().name, {"fit": history}, corpus,
+                         settings)
+    write_json(folder / "record.json", record)
+    write_whole(folder / "report.html", to_html([record]).encode())
 
 
 def check_models(model, corpus, kind):
@@ -280,11 +285,8 @@ def end_epoch(run, feed, start, on_epoch_end, clipping_theta):
             f"{'' if held_out is None else f', and {held_out} held out,'} in "
             f"epoch {epoch} at lr {lr:g}: lower lr, or set a lower "
             f"clipping_theta")
-    norms = nd.concat(*run.norms, dim=0).asnumpy()
     record = {"epoch": epoch, "lr": lr, "seconds": run.seconds,
-              "grad_norm": float(norms.mean()),
-              "clipped_grad_norm": float(norms.clip(
-                  max=clipping_theta or np.inf).mean()), **measured}
+              **mean_norms(run.norms, clipping_theta), **measured}
     if line := feed.line(record):
         print(line)
     if on_epoch_end:

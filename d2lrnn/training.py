@@ -96,7 +96,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
         step = Traced(step, params, rewrite=rewrite)
     history, epochs = [], Epochs(num_epochs)
     for epoch in epochs:
-        losses, start = [], time.time()
+        losses, norms, start = [], [], time.time()
         state = init_rnn_state(batch_size, num_hiddens, ctx)
         for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
                               vocab_size=vocab_size):
@@ -107,10 +107,11 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
             with autograd.record():
                 l, *state = step(X, Y, *state)
             l.backward()
-            grad_clipping(params, clipping_theta, ctx)
+            norms.append(grad_clipping(params, clipping_theta, ctx))
             sgd(params, lr, 1)  # the loss is a mean already
             losses.append(l)
-        end_epoch(history, losses, X.size, start, lr, clipping_theta)
+        end_epoch(history, losses, norms, X.size, start, lr,
+                  clipping_theta)
         epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
         if (epoch + 1) % pred_period == 0:
             print_epoch(history[-1], predict, prefixes)
@@ -141,7 +142,7 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
 
     history, epochs = [], Epochs(num_epochs)
     for epoch in epochs:
-        losses, start = [], time.time()
+        losses, norms, start = [], [], time.time()
         state = model.begin_state(batch_size=batch_size, ctx=ctx)
         for X, Y in data_iter_consecutive(corpus_indices, batch_size,
                                           num_steps, ctx,
@@ -154,10 +155,11 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
                 l = loss(output, y).mean()
             l.backward()
             params = [p.data() for p in model.collect_params().values()]
-            grad_clipping(params, clipping_theta, ctx)
+            norms.append(grad_clipping(params, clipping_theta, ctx))
             trainer.step(1)  # the loss is a mean already
             losses.append(l)
-        end_epoch(history, losses, X.size, start, lr, clipping_theta)
+        end_epoch(history, losses, norms, X.size, start, lr,
+                  clipping_theta)
         epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
         if (epoch + 1) % pred_period == 0:
             print_epoch(history[-1], predict, prefixes)
@@ -196,11 +198,12 @@ def make_params(get_params, vocab_size, num_hiddens, ctx):
     return get_params()
 
 
-def end_epoch(history, losses, batch_chars, start, lr, clipping_theta):
+def end_epoch(history, losses, norms, batch_chars, start, lr, clipping_theta):
     """Append the record of an epoch to the history.
 
-    ``losses`` are the mean losses of its batches, still on their device: they
-    are read here, once an epoch. ``start`` is the epoch's ``time.time()``.
+    ``losses`` and ``norms`` are the mean loss of each of its batches and the
+    norm of its gradient, still on their device: they are read here, once an
+    epoch. ``start`` is the epoch's ``time.time()``.
     """
     losses = nd.concat(*(l.reshape(1) for l in losses), dim=0).asnumpy()
     mean_loss = float(losses.mean(dtype="float64"))
@@ -213,7 +216,15 @@ def end_epoch(history, losses, batch_chars, start, lr, clipping_theta):
             f"clipping_theta")
     history.append({"epoch": epoch, "perplexity": perplexity(mean_loss),
                     "seconds": time.time() - start,
-                    "characters": len(losses) * batch_chars})
+                    "characters": len(losses) * batch_chars,
+                    **mean_norms(norms, clipping_theta)})
+
+
+def mean_norms(norms, clipping_theta):
+    """Return the means of gradient norms, before and after clipping."""
+    norms = nd.concat(*norms, dim=0).asnumpy()
+    return {"grad_norm": float(norms.mean()), "clipped_grad_norm": float(
+        norms.clip(max=clipping_theta or math.inf).mean())}
 
 
 def print_epoch(record, predict, prefixes):

@@ -24,8 +24,13 @@ def train(
         cell: str = Option("lstm", help="rnn, gru, lstm or ln_lstm."),
         layers: int = Option(1, help="How many layers."),
         hidden: int = Option(256, help="Hidden units of each layer."),
-        embed: int = Option(64, help="The embedding's size."),
+        embed: int = Option(64, help="The embedding's size; 0: one-hot "
+                            "vectors."),
         dropout: float = Option(0.0, help="Between the layers, in training."),
+        tie_weights: bool = Option(False, "--tie-weights", help="The scores "
+                                   "are products with the embedding."),
+        unroll: str = Option("fused", help="fused, static or foreach: who "
+                             "loops over the steps."),
         steps: int = Option(50, help="How far back in time a gradient goes."),
         batch: int = Option(32, help="Rows of a mini-batch."),
         epochs: int = Option(10, help="How often the text is read."),

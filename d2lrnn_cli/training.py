@@ -17,9 +17,10 @@ def train(text, settings, folder, resume, ctx):
     if ctx:
         os.environ["D2LRNN_CTX"] = ctx
     corpus = load_text(text, settings["level"], settings["min_freq"])
-    model = d2l.CharRNN(corpus.vocab_size, settings["embed"],
+    model = d2l.CharRNN(corpus.vocab_size, settings["embed"] or None,
                         settings["hidden"], settings["layers"],
-                        settings["cell"], settings["dropout"])
+                        settings["cell"], settings["dropout"],
+                        settings["unroll"], settings["tie_weights"])
     prefix, ctx = settings["prefix"] or corpus.text[:1], d2l.try_gpu()
     d2l.check_prefix(prefix, SAMPLE, corpus.char_to_idx)
 

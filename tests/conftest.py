@@ -53,3 +53,12 @@ def original():
 def abc():
     """A text that is easy to learn."""
     return d2l.load_corpus("abc" * 500)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window, where it is installed."""
+    import chromium
+    driver = chromium.start()
+    yield driver
+    driver.quit()

@@ -1,33 +1,18 @@
 """The report in a real browser: Chromium, without a window."""
-import json
-import shutil
-
 import d2lrnn as d2l
 import pytest
+from chromium import (
+    find,
+    page_width,
+    phone,
+    requested,
+    screenshot,
+    theme,
+    webdriver,
+)
 from d2lrnn.report import make_record, write_pages
-
-selenium = pytest.importorskip("selenium", reason="pip install -e '.[test]'")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="apt-get install chromium chromium-driver")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL",
-                                                 "performance": "ALL"})
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +28,15 @@ def page(browser, tmp_path_factory):
         records.append(make_record(name, {"fit": history}, corpus,
                                    {"lr": lr, "seed": 1}))
     report = write_pages(folder / "both", records) / "report.html"
-    browser.set_window_size(1200, 900)
     browser.get(report.as_uri())
     return browser
-
-
-def find(page, selector):
-    return page.find_elements(By.CSS_SELECTOR, selector)
 
 
 def test_it_opens_without_a_word(page):
     assert "low, high" in page.title
     assert page.get_log("browser") == []
-    requests = [json.loads(entry["message"])["message"]
-                for entry in page.get_log("performance")]
-    addresses = [request["params"]["request"]["url"] for request in requests
-                 if request["method"] == "Network.requestWillBeSent"]
     assert all(address.startswith(("file:", "data:"))
-               for address in addresses)
+               for address in requested(page))
 
 
 def test_the_charts_are_there(page):
@@ -68,6 +44,10 @@ def test_the_charts_are_there(page):
     assert len(charts) == 2
     for chart in charts:
         assert chart.size["width"] > 500 and chart.size["height"] > 250
+
+
+def test_the_screenshot_of_a_report(page):
+    screenshot(page, "report.png")
 
 
 def test_the_keys_walk_through_the_points(page):
@@ -97,26 +77,20 @@ def test_what_differs_is_marked(page):
 
 
 def test_a_phone_needs_no_scrolling_sideways(page):
-    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-        "width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True})
-    width = page.execute_script(
-        "return document.scrollingElement.scrollWidth")
-    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert width <= 390
+    with phone(page):
+        assert page_width(page) <= 390
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_both_themes_have_contrast(page, theme):
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
-        {"name": "prefers-color-scheme", "value": theme}]})
-    colors = page.execute_script(
-        "return ['CanvasText', 'Canvas'].map(color => {"
-        "  const p = document.createElement('p');"
-        "  p.style.color = color; document.body.append(p);"
-        "  const seen = getComputedStyle(p).color; p.remove();"
-        "  return seen.match(/\\d+/g).map(Number); })")
-    text, back = (sum(color) / 3 for color in colors)
-    assert (text < 60 and back > 200) if theme == "light" else (
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_both_themes_have_contrast(page, name):
+    with theme(page, name):
+        text, back = (sum(color) / 3 for color in page.execute_script(
+            "return ['CanvasText', 'Canvas'].map(color => {"
+            "  const p = document.createElement('p');"
+            "  p.style.color = color; document.body.append(p);"
+            "  const seen = getComputedStyle(p).color; p.remove();"
+            "  return seen.match(/\\d+/g).map(Number); })"))
+    assert (text < 60 and back > 200) if name == "light" else (
         text > 200 and back < 60)
 
 

@@ -130,6 +130,22 @@ def test_inspect(trained):
     assert re.search(r"^output\.weight +\d+ x 8$", page, re.MULTILINE)
 
 
+def test_the_models_settings_are_the_commands(trained):
+    folder, _ = trained
+    run("train", "my_text.txt", *SMALL, "--epochs", "1", "--embed", "8",
+        "--cell", "gru", "--layers", "2", "--dropout", "0.1",
+        "--tie-weights", "--unroll", "static", "--out", "tied",
+        folder=folder)
+    page = run("inspect", "tied/best.safetensors", folder=folder).stdout
+    for name, value in {"cell": "gru", "num_layers": "2", "dropout": "0.1",
+                        "tie_weights": "True", "unroll": "static"}.items():
+        assert re.search(rf"^{name} +{value}$", page, re.MULTILINE), name
+    run("train", "my_text.txt", *SMALL, "--epochs", "1", "--embed", "0",
+        "--out", "onehot", folder=folder)
+    page = run("inspect", "onehot/best.safetensors", folder=folder).stdout
+    assert re.search(r"^embed_size +None$", page, re.MULTILINE)
+
+
 WRONG = [
     (("generate", "no.safetensors"), "there is no checkpoint at no"),
     (("generate", "my_text.txt"), "not a whole safetensors file"),
@@ -140,6 +156,8 @@ WRONG = [
     (("inspect", "no"), "there is no checkpoint at no"),
     (("train", "no.txt"), "there is no text at no.txt"),
     (("train", "my_text.txt", "--cell", "cnn"), "cell is 'cnn'"),
+    (("train", "my_text.txt", "--unroll", "by hand"), "unroll is 'by hand'"),
+    (("train", "my_text.txt", "--tie-weights"), "tie_weights"),
     (("train", "my_text.txt", "--lr", "-1", "--out", "other"), "lr is -1"),
     (("train", "my_text.txt", *SMALL, "--out", "run"), "already holds a"),
     (("train", "--resume", "nowhere"), "holds no training"),
@@ -196,6 +214,24 @@ def test_every_command_has_help():
     for name in ("train", "generate", "eval", "inspect", "data", "report",
                  "bench", "chapter", "doctor"):
         assert re.search(rf"^ +{name} +\w", page, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("typed, expected", [
+    ("d2lrnn ge", "generate"), ("d2lrnn train --cel", "--cell"),
+    ("d2lrnn data ve", "verify")])
+def test_the_shell_completes(shell, typed, expected):
+    done = run(_D2LRNN_COMPLETE=f"complete_{shell}", COMP_WORDS=typed,
+               COMP_CWORD=str(typed.count(" ")),
+               _TYPER_COMPLETE_ARGS=typed,
+               _TYPER_COMPLETE_FISH_ACTION="get-args")
+    assert expected in done.stdout
+
+
+def test_a_closed_stdout_is_no_traceback():
+    done = subprocess.run(f"{D2LRNN} --help >&-", shell=True, text=True,
+                          capture_output=True)
+    assert "Traceback" not in done.stderr
 
 
 def test_data(tmp_path):

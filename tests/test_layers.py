@@ -7,11 +7,11 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"errors", "files", "curves"},
+    {"errors", "files", "notebook"},
     {"stack", "engine", "corpus", "samplers", "schedules", "progress",
-     "numpy_rnn", "jazz.theory", "jazz.midi", "report_page"},
+     "numpy_rnn", "curves", "jazz.theory", "jazz.midi"},
     {"runtime", "scratch", "models", "graphs", "dinosaur_checks",
-     "jazz.grammar", "jazz.audio"},
+     "report_page", "jazz.grammar", "jazz.audio"},
     {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
      "model_plot"},
@@ -25,9 +25,9 @@ LEVELS = [
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 WITHOUT_MXNET = {"errors", "files", "stack", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
-                 "dinosaur_steps", "curves", "report_page", "jazz.theory",
-                 "jazz.midi",
-                 "jazz.grammar", "jazz.audio", "jazz.training_data"}
+                 "dinosaur_steps", "curves", "notebook", "report_page",
+                 "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",
+                 "jazz.training_data"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
 
 

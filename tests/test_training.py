@@ -80,6 +80,10 @@ def test_the_history(train, abc, ctx):
     assert all(record["characters"] % 20 == 0 and record["seconds"] > 0
                for record in history)
     assert ["lyrics" in record for record in history] == [False, False, True]
+    theta = 0.1  # the norms of the gradient, before clipping and after
+    for record in history:
+        assert 0 < record["clipped_grad_norm"] <= theta * (1 + 1e-6)
+        assert record["clipped_grad_norm"] <= record["grad_norm"]
     assert json.loads(json.dumps(history)) == history
 
 

@@ -1,5 +1,5 @@
 """Improvise jazz: MIDI files, a grammar of notes, a model, sound, pictures."""
-from d2lrnn.jazz.audio import piano_roll, player, render
+from d2lrnn.jazz.audio import piano_roll, render
 from d2lrnn.jazz.midi import read_tune, write_tune
 from d2lrnn.jazz.model import (
     Phrases,
@@ -22,7 +22,6 @@ __all__ = [
     "music_inference_model",
     "one_hot",
     "piano_roll",
-    "player",
     "predict_and_sample",
     "read_tune",
     "render",

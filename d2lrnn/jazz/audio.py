@@ -1,7 +1,6 @@
 """Hear a MIDI file without a synthesizer, and see it as a piano roll."""
 import io
 import math
-import sys
 import wave
 from collections import defaultdict
 from itertools import accumulate
@@ -279,13 +278,3 @@ def draw_legend(figure, parts):
     figure.legend(handles=[Patch(color=color, label=part)
                            for part, color in COLORS.items() if part in parts],
                   loc="upper right", ncols=2, frameon=False)
-
-
-def player(wav):
-    """Return a player of a WAV file in a notebook, else print its path."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if shell is None or not hasattr(shell, "kernel"):
-        print(f"sound: {wav}")
-        return None
-    from IPython.display import Audio  # only where there is a notebook
-    return Audio(filename=str(wav))

@@ -1,0 +1,30 @@
+# The book, its notebooks and its translation: pip install -e '.[book]' first.
+
+html:  # FULL=1 trains with the book's settings, else all is only tried out
+	sphinx-build -W --keep-going docs build/html
+	sphinx-build -W --keep-going -D language=zh_CN docs build/html/zh_CN
+
+notebooks:
+	rm -rf build/notebooks
+	mkdir -p build/notebooks
+	cp chapters/*.py build/notebooks
+	jupytext --quiet --to ipynb --set-kernel python3 build/notebooks/*.py
+	rm build/notebooks/*.py
+
+templates:  # what is to be translated: all but the docstrings
+	rm -rf build/gettext
+	sphinx-build -q -b gettext -D nb_execution_mode=off docs build/gettext
+	find build/gettext/api -name '*.pot' ! -name index.pot -delete
+
+translations: templates  # bring docs/locale up to date; then translate
+	sphinx-intl update -p build/gettext -l zh_CN -d docs/locale
+
+screenshots:  # the pictures of README
+	pytest tests/test_book.py tests/test_browser.py -k screenshot
+	mkdir -p docs/images
+	cp build/screenshots/*.png docs/images
+
+clean:
+	rm -rf build docs/chapters
+
+.PHONY: html notebooks templates translations screenshots clean

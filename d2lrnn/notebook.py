@@ -1,0 +1,37 @@
+"""What a notebook shows: a figure as a picture, a file as what is in it."""
+import io
+import sys
+from pathlib import Path
+
+
+def new_figure(figsize=(7, 4.2)):
+    """Return a matplotlib ``Figure`` that a notebook shows as a picture."""
+    from matplotlib.figure import Figure  # slow to import
+    figure = Figure(figsize=figsize, layout="constrained")
+    figure._repr_png_ = lambda: to_png(figure)  # the name that IPython asks
+    return figure
+
+
+def to_png(figure):
+    """Return a figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
+
+
+def show(path):
+    """Show a picture (.svg, .png) or a sound (.wav) in a notebook.
+
+    It is what the last line of a cell must return. Outside of a notebook,
+    print where the file is, and return None. A path of None is no file.
+    """
+    if path is None:
+        return None
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if hasattr(shell, "kernel"):
+        from IPython import display  # only where there is a notebook
+        kinds = {".png": display.Image, ".svg": display.SVG,
+                 ".wav": display.Audio}
+        return kinds[Path(path).suffix](filename=str(path))
+    print(f"file: {path}")
+    return None

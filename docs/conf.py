@@ -1,0 +1,87 @@
+"""The book: how Sphinx builds it from the chapters, in two languages."""
+import hashlib
+import os
+import shutil
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from docutils.nodes import Element
+from sphinx.search.zh import SearchChinese
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+
+# The chapters' scripts are pages, and so are some tables of benchmarks/.
+# Sphinx reads only what lies below its own folder: so they are copied there.
+shutil.rmtree(DOCS / "chapters", ignore_errors=True)
+shutil.copytree(ROOT / "chapters", DOCS / "chapters",
+                ignore=shutil.ignore_patterns("__pycache__", "runs"))
+
+project = "d2lrnn"
+author = "the authors of d2lrnn"
+version = release = version_of("d2lrnn")
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode",
+              "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
+exclude_patterns = ["conf.py"]
+templates_path = ["templates"]
+
+language = "en"
+locale_dirs = ["locale"]
+gettext_compact = False
+gettext_uuid = False
+gettext_location = False
+
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+# FULL=1 trains with the book's settings, else each chapter is only tried out
+if os.environ.get("FULL") == "1":
+    os.environ.pop("D2LRNN_EPOCHS", None)
+else:
+    os.environ.setdefault("D2LRNN_EPOCHS", "2")
+# Both languages show the same runs: the second build finds them here, unless
+# the code, the cap or the texts have changed.
+seen = hashlib.sha256(repr([os.environ.get(name) for name in (
+    "D2LRNN_EPOCHS", "D2LRNN_DATA")]).encode())
+for path in sorted((ROOT / "d2lrnn").rglob("*.py")):
+    seen.update(path.read_bytes())
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(ROOT / "build" / "runs" / seen.hexdigest()[:12])
+nb_execution_in_temp = True
+nb_execution_timeout = -1
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+nb_output_stderr = "remove"  # where a text comes from stands in stdout
+suppress_warnings = ["myst-nb.lexer"]  # in gettext, which runs nothing
+myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
+
+autodoc_member_order = "bysource"
+
+# Sphinx 9.0 lets Chinese pages look for the stemmer of this name, but gives
+# them the English one
+SearchChinese.language_name = "English"
+# the words that a reader may search for
+html_search_options = {"dict": str(DOCS / "locale" / "terms.txt")}
+html_theme = "furo"
+html_title = "d2lrnn"
+html_static_path = ["static"]
+html_css_files = ["book.css"]
+html_show_copyright = False
+html_sidebars = {"**": [
+    "sidebar/brand.html", "sidebar/search.html", "sidebar/language.html",
+    "sidebar/scroll-start.html", "sidebar/navigation.html",
+    "sidebar/scroll-end.html"]}
+html_show_search_summary = False  # it fetches pages, which files may not
+html_copy_source = html_show_sourcelink = False
+
+
+def keep_in_english(app, doctree):
+    """Let what is included stay as it is: tables that change with each run."""
+    page = Path(doctree["source"])
+    for node in doctree.findall():
+        if node.source and Path(node.source) != page:
+            for inner in node.findall(Element):
+                inner["translatable"] = False
+
+
+def setup(app):
+    """Connect the function above."""
+    app.connect("doctree-read", keep_in_english)
