@@ -22,16 +22,17 @@ def to_png(figure):
 def show(path):
     """Show a picture (.svg, .png) or a sound (.wav) in a notebook.
 
-    It is what the last line of a cell must return. Outside of a notebook,
-    print where the file is, and return None. A path of None is no file.
+    It is what the last line of a cell must return. Outside of a notebook, and
+    for other files, print where it is, and return None. A path of None is no
+    file.
     """
     if path is None:
         return None
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if hasattr(shell, "kernel"):
+    kind = {".png": "Image", ".svg": "SVG", ".wav": "Audio"}.get(
+        Path(path).suffix)
+    if kind and hasattr(shell, "kernel"):
         from IPython import display  # only where there is a notebook
-        kinds = {".png": display.Image, ".svg": display.SVG,
-                 ".wav": display.Audio}
-        return kinds[Path(path).suffix](filename=str(path))
+        return getattr(display, kind)(filename=str(path))
     print(f"file: {path}")
     return None

@@ -11,8 +11,8 @@ from sphinx.search.zh import SearchChinese
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 
-# The chapters' scripts are pages, and so are some tables of benchmarks/.
-# Sphinx reads only what lies below its own folder: so they are copied there.
+# The chapters' scripts are pages. Sphinx reads only what lies below its own
+# folder: so they are copied there.
 shutil.rmtree(DOCS / "chapters", ignore_errors=True)
 shutil.copytree(ROOT / "chapters", DOCS / "chapters",
                 ignore=shutil.ignore_patterns("__pycache__", "runs"))

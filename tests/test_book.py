@@ -1,5 +1,6 @@
 """The book: built as README says, in both languages, and opened."""
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -186,12 +187,16 @@ def test_the_search_finds_perplexity(book, browser, language, words):
 
 
 @languages
-@pytest.mark.parametrize("page", ["index", "results", "chapters/README",
-                                  "chapters/rnn_scratch", "api/training"])
-def test_it_fits_on_a_phone(book, browser, language, page):
+def test_each_page_fits_on_a_phone(book, browser, language):
+    folder = LANGUAGES[language]
+    pages = [path for pattern in ("*.html", "chapters/*.html", "api/*.html")
+             for path in folder.glob(pattern)]
+    assert len(pages) > len(LESSONS) + 15
     with phone(browser):
-        browser.get((LANGUAGES[language] / f"{page}.html").as_uri())
-        assert page_width(browser) <= 390
+        for path in pages:
+            browser.get(path.as_uri())
+            assert page_width(browser) <= 390, path
+            assert browser.get_log("browser") == [], path
 
 
 @languages
@@ -207,6 +212,18 @@ def test_it_has_contrast_in_both_themes(book, browser, language, name):
             text = brightness(browser, find(browser, selector)[0], "color")
             assert abs(text - back) > 90, selector
     assert (back > 200) == (name == "light")
+
+
+def test_full_means_the_books_settings(monkeypatch):
+    monkeypatch.setenv("FULL", "1")
+    monkeypatch.setenv("D2LRNN_EPOCHS", "1")
+    full = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    assert "D2LRNN_EPOCHS" not in os.environ
+    monkeypatch.delenv("FULL")
+    tried = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    assert os.environ["D2LRNN_EPOCHS"] == "2"
+    assert len({conf["nb_execution_cache_path"]
+                for conf in (full, tried)}) == 2
 
 
 def test_the_notebooks_run_from_top_to_bottom(book, notebooks):

@@ -31,6 +31,7 @@ def test_in_a_notebook_a_file_is_shown(tmp_path, monkeypatch, name, data,
     monkeypatch.setattr(ipython, "get_ipython",
                         lambda: SimpleNamespace(kernel=True))
     assert "IPython" in sys.modules
+    assert show(tmp_path / "other.txt") is None  # but named
     (tmp_path / name).write_bytes(data)
     shown = show(tmp_path / name)
     formatter = {"image/png": "_repr_png_", "image/svg+xml": "_repr_svg_",
