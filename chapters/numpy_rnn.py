@@ -351,8 +351,7 @@ for bias in (2, 0):
         lstm_cell_backward, caches, [da, 0 * da])
 
 # %%
-figure = new_figure()
-axes = figure.add_subplot()
+axes = new_figure().add_subplot()
 for label, curve in curves.items():
     print(f"{label:<24} 10 back: {curve[10]:.0e}, 40 back: {curve[40]:.0e}")
     axes.plot(curve, "--" if "LSTM" in label else "-", label=label)
@@ -360,11 +359,11 @@ axes.set(xlabel="steps back in time", yscale="log",
          ylabel="norm of the gradient, 1 at the last step")
 axes.grid(alpha=0.3)
 axes.legend()
-figure
+axes.figure
 
 # %%
 path = writable(Path("runs").resolve()) / "numpy_rnn.png"
-figure.savefig(path, dpi=150)
+axes.figure.savefig(path, dpi=150)
 print(f"picture: {path}")
 
 # %% [markdown]

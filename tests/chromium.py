@@ -33,12 +33,19 @@ def find(browser, selector):
     return browser.find_elements(By.CSS_SELECTOR, selector)
 
 
-def requested(browser):
-    """Return the addresses that were asked for since the last call."""
+def assert_alone(browser):
+    """Assert that the pages since the last call need nothing, and say nothing.
+
+    All that they asked for are files, and the console is empty.
+    """
+    assert browser.get_log("browser") == []
     messages = [json.loads(entry["message"])["message"]
                 for entry in browser.get_log("performance")]
-    return {message["params"]["request"]["url"] for message in messages
-            if message["method"] == "Network.requestWillBeSent"}
+    addresses = [message["params"]["request"]["url"] for message in messages
+                 if message["method"] == "Network.requestWillBeSent"]
+    assert addresses
+    assert all(address.startswith(("file:", "data:"))
+               for address in addresses)
 
 
 @contextmanager

@@ -14,11 +14,11 @@ pytest.importorskip("myst_nb", reason="pip install -e '.[book]'")
 import nbformat
 from babel.messages.pofile import read_po
 from chromium import (
+    assert_alone,
     brightness,
     find,
     page_width,
     phone,
-    requested,
     screenshot,
     theme,
 )
@@ -142,9 +142,7 @@ def test_a_chapter_is_all_there(book, browser, language, lesson):
     for image in find(browser, "article img"):
         browser.execute_script("arguments[0].scrollIntoView()", image)
         assert image.get_property("naturalWidth") > 100
-    assert browser.get_log("browser") == []
-    assert all(address.startswith(("file:", "data:"))
-               for address in requested(browser))
+    assert_alone(browser)
 
 
 def test_the_screenshot_of_a_chapter(book, browser):
@@ -183,7 +181,7 @@ def test_the_search_finds_perplexity(book, browser, language, words):
     find(browser, "input[name=q]")[0].send_keys(f"{words}\n")
     WebDriverWait(browser, 20).until(
         lambda _: len(find(browser, "#search-results li a")) > 10)
-    assert browser.get_log("browser") == []
+    assert_alone(browser)
 
 
 @languages
@@ -196,7 +194,7 @@ def test_each_page_fits_on_a_phone(book, browser, language):
         for path in pages:
             browser.get(path.as_uri())
             assert page_width(browser) <= 390, path
-            assert browser.get_log("browser") == [], path
+            assert_alone(browser)
 
 
 @languages

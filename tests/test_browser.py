@@ -2,10 +2,10 @@
 import d2lrnn as d2l
 import pytest
 from chromium import (
+    assert_alone,
     find,
     page_width,
     phone,
-    requested,
     screenshot,
     theme,
     webdriver,
@@ -34,9 +34,7 @@ def page(browser, tmp_path_factory):
 
 def test_it_opens_without_a_word(page):
     assert "low, high" in page.title
-    assert page.get_log("browser") == []
-    assert all(address.startswith(("file:", "data:"))
-               for address in requested(page))
+    assert_alone(page)
 
 
 def test_the_charts_are_there(page):
