@@ -418,21 +418,6 @@ def test_what_cannot_be_trained_or_generated(music, tmp_path):
         jazz.generate_music(play, music, tmp_path)
 
 
-def test_the_player(tmp_path, monkeypatch, capsys):
-    """A notebook's kernel shows one; a script prints the path."""
-    IPython = pytest.importorskip("IPython", reason="needs a notebook's shell")
-    wav = jazz.render(default_tune(), tmp_path / "tune.wav",
-                      sample_rate=8000)
-    for shell in (None, object()):
-        monkeypatch.setattr(IPython, "get_ipython", lambda s=shell: s)
-        assert jazz.player(wav) is None
-        assert capsys.readouterr().out == f"sound: {wav}\n"
-    kernel = type("Shell", (), {"kernel": None})()
-    monkeypatch.setattr(IPython, "get_ipython", lambda: kernel)
-    assert jazz.player(wav).data == wav.read_bytes()
-    assert capsys.readouterr().out == ""
-
-
 def test_a_saved_improviser_plays_the_same(trained, tmp_path, ctx):
     save_model(tmp_path / "m.safetensors", trained[0])
     loaded = load_model(tmp_path / "m.safetensors", ctx)

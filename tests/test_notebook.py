@@ -14,7 +14,10 @@ def test_a_figure_is_a_picture():
     assert figure._repr_png_().startswith(PNG)
 
 
-def test_outside_of_a_notebook_a_file_is_named(capsys):
+@pytest.mark.parametrize("shell", [None, object()])  # a script, a terminal
+def test_outside_of_a_notebook_a_file_is_named(shell, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "IPython",
+                        SimpleNamespace(get_ipython=lambda: shell))
     assert show("runs/roll.png") is None and show(None) is None
     assert capsys.readouterr().out == "file: runs/roll.png\n"
 
@@ -30,7 +33,6 @@ def test_in_a_notebook_a_file_is_shown(tmp_path, monkeypatch, name, data,
                                   "on Python 3.12")
     monkeypatch.setattr(ipython, "get_ipython",
                         lambda: SimpleNamespace(kernel=True))
-    assert "IPython" in sys.modules
     assert show(tmp_path / "other.txt") is None  # but named
     (tmp_path / name).write_bytes(data)
     shown = show(tmp_path / name)
