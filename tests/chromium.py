@@ -10,6 +10,7 @@ import pytest
 webdriver = pytest.importorskip("selenium.webdriver",
                                 reason="pip install -e '.[test]'")
 from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 
 def start():
@@ -27,6 +28,11 @@ def start():
                                service=webdriver.ChromeService(driver))
     browser.set_window_size(1200, 900)
     return browser
+
+
+def wait_until(browser, condition):
+    """Wait until a function returns what is true; fail after 20 seconds."""
+    return WebDriverWait(browser, 20).until(lambda _: condition())
 
 
 def find(browser, selector):

@@ -21,10 +21,10 @@ from chromium import (
     phone,
     screenshot,
     theme,
+    wait_until,
 )
 from jupyter_cache import get_cache
 from nbclient import NotebookClient
-from selenium.webdriver.support.wait import WebDriverWait
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "build" / "html"
@@ -131,9 +131,8 @@ def test_no_link_is_broken(book):
 def test_a_chapter_is_all_there(book, browser, language, lesson):
     browser.get((LANGUAGES[language] / "chapters"
                  / f"{lesson}.html").as_uri())
-    WebDriverWait(browser, 20).until(
-        lambda _: len(find(browser, "mjx-container")) == len(
-            find(browser, ".math")))
+    wait_until(browser, lambda: len(find(browser, "mjx-container")) == len(
+        find(browser, ".math")))
     assert not find(browser, "mjx-merror")
     keyword = find(browser, ".highlight-ipython3 .kn, .cell_input .kn")[0]
     assert abs(brightness(browser, keyword, "color")
@@ -147,8 +146,7 @@ def test_a_chapter_is_all_there(book, browser, language, lesson):
 
 def test_the_screenshot_of_a_chapter(book, browser):
     browser.get((HTML / "chapters" / "rnn_scratch.html").as_uri())
-    WebDriverWait(browser, 20).until(
-        lambda _: find(browser, "mjx-container"))
+    wait_until(browser, lambda: find(browser, "mjx-container"))
     screenshot(browser, "book.png")
 
 
@@ -169,7 +167,11 @@ def test_a_page_is_in_its_language(book, browser, language):
     assert html.get_attribute("lang").startswith(language[:2])
     assert ("Recurrent" in heading.text) == (language == "en")
     (other,) = find(browser, ".language a")
+    address = other.get_property("href")
     other.click()
+    wait_until(browser, lambda: browser.current_url == address
+               and browser.execute_script("return document.readyState")
+               == "complete")
     assert ("Recurrent" in find(browser, "h1")[0].text) == (
         language != "en")
 
@@ -178,9 +180,10 @@ def test_a_page_is_in_its_language(book, browser, language):
     ("en", "perplexity"), ("zh_CN", "perplexity"), ("zh_CN", "困惑度")])
 def test_the_search_finds_perplexity(book, browser, language, words):
     browser.get((LANGUAGES[language] / "index.html").as_uri())
-    find(browser, "input[name=q]")[0].send_keys(f"{words}\n")
-    WebDriverWait(browser, 20).until(
-        lambda _: len(find(browser, "#search-results li a")) > 10)
+    (field, *_) = wait_until(browser, lambda: find(browser, "input[name=q]"))
+    field.send_keys(f"{words}\n")
+    wait_until(browser, lambda: len(find(
+        browser, "#search-results li a")) > 10)
     assert_alone(browser)
 
 
