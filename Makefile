@@ -21,7 +21,6 @@ translations: templates  # bring docs/locale up to date; then translate
 
 screenshots:  # the pictures of README
 	pytest tests/test_book.py tests/test_browser.py -k screenshot
-	mkdir -p docs/images
 	cp build/screenshots/*.png docs/images
 
 clean:

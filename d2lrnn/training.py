@@ -110,8 +110,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
             norms.append(grad_clipping(params, clipping_theta, ctx))
             sgd(params, lr, 1)  # the loss is a mean already
             losses.append(l)
-        end_epoch(history, losses, norms, X.size, start, lr,
-                  clipping_theta)
+        end_epoch(history, losses, norms, X.size, start, lr, clipping_theta)
         epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
         if (epoch + 1) % pred_period == 0:
             print_epoch(history[-1], predict, prefixes)
@@ -158,8 +157,7 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
             norms.append(grad_clipping(params, clipping_theta, ctx))
             trainer.step(1)  # the loss is a mean already
             losses.append(l)
-        end_epoch(history, losses, norms, X.size, start, lr,
-                  clipping_theta)
+        end_epoch(history, losses, norms, X.size, start, lr, clipping_theta)
         epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
         if (epoch + 1) % pred_period == 0:
             print_epoch(history[-1], predict, prefixes)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from d2lrnn.files import write_whole
 from d2lrnn.jazz.midi import QUARTERS, find_notes, read_midi
+from d2lrnn.notebook import to_png
 
 ATTACK, RELEASE = 0.01, 0.12  # seconds
 DECAY = 1.5  # a second: a note held sinks by 13 dB in each
@@ -202,9 +203,7 @@ def piano_roll(midi, png):
     """
     png = check_suffix(png, ".png")
     figure = draw(*read_sounds(midi), Path(midi).name)
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=100)
-    write_whole(png, data.getvalue())
+    write_whole(png, to_png(figure))
     return png
 
 
