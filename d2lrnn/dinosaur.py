@@ -15,6 +15,7 @@ import sys
 import warnings
 
 import numpy as np
+from d2lrnn.basics.checks import checked
 from d2lrnn.dinosaur_checks import (
     check_clip,
     check_draw,
@@ -37,7 +38,7 @@ from d2lrnn.dinosaur_data import (
 )
 from d2lrnn.dinosaur_steps import Buffers
 from d2lrnn.notebook import new_figure
-from d2lrnn.numpy_rnn import checked, softmax
+from d2lrnn.numpy_rnn import softmax
 
 
 def initialize_parameters(n_a, n_x, n_y):

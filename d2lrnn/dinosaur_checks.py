@@ -2,7 +2,7 @@
 import math
 from numbers import Integral
 
-from d2lrnn.numpy_rnn import check_shape
+from d2lrnn.basics.checks import check_shape
 
 SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
           "by": "n_y 1"}

@@ -10,46 +10,15 @@ A feed has
   losses; ``intro()`` and ``line(record)``: what is printed of it, if at all.
 """
 import math
-import sys
 from itertools import islice
-from numbers import Integral, Real
 
 import numpy as np
+from d2lrnn.basics.checks import check_numbers
 from d2lrnn.corpus import UNKNOWN
 from d2lrnn.models import context_of
 from d2lrnn.samplers import check_ids, ptb_iterator
 from d2lrnn.training import perplexity
 from mxnet import nd
-
-SMALLEST = sys.float_info.min
-COUNT = (Integral, 1, math.inf, "a whole number of at least 1")
-# What each number given to a feed or to fit must be
-RANGES = {
-    "num_epochs": COUNT, "batch_size": COUNT, "num_steps": COUNT,
-    "Tx": COUNT, "Ty": COUNT, "stride": COUNT,
-    "patience": (Integral, 1, math.inf, "a whole number of at least 1, or "
-                 "None"),
-    "lr": (Real, SMALLEST, math.inf, "a number above 0"),
-    "clipping_theta": (Real, SMALLEST, math.inf, "a number above 0, or None"),
-    "held_out": (Real, SMALLEST, 1, "between 0 and 1, such as 0.1"),
-    "seed": (Integral, 0, math.inf, "a whole number of at least 0"),
-    "save_minutes": (Real, 0, math.inf, "a number of at least 0"),
-}
-
-
-def check_numbers(**numbers):
-    """Raise ``ValueError`` for a number that its name does not allow.
-
-    >>> check_numbers(stride=0)
-    Traceback (most recent call last):
-    ValueError: stride is 0: it must be a whole number of at least 1
-    """
-    for name, value in numbers.items():
-        kind, low, high, words = RANGES[name]
-        if value is None and name in ("patience", "clipping_theta"):
-            continue
-        if not (isinstance(value, kind) and low <= value < high):
-            raise ValueError(f"{name} is {value!r}: it must be {words}")
 
 
 def cross_entropy(output, y):

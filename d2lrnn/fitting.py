@@ -10,9 +10,10 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
+from d2lrnn.basics.checks import check_numbers
 from d2lrnn.checkpoint import save_model
 from d2lrnn.corpus import Corpus
-from d2lrnn.feeds import Rows, check_numbers
+from d2lrnn.feeds import Rows
 from d2lrnn.files import write_whole
 from d2lrnn.models import CharRNN
 from d2lrnn.progress import Bar
@@ -72,8 +73,9 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     held_out_known_loss, without them. A model without weights gets them from
     ``seed``. Raise as ``fit`` does.
     """
-    check_numbers(num_epochs=num_epochs, lr=lr, clipping_theta=clipping_theta,
-                  patience=patience, seed=seed, save_minutes=save_minutes)
+    check_numbers("clipping_theta", "patience", num_epochs=num_epochs, lr=lr,
+                  clipping_theta=clipping_theta, patience=patience, seed=seed,
+                  save_minutes=save_minutes)
     check_schedule(schedule, resume, folder)
     corpus, num_steps = feed.corpus, num_epochs * len(feed.units)
     settings = plain({

@@ -8,10 +8,8 @@ the same shape. What the functions keep for the way back is a cache.
 The names, and what is given and returned, are those of "Building your RNN
 step by step" (Deep Learning Specialization, Sequence Models, week 1).
 """
-import inspect
-from functools import wraps
-
 import numpy as np
+from d2lrnn.basics.checks import check_shape, checked
 
 # the shapes of the parameters
 RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
@@ -19,44 +17,6 @@ RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
 LSTM = {"Wf": "n_a n_a+n_x", "bf": "n_a 1", "Wi": "n_a n_a+n_x",
         "bi": "n_a 1", "Wc": "n_a n_a+n_x", "bc": "n_a 1",
         "Wo": "n_a n_a+n_x", "bo": "n_a 1", "Wy": "n_y n_a", "by": "n_y 1"}
-
-
-def checked(check):
-    """Let ``check`` see the arguments of a function before it is called."""
-    def decorate(function):
-        signature = inspect.signature(function)
-
-        @wraps(function)
-        def checked_function(*args, **kwargs):
-            check(**signature.bind(*args, **kwargs).arguments)
-            return function(*args, **kwargs)
-
-        return checked_function
-    return decorate
-
-
-def check_shape(name, array, dims, sizes):
-    """Raise ``ValueError`` if an array is not of the shape ``dims``.
-
-    ``dims`` names the sizes, as in "n_a m"; ``sizes`` has those that are
-    known, and learns the others from the array.
-    """
-    dims = dims.split()
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        kind = getattr(array, "dtype", type(array).__name__)
-        raise ValueError(f"{name} is of the type {kind}: give a NumPy array "
-                         f"of numbers, of shape ({', '.join(dims)})")
-    if 0 in array.shape:
-        raise ValueError(f"{name} has shape {array.shape}: every size must "
-                         f"be at least 1")
-    if array.ndim == len(dims) and array.shape == tuple(
-            sizes.setdefault(dim, size)
-            for dim, size in zip(dims, array.shape, strict=True)):
-        return
-    wanted = ", ".join("1" if dim == "1" else f"{dim} = {sizes[dim]}"
-                       if dim in sizes else dim for dim in dims)
-    raise ValueError(f"{name} has shape {array.shape}: make it ({wanted}) to "
-                     f"fit the rest")
 
 
 def takes(shapes, **dims):

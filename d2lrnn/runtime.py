@@ -5,7 +5,10 @@ import re
 
 import mxnet as mx
 import numpy as np
+from d2lrnn.basics.checks import shown
 from d2lrnn.errors import SettingError
+
+DEVICE = re.compile(r"(cpu|gpu)(?:\((\d{1,4})\))?")
 
 
 def try_gpu(i=0):
@@ -18,7 +21,7 @@ def try_gpu(i=0):
     num_gpus = mx.context.num_gpus()
     if not chosen:
         return mx.gpu(i) if i < num_gpus else mx.cpu()
-    match = re.fullmatch(r"(cpu|gpu)(?:\((\d+)\))?", chosen)
+    match = DEVICE.fullmatch(chosen)
     if not match:
         raise SettingError(f"D2LRNN_CTX is {chosen!r}: it must be cpu, gpu "
                            f"or gpu(1)")
@@ -28,6 +31,34 @@ def try_gpu(i=0):
             f"D2LRNN_CTX asks for {ctx}, but MXNet sees {num_gpus} GPUs here:"
             f" set D2LRNN_CTX=cpu, or install MXNet's CUDA wheel (README.md)")
     return ctx
+
+
+def as_context(ctx):
+    """Return the device that ``ctx`` names: cpu, gpu, gpu(1), or a Context.
+
+    Raise ``ValueError`` for what is no device, or none that MXNet sees.
+
+    >>> as_context("cpu")
+    cpu(0)
+    >>> as_context("tpu")
+    Traceback (most recent call last):
+    ValueError: ctx is 'tpu': it must be cpu, gpu, gpu(1), or one of MXNet's
+        contexts
+    """
+    if isinstance(ctx, str):
+        match = DEVICE.fullmatch(ctx.strip())
+        named = match and mx.Context(match[1], int(match[2] or 0))
+    else:
+        named = ctx if isinstance(ctx, mx.Context) else None
+    if named is None:
+        raise ValueError(f"ctx is {shown(ctx)}: it must be cpu, gpu, gpu(1), "
+                         f"or one of MXNet's contexts")
+    num_gpus = mx.context.num_gpus()
+    if named.device_type == "gpu" and named.device_id >= num_gpus:
+        raise ValueError(f"ctx is {named}, but MXNet sees {num_gpus} GPUs "
+                         f"here: give cpu, or install MXNet's CUDA wheel "
+                         f"(README.md)")
+    return named
 
 
 def seed(n):

@@ -7,9 +7,10 @@ from functools import partial
 from importlib import resources
 
 import numpy as np
+from d2lrnn.basics.checks import check_numbers
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import Corpus, load_corpus
-from d2lrnn.feeds import Windows, check_numbers
+from d2lrnn.feeds import Windows
 from d2lrnn.fitting import check_models, fit_feed
 from d2lrnn.generation import check_prefix, choose, vocabulary_of
 from d2lrnn.lstm_models import WindowLSTM

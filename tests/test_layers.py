@@ -7,10 +7,10 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"errors", "files", "notebook"},
+    {"basics", "basics.checks", "errors", "files", "notebook"},
     {"stack", "engine", "corpus", "samplers", "schedules", "progress",
-     "numpy_rnn", "curves", "jazz.theory", "jazz.midi"},
-    {"runtime", "scratch", "models", "graphs", "dinosaur_checks",
+     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
+    {"scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.grammar", "jazz.audio"},
     {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
@@ -23,7 +23,8 @@ LEVELS = [
     {"jazz"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"errors", "files", "stack", "corpus", "schedules", "progress",
+WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "stack",
+                 "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "notebook", "report_page",
                  "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from d2lrnn.feeds import check_numbers
+from d2lrnn.basics.checks import check_numbers
 from d2lrnn.fitting import fit_feed
 from d2lrnn.generation import choose
 from d2lrnn.jazz.grammar import parse_token, smooth, to_notes

@@ -1,0 +1,204 @@
+"""What may be given to the package, and the sentence for what may not.
+
+Each check raises ``ValueError`` in one sentence that names the culprit and
+the remedy. A number's range stands here once, under the number's name.
+"""
+import inspect
+import os
+import sys
+from functools import wraps
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+
+SMALLEST = sys.float_info.min
+LARGEST = sys.float_info.max
+WIDEST = 2 ** 24  # of a vocabulary or a layer, and the most float32 can count
+LONGEST = 10 ** 9  # of what takes time: steps, epochs, characters
+
+# What each number must be: its kind, the lowest, the highest, and in words
+SIZE = (Integral, 1, WIDEST, "a whole number of at least 1")
+COUNT = (Integral, 1, LONGEST, "a whole number of at least 1")
+LENGTH = (Integral, 0, LONGEST, "a whole number of at least 0")
+POSITIVE = (Real, SMALLEST, LARGEST, "a number above 0")
+SEED = (Integral, 0, 2 ** 63 - 1, "a whole number of at least 0")
+PART = (Real, 0, 1 - 2 ** -53, "a number of at least 0 and below 1")
+RANGES = {
+    "vocab_size": SIZE, "embed_size": SIZE, "num_hiddens": SIZE, "n_a": SIZE,
+    "n_values": SIZE, "size": SIZE, "batch_size": SIZE, "m": SIZE,
+    "num_layers": (Integral, 1, 1000, "a whole number of at least 1"),
+    "num_epochs": COUNT, "num_steps": COUNT, "pred_period": COUNT,
+    "Tx": COUNT, "Ty": COUNT, "stride": COUNT, "min_freq": COUNT,
+    "patience": COUNT, "top_k": COUNT, "pick_top_chars": COUNT,
+    "num_chars": LENGTH, "pred_len": LENGTH, "seed": SEED,
+    "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
+    "dropout": PART,
+    "held_out": (Real, SMALLEST, 1 - 2 ** -53,
+                 "between 0 and 1, such as 0.1"),
+    "temperature": (Real, 0, LARGEST, "a finite number of at least 0"),
+    "top_p": (Real, SMALLEST, 1, "above 0 and at most 1"),
+    "save_minutes": (Real, 0, LARGEST, "a number of at least 0"),
+}
+# The numbers that may be None, and what that means
+NONE = {"patience": "None", "clipping_theta": "None", "theta": "None",
+        "embed_size": "None for one-hot vectors", "top_k": "None to keep all",
+        "pick_top_chars": "None to keep all", "top_p": "None to keep all",
+        "seed": "None for other numbers each time"}
+
+
+def check_numbers(*optional, **numbers):
+    """Return the numbers as Python's own, or say which is out of its range.
+
+    NumPy's numbers count as numbers, and ``True`` does not. The names in
+    ``optional``, or those that always may be, may be None.
+
+    >>> check_numbers(stride=0)
+    Traceback (most recent call last):
+    ValueError: stride is 0: it must be a whole number of at least 1
+    >>> check_numbers(stride=np.int64(3), lr=np.float32(0.5))
+    {'stride': 3, 'lr': 0.5}
+    """
+    return {name: check_number(name, value, *RANGES[name],
+                               none=NONE.get(name, "None")
+                               if name in optional else None)
+            for name, value in numbers.items()}
+
+
+def check_number(name, value, kind, low, high, words, none=None):
+    """Return a number as Python's own, or say what it must be.
+
+    ``kind`` is Integral or Real, ``low`` and ``high`` are in the range.
+    ``none`` says what None means, where it is allowed.
+
+    >>> check_number("n", 2 ** 31, Integral, 1, 100, "a whole number")
+    Traceback (most recent call last):
+    ValueError: n is 2147483648: it must be at most 100
+    """
+    if none and value is None:
+        return None
+    if none:
+        words = f"{words}, or {none}"
+    if not is_number(value, kind) or not value >= low:
+        raise ValueError(f"{name} is {shown(value)}: it must be {words}")
+    if value > high:
+        most = f"at most {high:,}" if kind is Integral else words
+        raise ValueError(f"{name} is {shown(value)}: it must be {most}")
+    return int(value) if kind is Integral else float(value)
+
+
+def is_number(value, kind=Real):
+    """Say whether a value is a number of this kind, Python's or NumPy's.
+
+    >>> is_number(np.float32(2)), is_number(2.0, Integral), is_number(True)
+    (True, False, False)
+    """
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def shown(value, width=60):
+    r"""Return a value as it is typed, short enough for a sentence.
+
+    >>> shown("one\ntwo"), len(shown("a" * 1000)), shown(np.int64(3))
+    ("'one\\ntwo'", 60, '3')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # somebody's own __repr__
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= width else text[:width - 4] + " ..."
+
+
+def check_choice(name, value, known):
+    """Return a value if it is one of those known, or name them.
+
+    >>> check_choice("cell", "rna", ("rnn", "gru"))
+    Traceback (most recent call last):
+    ValueError: cell is 'rna': it must be one of rnn, gru
+    """
+    if not isinstance(value, str) or value not in list(known):
+        raise ValueError(f"{name} is {shown(value)}: it must be one of "
+                         f"{', '.join(known)}")
+    return value
+
+
+def check_function(name, value):
+    """Raise ``ValueError`` for what cannot be called."""
+    if not callable(value):
+        raise ValueError(f"{name} is {shown(value)}: give a function")
+
+
+def check_path(name, path):
+    """Return a ``Path``, or say that this is none.
+
+    >>> check_path("folder", "")
+    Traceback (most recent call last):
+    ValueError: folder is '': give the name of a file or folder
+    """
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or (
+            b"\0" in os.fsencode(path)):
+        raise ValueError(f"{name} is {shown(path)}: give the name of a file "
+                         f"or folder")
+    try:
+        os.fspath(path).encode("utf-8")
+    except (AttributeError, UnicodeEncodeError):
+        raise ValueError(f"{name} is {shown(path)}, whose characters are not "
+                         f"UTF-8: give another name") from None
+    return Path(path)
+
+
+def check_memory(num_floats, what):
+    """Raise ``ValueError`` for more float32 numbers than memory can hold.
+
+    >>> check_memory(10 ** 15, "weights")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: weights would take 3,725,290 GiB, and this machine has ...
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not told on this machine
+        memory = 2 ** 42
+    if 4 * num_floats > memory:
+        raise ValueError(f"{what} would take {4 * num_floats / 2 ** 30:,.0f} "
+                         f"GiB, and this machine has {memory / 2 ** 30:,.0f}: "
+                         f"make them smaller")
+
+
+def check_shape(name, array, dims, sizes):
+    """Raise ``ValueError`` if an array is not of the shape ``dims``.
+
+    ``dims`` names the sizes, as in "n_a m"; ``sizes`` has those that are
+    known, and learns the others from the array.
+    """
+    dims = dims.split()
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise ValueError(f"{name} is of the type {kind}: give a NumPy array "
+                         f"of numbers, of shape ({', '.join(dims)})")
+    if 0 in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}: every size must "
+                         f"be at least 1")
+    if array.ndim == len(dims) and array.shape == tuple(
+            sizes.setdefault(dim, size)
+            for dim, size in zip(dims, array.shape, strict=True)):
+        return
+    wanted = ", ".join("1" if dim == "1" else f"{dim} = {sizes[dim]}"
+                       if dim in sizes else dim for dim in dims)
+    raise ValueError(f"{name} has shape {array.shape}: make it ({wanted}) to "
+                     f"fit the rest")
+
+
+def checked(check):
+    """Let ``check`` see the arguments of a function before it is called."""
+    def decorate(function):
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def checked_function(*args, **kwargs):
+            check(**signature.bind(*args, **kwargs).arguments)
+            return function(*args, **kwargs)
+
+        return checked_function
+    return decorate
