@@ -10,6 +10,7 @@ import warnings
 
 import numpy
 from d2lrnn.errors import D2LRNNWarning
+from d2lrnn.sharing import SPINS
 
 
 def set_thread_defaults():
@@ -18,8 +19,9 @@ def set_thread_defaults():
     MXNet by itself takes half the cores. Its OpenMP threads fall asleep after
     every operator as soon as there are more of them than cores, and waking
     them takes longer than a step of an RNN computes; GOMP_SPINCOUNT bounds
-    the waiting to some milliseconds, so that an idle process stays idle. The
-    variables are read once, when OpenMP is loaded, and a user's own win.
+    the waiting to some microseconds, which is enough for the next operator
+    (see ``sharing``). The variables are read once, when OpenMP is loaded, and
+    a user's own win.
     """
     if "mxnet" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
         warnings.warn("mxnet was imported before d2lrnn, and so uses half "
@@ -27,8 +29,8 @@ def set_thread_defaults():
                       stacklevel=2)
     cores = len(os.sched_getaffinity(0))
     os.environ.setdefault("OMP_NUM_THREADS", str(cores))
-    os.environ.setdefault("OMP_WAIT_POLICY", "active")
-    os.environ.setdefault("GOMP_SPINCOUNT", "300000")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def mend_python():

@@ -23,7 +23,7 @@ TRY = ("import d2lrnn, mxnet as mx; mx.nd.ones(1).asnumpy();"
 def doctor():
     """Look at Python, packages, threads, devices and texts."""
     findings = [*python(), *packages(), *libraries(), *mxnet(), *threads(),
-                *texts(), *graphviz()]
+                *load(), *texts(), *graphviz()]
     for state, text in findings:
         print(f"{state:<7}{text}")
     raise typer.Exit(int(any(state == WRONG for state, _ in findings)))
@@ -104,6 +104,18 @@ def threads():
     else:
         yield WRONG, (f"{cores} cores, but OMP_NUM_THREADS is {chosen}: "
                       f"export OMP_NUM_THREADS={cores}")
+
+
+def load():
+    """Yield whether other programs use the cores, where that is known."""
+    try:
+        busy = os.getloadavg()[0]  # on average over the last minute
+    except (AttributeError, OSError):
+        return
+    if busy >= 0.5 and os.environ.get("OMP_NUM_THREADS") != "1":
+        yield NOTE, (f"{busy:.1f} programs were busy in the last minute; "
+                     f"beside them one thread is faster: "
+                     f"export OMP_NUM_THREADS=1")
 
 
 def texts():

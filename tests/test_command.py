@@ -277,6 +277,21 @@ def test_doctor_where_mxnet_does_not_import(tmp_path):
         assert any(words in line for line in wrong)
 
 
+@pytest.mark.parametrize("busy, noted", [(0.1, 0), (1.9, 1), (None, 0)])
+def test_doctor_notes_that_other_programs_are_busy(monkeypatch, busy, noted):
+    from d2lrnn_cli import doctor
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if busy is None:  # a machine that does not tell
+        monkeypatch.delattr(os, "getloadavg", raising=False)
+    else:
+        monkeypatch.setattr(os, "getloadavg", lambda: (busy, 0, 0))
+    assert [text for state, text in doctor.load() if state == "note"] == [
+        "1.9 programs were busy in the last minute; beside them one thread "
+        "is faster: export OMP_NUM_THREADS=1"] * noted
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert not list(doctor.load())
+
+
 def test_readmes_path_works_as_written(tmp_path):
     readme = (ROOT / "README.md").read_text("utf-8")
     section = readme.split("\n## From a text to a lyric\n")[1]

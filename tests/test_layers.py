@@ -7,7 +7,8 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"basics", "basics.checks", "errors", "files", "notebook"},
+    {"basics", "basics.checks", "errors", "files", "notebook",
+     "sharing"},
     {"stack", "engine", "corpus", "samplers", "schedules", "progress",
      "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
     {"scratch", "models", "graphs", "dinosaur_checks",
@@ -23,8 +24,8 @@ LEVELS = [
     {"jazz"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "stack",
-                 "corpus", "schedules", "progress",
+WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "sharing",
+                 "stack", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "notebook", "report_page",
                  "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",

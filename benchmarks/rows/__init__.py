@@ -1,5 +1,6 @@
 """The rows of the benchmark, by name, in the order of the table."""
 from benchmarks.rows import (
+    busy,
     charrnn,
     deep,
     generate,
@@ -16,5 +17,5 @@ from benchmarks.rows import (
 )
 
 ROWS = {room.ROW.name: room.ROW for room in (
-    scratch, job, gluon, charrnn, deep, limit, threads, generate, names, jazz,
-    shakespeare, imports, scale)}
+    scratch, job, gluon, charrnn, deep, limit, threads, busy, generate, names,
+    jazz, shakespeare, imports, scale)}
