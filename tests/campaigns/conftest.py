@@ -25,8 +25,9 @@ class Campaign:
     repeated by itself. ``became`` counts outcomes by their name.
     """
 
-    def __init__(self, name, seed, is_long):
-        self.name, self.seed, self.is_long = name, seed, is_long
+    def __init__(self, name, what, seed, is_long):
+        self.name, self.what = name, what
+        self.seed, self.is_long = seed, is_long
         self.became, self.failures, self.rng = Counter(), [], None
 
     def tries(self, short, long):
@@ -39,10 +40,10 @@ class Campaign:
                    "failures": len(self.failures), **self.became}
         print(", ".join(f"{key} {value}" for key, value in figures.items()))
         if self.is_long:
-            RECORDS.mkdir(exist_ok=True)
-            (RECORDS / f"{self.name}.json").write_text(json.dumps(
-                {**figures, "seconds": round(time.time() - start),
-                 **machine_record()}, indent=1) + "\n")
+            write({"campaign": self.name, "what": self.what,
+                   "seed": self.seed, "tries": total,
+                   "failures": len(self.failures), "became": self.became,
+                   "seconds": round(time.time() - start), **machine_record()})
         assert not self.failures, "\n".join(self.failures[:20])
 
     def failed(self, what):
@@ -53,7 +54,32 @@ class Campaign:
 @pytest.fixture
 def campaign(request):
     """A campaign of the test's name, long where it was asked for."""
-    name = request.node.name.removeprefix("test_")
-    seed = int(os.environ.get("D2LRNN_CAMPAIGN_SEED", 1))
-    return Campaign(name, seed,
+    what = (request.function.__doc__ or "").split("\n")[0]
+    return Campaign(request.node.name.removeprefix("test_"), what,
+                    int(os.environ.get("D2LRNN_CAMPAIGN_SEED", 1)),
                     request.config.getoption("markexpr") == "campaign")
+
+
+def write(record):
+    """Keep the record of a long run, and write the table of all anew."""
+    RECORDS.mkdir(exist_ok=True)
+    path = RECORDS / f"{record['campaign']}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    (RECORDS / "table.md").write_text(to_markdown(
+        [json.loads(path.read_text("utf-8"))
+         for path in sorted(RECORDS.glob("*.json"))]), "utf-8")
+
+
+def to_markdown(records):
+    """Return the table of the long runs."""
+    lines = ["| campaign | tries | failures | what became of them | seed | "
+             "minutes | date |", "|---|---:|---:|---|---:|---:|---|"]
+    for record in records:
+        became = ", ".join(f"{name} {count:,}" for name, count
+                           in sorted(record["became"].items()))
+        lines.append(
+            f"| `{record['campaign']}`: {record['what'].rstrip('.')} "
+            f"| {record['tries']:,} | {record['failures']:,} | {became} "
+            f"| {record['seed']} | {record['seconds'] / 60:.1f} "
+            f"| {record['date'][:10]} |")
+    return "\n".join(lines) + "\n"
