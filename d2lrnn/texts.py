@@ -328,8 +328,8 @@ def decode(data, source):
 def wide_encoding(data):
     """Return "UTF-16" or "UTF-32" if these bytes look like it, or None.
 
-    Without a byte order mark it is told by the zeros, which stand in one
-    place of each character: those of ASCII have one in UTF-16.
+    Without a byte order mark they do if they have NULs and give nothing but
+    usual characters. Single NULs in what is UTF-8 are no sign of it.
 
     >>> wide_encoding("one".encode("utf-16-le")), wide_encoding(b"one")
     ('UTF-16', None)
@@ -338,14 +338,24 @@ def wide_encoding(data):
         return "UTF-32"
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "UTF-16"
-    length = len(data) // 4
-    zeros = [data[i:4 * length:4].count(0) for i in range(4)]
-    if (zeros[0] == length and zeros[1]) or (zeros[3] == length and zeros[2]):
-        return "UTF-32"
-    even, odd = data[::2].count(0), data[1::2].count(0)
-    if not min(even, odd) and max(even, odd) > len(data) // 100:
-        return "UTF-16"
+    names = ["UTF-32", "UTF-16"]
+    if data.count(0) <= len(data) // 20 and decoded(data, "utf-8"):
+        names.remove("UTF-16")
+    for name in names:
+        for order in ("-le", "-be"):
+            text = 0 in data and decoded(data, name + order)
+            if text and not any(category(char) in ("Cc", "Cn", "Co")
+                                for char in set(text) - set("\t\n\f\r")):
+                return name
     return None
+
+
+def decoded(data, encoding):
+    """Return the text that bytes begin with in an encoding, or None."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data)
+    except UnicodeDecodeError:
+        return None
 
 
 def looks_chinese(data):
@@ -357,11 +367,8 @@ def looks_chinese(data):
     >>> looks_chinese(text.encode("gbk")), looks_chinese("é".encode("latin-1"))
     (True, False)
     """
-    try:
-        text = codecs.getincrementaldecoder("gb18030")().decode(data)
-    except UnicodeDecodeError:
-        return False
-    codes = [char.encode("gb18030") for char in text if ord(char) > 127]
+    codes = [char.encode("gb18030") for char in decoded(data, "gb18030") or ""
+             if ord(char) > 127]
     common = sum(code[0] in range(0xa1, 0xa4) or code[0] in range(0xb0, 0xd8)
                  for code in codes if len(code) == 2 and code[1] > 0xa0)
     return common > 0.8 * len(codes)
