@@ -1,61 +1,26 @@
-"""Texts to ids: find a text, read it, number its characters or words."""
+"""Texts to ids: number the characters or words of a text."""
 import hashlib
 import os
 import re
 import sys
-import warnings
-import zipfile
-from importlib import resources
+from collections import Counter
 from itertools import compress
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pooch
-from d2lrnn.errors import D2LRNNWarning, SettingError
+from d2lrnn.basics.checks import (
+    COUNT,
+    check_choice,
+    check_number,
+    check_numbers,
+    shown,
+)
+from d2lrnn.texts import TEXTS as TEXTS
+from d2lrnn.texts import find_text as find_text
+from d2lrnn.texts import in_folders, is_path, read_source
+from d2lrnn.texts import read_text as read_text
+from d2lrnn.texts import text_in_folders as text_in_folders
 
-
-class Text(NamedTuple):
-    """A text that the package knows by name, and the one that replaces it."""
-
-    file: str
-    sha256: str
-    url: str | None  # None: there is nothing to download
-    fallback: str
-    fallback_is: str = "the original lyrics"
-
-
-TEXTS = {
-    "jaychou_lyrics": Text(
-        file="jaychou_lyrics.txt.zip",
-        sha256="3cfedd7d174111cdad5a27eaffaa6a24"
-               "32a2842cf2590a03dd8a97610ea07043",
-        url="https://raw.githubusercontent.com/d2l-ai/d2l-zh/v1/data/"
-            "jaychou_lyrics.txt.zip",
-        fallback="original_lyrics.txt"),
-    "tinyshakespeare": Text(
-        file="tinyshakespeare.txt",
-        sha256="86c4e6aa9db7c042ec79f339dcb96d42"
-               "b0075e16b8fc2e86bf0ca57e2dc565ed",
-        url="https://raw.githubusercontent.com/karpathy/char-rnn/master/data/"
-            "tinyshakespeare/input.txt",
-        fallback="original_sonnets.txt",
-        fallback_is="the original sonnets"),
-    "shakespeare": Text(
-        file="shakespeare.txt",
-        sha256="1b454b67b44e6f367c83a17ed295c46c"
-               "5d4a1173cf5d09161882af4041bae023",
-        url=None,
-        fallback="original_sonnets.txt",
-        fallback_is="the original sonnets"),
-    "dinos": Text(
-        file="dinos.txt",
-        sha256="ad6465621cf56c08f71d4fbb40cf7eab"
-               "763f9df42c54cc460d6c4d86e9c927fb",
-        url=None,
-        fallback="dinosaur_genera.txt",
-        fallback_is="the dinosaur genera"),
-}
 UNKNOWN = "<unk>"  # never a token of a text: it would be three
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
              "\U00020000-\U0003ffff")
@@ -74,6 +39,8 @@ class Corpus(tuple):
     ``source`` says in words which text it is, ``num_chars`` is the number of
     its characters, and ``sha256`` that of the text in UTF-8, as hexadecimal
     digits: both of the text as it was before rare tokens became "<unk>".
+    ``own_vocabulary`` is false where the text was numbered with that of
+    another.
 
     >>> corpus = Corpus.from_text("abcab", source="five letters")
     >>> corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
@@ -91,30 +58,45 @@ class Corpus(tuple):
     level: str
     num_chars: int
     sha256: str
+    own_vocabulary = True
 
     @classmethod
-    def from_text(cls, text, source, level="char", min_freq=1):
+    def from_text(cls, text, source, level="char", min_freq=1, *,
+                  vocabulary=None):
         """Make a corpus of a text: number its distinct tokens, sorted.
 
         With a ``min_freq`` above 1, id 0 is "<unk>", and stands for every
-        token that comes fewer than ``min_freq`` times. Raise ``ValueError``
-        for another ``level`` than "char" and "word", for a ``min_freq`` below
-        1, and for one that no token reaches.
+        token that comes fewer than ``min_freq`` times. A ``vocabulary``, such
+        as a model's ``idx_to_char``, is a list of str that gives each token
+        its place as id; what it lacks becomes its "<unk>". Raise
+        ``ValueError`` for what is no text or has lone surrogates, for another
+        ``level`` than "char" and "word", for a ``min_freq`` below 1, and for
+        one that no token reaches; for a vocabulary without "<unk>" that lacks
+        a token, and for one that is of another level.
 
         >>> corpus = Corpus.from_text("to be or not to be", "six words",
         ...                           level="word", min_freq=2)
         >>> corpus.idx_to_char, corpus.text
         (['<unk>', ' ', 'be', 'to'], 'to be <unk> <unk> to be')
+        >>> other = Corpus.from_text("be to me", "others", level="word",
+        ...                          vocabulary=corpus.idx_to_char)
+        >>> other.corpus_indices.tolist(), other.vocab_size, other.text
+        ([2, 1, 3, 1, 0], 4, 'be to <unk>')
         """
-        if min_freq < 1:
-            raise ValueError(f"min_freq is {min_freq}: it must be at least 1")
-        if level == "char":
-            ids, vocabulary = _number_chars(text)
+        check_text(text, source)
+        check_numbers(min_freq=min_freq)
+        if check_level(level) == "char":
+            ids, tokens = _number_chars(text)
         else:
-            ids, vocabulary = _number_tokens(tokenize(text, level))
-        if min_freq > 1:
-            ids, vocabulary = _without_rare(ids, vocabulary, min_freq)
-        return cls._numbered(ids, vocabulary, text, source, level)
+            ids, tokens = _number_tokens(tokenize(text, level))
+        if vocabulary is not None:
+            check_vocabulary(vocabulary, level, min_freq)
+            ids, tokens = _renumbered(ids, tokens, list(vocabulary), source)
+        elif min_freq > 1:
+            ids, tokens = _without_rare(ids, tokens, min_freq)
+        corpus = cls._numbered(ids, tokens, text, source, level)
+        corpus.own_vocabulary = vocabulary is None
+        return corpus
 
     @classmethod
     def from_tokens(cls, tokens, source):
@@ -125,8 +107,9 @@ class Corpus(tuple):
         >>> Corpus.from_tokens(["C,1.000", "A,0.500"], "two notes").idx_to_char
         ['A,0.500', 'C,1.000']
         """
-        return cls._numbered(*_number_tokens(tokens), "".join(tokens), source,
-                             "token")
+        text = "".join(tokens)
+        check_text(text, source)
+        return cls._numbered(*_number_tokens(tokens), text, source, "token")
 
     @classmethod
     def _numbered(cls, ids, vocabulary, text, source, level):
@@ -153,11 +136,55 @@ def tokenize(text, level):
     >>> tokenize("Dr. Wu 走了", "word")
     ['Dr', '.', ' ', 'Wu', ' ', '走', '了']
     """
-    if level == "char":
+    if check_level(level) == "char":
         return list(text)
-    if level == "word":
-        return WORDS.findall(text)
-    raise ValueError(f"level is {level!r}: it must be 'char' or 'word'")
+    return WORDS.findall(text)
+
+
+def check_level(level):
+    """Return a level, or say which there are."""
+    return check_choice("level", level, ("char", "word"))
+
+
+def is_of_words(vocabulary):
+    """Say whether a vocabulary is one of words: has a word of two letters.
+
+    >>> is_of_words(["<unk>", "a", "b"]), is_of_words({" ": 0, "be": 1})
+    (False, True)
+    """
+    return any(len(token) > 1 and WORDS.fullmatch(token)
+               for token in vocabulary)
+
+
+def check_text(text, source):
+    """Raise ``ValueError`` for what is no str, or cannot be UTF-8."""
+    if not isinstance(text, str):
+        raise ValueError(f"the text is {shown(text)}: give a str")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{source} has a lone surrogate, {text[error.start]!r}, at place "
+            f"{error.start}, which is no character: take it out") from None
+
+
+def check_vocabulary(vocabulary, level, min_freq):
+    """Raise ``ValueError`` for what cannot number a text of this level."""
+    if not isinstance(vocabulary, (list, tuple)) or not vocabulary or not all(
+            isinstance(token, str) and token for token in vocabulary):
+        raise ValueError(f"vocabulary is {shown(vocabulary)}: give a list of "
+                         f"str, such as a model's idx_to_char")
+    if len(set(vocabulary)) < len(vocabulary):
+        twice = next(token for token, count in Counter(vocabulary).items()
+                     if count > 1)
+        raise ValueError(f"vocabulary has {shown(twice)} more than once: give "
+                         f"each entry once")
+    if level == "char" and is_of_words(vocabulary):
+        raise ValueError("vocabulary is one of words, and level is 'char': "
+                         "give level='word'")
+    if min_freq != 1:
+        raise ValueError(f"min_freq is {min_freq}, but a given vocabulary "
+                         f"says already what is <unk>: leave min_freq out")
 
 
 def _number_chars(text):
@@ -190,6 +217,23 @@ def _number_tokens(tokens):
     return ids, vocabulary
 
 
+def _renumbered(ids, tokens, vocabulary, source):
+    """Return ids in a vocabulary instead of those in ``tokens``."""
+    token_to_idx = {token: i for i, token in enumerate(vocabulary)}
+    lacking = [token for token in tokens if token not in token_to_idx]
+    if lacking and UNKNOWN not in token_to_idx:
+        some = ", ".join(map(shown, lacking[:5]))
+        raise ValueError(
+            f"{source} has {len(lacking)} of {len(tokens)} tokens that the "
+            f"vocabulary lacks ({some}{', ...' if lacking[5:] else ''}), and "
+            f"it has no <unk>: take them out, or train the model with "
+            f"min_freq=2")
+    unk = token_to_idx.get(UNKNOWN)
+    new_ids = np.array([token_to_idx.get(token, unk) for token in tokens],
+                       dtype=np.int32)
+    return new_ids[ids], vocabulary
+
+
 def _without_rare(ids, vocabulary, min_freq):
     """Give id 0, "<unk>", to the tokens that come too seldom."""
     counts = np.bincount(ids, minlength=len(vocabulary))
@@ -219,32 +263,45 @@ def load_data_jay_lyrics(*, fallback=True):
 
 
 def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
-                level="char", min_freq=1):
+                level="char", min_freq=1, vocabulary=None):
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
     ``path_or_text`` is the name of a known text ("jaychou_lyrics",
-    "tinyshakespeare", "shakespeare", "dinos"), the path of a .txt or .zip
-    file, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the text
-    itself. A byte
-    order mark is dropped, and every line end becomes ``newline``;
+    "tinyshakespeare", "shakespeare", "dinos"), the path of a text or of a
+    .zip with a .txt in it, the name of one in ``$D2LRNN_DATA`` or in
+    lyrics_data/, or the text itself. A ``Path`` is never the text. A str is a
+    path if it is one short line that is the name of a file, ends with a
+    suffix such as .txt or .md, begins as paths do ("/x", "./", "../", "~/"),
+    or lies in a folder that is there; with a line end it is always the text.
+
+    A byte order mark is dropped, and every line end becomes ``newline``;
     ``num_chars`` keeps that many characters from the start. ``fallback`` is
-    that of ``load_data_jay_lyrics``; ``level`` and ``min_freq`` are those of
-    ``Corpus.from_text``. Raise ``ValueError`` or ``FileNotFoundError`` in one
-    sentence where there is no usable text.
+    that of ``load_data_jay_lyrics``; ``level``, ``min_freq`` and
+    ``vocabulary`` are those of ``Corpus.from_text``: with a model's
+    vocabulary it can be trained and measured on another text. Raise
+    ``ValueError`` or ``FileNotFoundError`` in one sentence where there is no
+    usable text, or one of more than 2 GB.
 
     >>> load_corpus("one\r\ntwo\n").text
     'one\ntwo\n'
+    >>> first = load_corpus("three two one\n")
+    >>> second = load_corpus("two\n", vocabulary=first.idx_to_char)
+    >>> second.corpus_indices.tolist(), second.vocab_size
+    ([7, 8, 5, 0], 9)
     """
-    if num_chars is not None and num_chars < 1:
-        raise ValueError(f"num_chars is {num_chars}: it must be at least 1")
+    check_number("num_chars", num_chars, *COUNT, none="None for all")
+    if not isinstance(newline, str):
+        raise ValueError(f"newline is {shown(newline)}: give a str")
+    if not isinstance(path_or_text, (str, os.PathLike)):
+        raise ValueError(f"path_or_text is {shown(path_or_text)}: give the "
+                         f"path of a text, or a text")
     if isinstance(path_or_text, str) and path_or_text in TEXTS:
-        path = find_text(path_or_text, fallback)
-        text, source = read_text(path), path.name
-    elif _is_path(path_or_text):
-        path = Path(path_or_text).expanduser()
-        if not path.exists():
-            path = _in_folders(path) or path
-        text, source = read_text(path), path.name
+        text, source = read_source(find_text(path_or_text, fallback))
+    elif not isinstance(path_or_text, str) or is_path(path_or_text):
+        path = Path(os.path.expanduser(path_or_text))
+        if not os.path.exists(path):
+            path = in_folders(path) or path
+        text, source = read_source(path)
     else:
         text, source = path_or_text, "a text given as a string"
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -254,112 +311,5 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
     kept = text[:num_chars]
     if len(kept) < len(text):
         source += f", first {len(kept):,} of {len(text):,} characters"
-    return Corpus.from_text(kept, source, level, min_freq)
-
-
-def find_text(name, fallback=True):
-    """Return the path of a known text, or of the one that replaces it."""
-    known = TEXTS[name]
-    found = text_in_folders(name)
-    if found:
-        return found
-    problem = f"{known.file} is neither in $D2LRNN_DATA nor lyrics_data/"
-    no_download = None
-    if known.url:
-        try:
-            return download(known)
-        except (OSError, ValueError) as error:
-            no_download = error
-            problem = (f"{known.file} is neither in $D2LRNN_DATA, "
-                       f"lyrics_data/ nor {pooch.os_cache('d2lrnn')}, and "
-                       f"could not be downloaded ({type(error).__name__})")
-    if not fallback:
-        raise FileNotFoundError(
-            f"{problem}: put it into a folder and set D2LRNN_DATA to that "
-            f"folder") from no_download
-    warnings.warn(f"{problem}; using {known.fallback_is} that ship with "
-                  f"d2lrnn ({known.fallback}) instead", D2LRNNWarning,
-                  stacklevel=3)
-    return Path(resources.files("lyrics_data") / known.fallback)
-
-
-def text_in_folders(name):
-    """Return the path of a known text in the folders of texts, or None."""
-    file = TEXTS[name].file
-    return _in_folders(file, file.removesuffix(".zip"))
-
-
-def _in_folders(*names):
-    """Return the first file of these names in the folders of texts."""
-    for folder in _folders():
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
-    return None
-
-
-def _folders():
-    """Yield the folders of texts: the user's, then the package's."""
-    chosen = os.environ.get("D2LRNN_DATA")
-    if chosen:
-        if not Path(chosen).is_dir():
-            raise SettingError(f"D2LRNN_DATA is {chosen}, which is not a "
-                               f"folder: set it to the folder of your texts")
-        yield Path(chosen)
-    yield Path(resources.files("lyrics_data"))
-
-
-def download(known):
-    """Fetch a known text into the user's cache and return its path.
-
-    Its sha256 is checked before the file gets its name, so a broken download
-    leaves nothing behind; a connection may take 3 seconds, a silence 10.
-    """
-    return Path(pooch.retrieve(
-        known.url, known_hash=f"sha256:{known.sha256}", fname=known.file,
-        path=pooch.os_cache("d2lrnn"),
-        downloader=pooch.HTTPDownloader(timeout=(3, 10))))
-
-
-def _is_path(path_or_text):
-    """Tell a path from a text: a short single line that exists or looks so."""
-    if isinstance(path_or_text, Path):
-        return True
-    if "\n" in path_or_text or len(path_or_text) > 1000:
-        return False
-    return (os.path.exists(path_or_text)
-            or path_or_text.endswith((".txt", ".zip"))
-            or path_or_text.startswith(("/", "./", "../", "~")))
-
-
-def read_text(path):
-    """Read a UTF-8 file, or the text inside a zip, without its BOM."""
-    if not path.exists():
-        raise FileNotFoundError(f"there is no text at {path}: check the path")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: give the path of a text in it")
-    data = _unzip(path) if path.suffix == ".zip" else path.read_bytes()
-    if not data:
-        raise ValueError(f"{path} is empty: a corpus needs characters")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 (byte {error.start}): save it "
-                         f"as UTF-8") from None
-
-
-def _unzip(path):
-    """Return the bytes of the .txt in a zip: the one of its name, or any."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            texts = [name for name in archive.namelist()
-                     if name.endswith(".txt")]
-            named = [name for name in texts if Path(name).name == path.stem]
-            if not texts:
-                raise ValueError(f"{path} has no .txt in it: put the text in "
-                                 f"as {path.stem}")
-            return archive.read((named or texts)[0])
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError,
-            RuntimeError) as error:
-        raise ValueError(f"{path} is not a readable zip ({error}): get a new "
-                         f"copy of it") from None
+    return Corpus.from_text(kept, source, level, min_freq,
+                            vocabulary=vocabulary)

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import safetensors
 import safetensors.numpy
-from d2lrnn.corpus import find_text, read_text
+from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.dinosaur_checks import (
     check_sample,
     keys,
     unpack,
 )
 from d2lrnn.files import write_whole
+from d2lrnn.texts import find_text, read_source
 
 FORMAT = "d2lrnn.dinosaur 1"
 
@@ -25,9 +26,10 @@ def load_names(path=None, *, fallback=True):
     warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
     ``path`` is that of another list, one name a line, in UTF-8.
     """
-    path = find_text("dinos", fallback) if path is None else Path(path)
-    names = read_names(read_text(path))
-    return names, f"{path.name}, {len(names):,} names"
+    text, source = read_source(find_text("dinos", fallback) if path is None
+                               else check_path("path", path))
+    names = read_names(text)
+    return names, f"{source}, {len(names):,} names"
 
 
 def read_names(data):
@@ -38,6 +40,9 @@ def read_names(data):
     >>> read_names("Aardonyx\nZuul \n")
     ['aardonyx', 'zuul']
     """
+    if not hasattr(data, "__iter__"):
+        raise ValueError(f"data is {shown(data)}: give a text, or a list of "
+                         f"str")
     lines = data.splitlines() if isinstance(data, str) else data
     for line in lines:
         if not isinstance(line, str):

@@ -152,7 +152,10 @@ def split(corpus, held_out):
     """Return the ids to train on, those held out, and the id of ``<unk>``.
 
     What occurs in the held-out part alone gets the id of ``<unk>``, or, where
-    the vocabulary has none, the first id that training never sees.
+    the vocabulary has none, the first id that training never sees. Of a text
+    in the vocabulary of another, what the vocabulary lacks is ``<unk>``, and
+    nothing else: an entry that this text is trained on without may well be
+    one that the model has learned from the other.
     """
     ids = corpus.corpus_indices
     num_train = len(ids) - round(len(ids) * held_out)
@@ -160,6 +163,8 @@ def split(corpus, held_out):
     if len(rest) < 2:
         raise ValueError(f"held_out is {held_out}, of {len(ids)} ids too few "
                          f"to measure on: use more, or a longer text")
+    if not corpus.own_vocabulary:
+        return train, rest, corpus.char_to_idx.get(UNKNOWN, -1)
     seen = np.bincount(train, minlength=corpus.vocab_size) > 0
     unseen = np.flatnonzero(~seen)
     unk = corpus.char_to_idx.get(UNKNOWN, unseen[0] if len(unseen) else -1)

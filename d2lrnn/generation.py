@@ -1,11 +1,12 @@
 """Choose the next character, again and again: lyrics from a model."""
+import inspect
 import math
 from functools import partial, wraps
-from numbers import Integral
 
 import numpy as np
+from d2lrnn.basics.checks import check_choice, check_numbers, shown
 from d2lrnn.checkpoint import load_model
-from d2lrnn.corpus import UNKNOWN, tokenize
+from d2lrnn.corpus import UNKNOWN, is_of_words, tokenize
 from d2lrnn.scratch import to_onehot
 from d2lrnn.stepper import ModelSteps, stepper_of
 from mxnet import nd
@@ -19,29 +20,77 @@ def check_prefix(prefix, num_chars, char_to_idx):
     ValueError: the prefix 'axb' has characters that the vocabulary of 2
         lacks ('x'): use characters of the training text
     """
-    if num_chars < 0:
-        raise ValueError(f"num_chars is {num_chars}: it must be at least 0")
-    if not prefix:
+    check_numbers(num_chars=num_chars)
+    _check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
+
+
+def prefix_tokens(prefix, char_to_idx):
+    """Return a prefix as a list of tokens of a vocabulary.
+
+    A str is cut into words where the vocabulary is one of words, else into
+    characters; a list of tokens is taken as it is.
+
+    >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
+    ['to', ' ', 'be']
+    >>> prefix_tokens("to", {"o": 0, "t": 1})
+    ['t', 'o']
+    """
+    if isinstance(prefix, str):
+        return tokenize(prefix, "word" if is_of_words(char_to_idx)
+                        else "char")
+    if isinstance(prefix, (list, tuple)) and all(
+            isinstance(token, str) for token in prefix):
+        return list(prefix)
+    raise ValueError(f"prefix is {shown(prefix)}: it must be a str, or a list "
+                     f"of the vocabulary's tokens")
+
+
+def _check_tokens(tokens, char_to_idx):
+    """Raise ``ValueError`` for no tokens, and for those that are unknown."""
+    if not tokens:
         raise ValueError("the prefix is empty: begin with one character or "
                          "more of the training text")
-    unknown = [char for char in dict.fromkeys(prefix)
-               if char not in char_to_idx]
+    unknown = [token for token in dict.fromkeys(tokens)
+               if token not in char_to_idx]
     if unknown:
+        what = "words" if is_of_words(char_to_idx) else "characters"
+        some = ", ".join([*map(shown, unknown[:9]), "..."][:len(unknown)])
         raise ValueError(
-            f"the prefix {prefix!r} has characters that the vocabulary of "
-            f"{len(char_to_idx)} lacks ({', '.join(map(repr, unknown))}): "
-            f"use characters of the training text")
+            f"the prefix {shown(''.join(tokens))} has {what} that the "
+            f"vocabulary of {len(char_to_idx)} lacks ({some}): use {what} of "
+            f"the training text")
 
 
+def _with_tokens(predict):
+    """Cut the prefix of a function that predicts into tokens, and check it.
+
+    The function reads a list of tokens as it reads a str of characters.
+    """
+    signature = inspect.signature(predict)
+
+    @wraps(predict)
+    def predict_tokens(*args, **kwargs):
+        given = signature.bind(*args, **kwargs).arguments
+        prefix, char_to_idx = given["prefix"], given["char_to_idx"]
+        check_prefix(prefix, given["num_chars"], char_to_idx)
+        return predict(**{**given,
+                          "prefix": prefix_tokens(prefix, char_to_idx)})
+
+    return predict_tokens
+
+
+@_with_tokens
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
                 num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
     """Write on from a prefix with a model from scratch.
 
     The prefix only warms the state up; each of the num_chars characters after
     it is the one with the highest score, and is fed back as the next input.
-    Return the prefix with the new characters. Raise ``ValueError`` for an
-    empty prefix, one with unknown characters, and num_chars < 0. Source: D2L
-    (Chinese, first edition) 6.4.4.
+    Where the vocabulary is one of words, the prefix is cut into words, and
+    num_chars counts them; a prefix may also be a list of tokens. Return the
+    prefix with the new characters. Raise ``ValueError`` for an empty prefix,
+    one with unknown characters, and num_chars < 0. Source: D2L (Chinese,
+    first edition) 6.4.4.
     """
     check_prefix(prefix, num_chars, char_to_idx)
     state = init_rnn_state(1, num_hiddens, ctx)
@@ -63,7 +112,6 @@ def _in_numpy(predict):
     @wraps(predict)
     def predict_in_numpy(prefix, num_chars, model, vocab_size, ctx,
                          idx_to_char, char_to_idx):
-        check_prefix(prefix, num_chars, char_to_idx)
         steps = stepper_of(model, len(idx_to_char))
         if isinstance(steps, ModelSteps):
             return predict(prefix, num_chars, model, vocab_size, ctx,
@@ -80,6 +128,7 @@ def _highest(scores, rows):
     return scores.argmax(axis=1).tolist()
 
 
+@_with_tokens
 @_in_numpy
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):
@@ -126,13 +175,19 @@ def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
     >>> [choose(scores, top_k=2, rng=rng) for _ in range(8)]
     [0, 1, 1, 0, 1, 0, 1, 0]
     """
-    _check_choice(temperature, top_k, top_p)
+    check_choosing(temperature, top_k, top_p)
+    if temperature and not hasattr(rng, "random"):
+        raise ValueError(f"temperature is {temperature} but rng is "
+                         f"{shown(rng)}: give numpy.random.default_rng(seed),"
+                         f" or temperature 0")
+    return _choose(scores, temperature, top_k, top_p, rng, banned)
+
+
+def _choose(scores, temperature, top_k, top_p, rng, banned):
+    """Choose as ``choose`` does, with what was checked before."""
     scores = _allowed(scores, banned)
     if temperature == 0:
         return int(scores.argmax())
-    if rng is None:
-        raise ValueError(f"temperature is {temperature} but rng is None: give "
-                         f"numpy.random.default_rng(seed), or temperature 0")
     # a tiny temperature may take a difference to -inf: its weight is 0
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((scores - scores.max()) / temperature)
@@ -164,13 +219,12 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     (batch_size, num_hiddens); ``model.idx_to_char`` is its vocabulary. Raise
     ``ValueError``, at once, for arguments that cannot be used.
     """
-    _check_choice(temperature, top_k, top_p)
+    check_choosing(temperature, top_k, top_p)
     _check_lyric(num_chars, seed, stop, on_unknown)
     idx_to_char = vocabulary_of(model)
     prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
-    level = getattr(model, "level", "char")
-    batch = [_to_ids(text, idx_to_char, level, on_unknown)
-             for text in prefixes]
+    batch = [_to_ids(text, idx_to_char, getattr(model, "level", None),
+                     on_unknown) for text in prefixes]
     banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
     pick = _picker(temperature, top_k, top_p, seed, len(batch), banned)
     steps = stepper_of(model, len(idx_to_char))
@@ -191,16 +245,10 @@ def generate_characters(checkpoint, num_chars, prompt="A",
                                      top_k=pick_top_chars, seed=seed))
 
 
-def _check_choice(temperature, top_k, top_p):
-    if not 0 <= temperature < math.inf:
-        raise ValueError(f"temperature is {temperature}: it must be a finite "
-                         f"number, at least 0")
-    if top_k is not None and not (isinstance(top_k, Integral) and top_k >= 1):
-        raise ValueError(f"top_k is {top_k}: it must be a whole number, at "
-                         f"least 1, or None to keep all")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}: it must be above 0 and at most "
-                         f"1, or None to keep all")
+def check_choosing(temperature, top_k=None, top_p=None):
+    """Raise ``ValueError`` for what no character can be chosen by."""
+    check_numbers("top_k", "top_p", temperature=temperature, top_k=top_k,
+                  top_p=top_p)
 
 
 def _kept(scores, weights, top_k, top_p):
@@ -221,18 +269,11 @@ def _kept(scores, weights, top_k, top_p):
 
 
 def _check_lyric(num_chars, seed, stop, on_unknown):
-    if not (isinstance(num_chars, Integral) and num_chars >= 0):
-        raise ValueError(f"num_chars is {num_chars}: it must be a whole "
-                         f"number, at least 0")
-    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
-        raise ValueError(f"seed is {seed}: it must be a whole number, at "
-                         f"least 0, or None for another lyric each time")
+    check_numbers("seed", num_chars=num_chars, seed=seed)
     if stop is not None and not (isinstance(stop, str) and stop):
-        raise ValueError(f"stop is {stop!r}: give the characters that end a "
-                         f"lyric, or None")
-    if on_unknown not in ("error", "skip"):
-        raise ValueError(f'on_unknown is {on_unknown!r}: it must be "error" '
-                         f'or "skip"')
+        raise ValueError(f"stop is {shown(stop)}: give the characters that "
+                         f"end a lyric, or None")
+    check_choice("on_unknown", on_unknown, ("error", "skip"))
 
 
 def _allowed(scores, banned):
@@ -265,20 +306,25 @@ def vocabulary_of(model):
 def _several(prefixes):
     if not isinstance(prefixes, (list, tuple)) or not prefixes or not all(
             isinstance(prefix, str) for prefix in prefixes):
-        raise ValueError(f"prefix is {prefixes!r}: it must be a str, or a "
-                         f"list of one str or more")
+        raise ValueError(f"prefix is {shown(prefixes)}: it must be a str, or "
+                         f"a list of one str or more")
     return prefixes
 
 
 def _to_ids(prefix, idx_to_char, level, on_unknown):
     """Return the ids of a prefix; raise for what the vocabulary lacks."""
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
-    chars = tokenize(prefix, level)
+    if level == "token":  # nobody knows where to cut it
+        tokens = [prefix]
+    elif level == "word":
+        tokens = tokenize(prefix, level)
+    else:
+        tokens = prefix_tokens(prefix, char_to_idx)
     if on_unknown == "skip":
         # where all are unknown, the check below names them
-        chars = [char for char in chars if char in char_to_idx] or chars
-    check_prefix("".join(chars) if level == "char" else chars, 0, char_to_idx)
-    return [char_to_idx[char] for char in chars]
+        tokens = [token for token in tokens if token in char_to_idx] or tokens
+    _check_tokens(tokens, char_to_idx)
+    return [char_to_idx[token] for token in tokens]
 
 
 def _generator(seed, i):
@@ -297,7 +343,7 @@ def _picker(temperature, top_k, top_p, seed, batch_size, banned):
                 and math.isfinite(scores.item(i, best[i]))
                 else choices[i](scores[i]) for i in rows]
 
-    choices = [partial(choose, temperature=temperature, top_k=top_k,
+    choices = [partial(_choose, temperature=temperature, top_k=top_k,
                        top_p=top_p, rng=_generator(seed, i), banned=banned)
                for i in range(batch_size)]
     return pick if temperature else pick_highest

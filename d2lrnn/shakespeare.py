@@ -12,22 +12,30 @@ from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import Corpus, load_corpus
 from d2lrnn.feeds import Windows
 from d2lrnn.fitting import check_models, fit_feed
-from d2lrnn.generation import check_prefix, choose, vocabulary_of
+from d2lrnn.generation import (
+    check_choosing,
+    check_prefix,
+    choose,
+    prefix_tokens,
+    vocabulary_of,
+)
 from d2lrnn.lstm_models import WindowLSTM
 from d2lrnn.models import context_of
 from mxnet import nd
 
 
-def load_poems(path_or_text="shakespeare", *, fallback=True):
+def load_poems(path_or_text="shakespeare", *, fallback=True,
+               vocabulary=None):
     """Return poems in lower case as a ``Corpus``: Shakespeare's sonnets.
 
     They are looked for as shakespeare.txt in ``$D2LRNN_DATA`` and
     lyrics_data/; without them the original sonnets that ship are used, with a
     warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
-    ``path_or_text`` is what ``load_corpus`` takes.
+    ``path_or_text`` and ``vocabulary`` are what ``load_corpus`` takes.
     """
     corpus = load_corpus(path_or_text, fallback=fallback)
-    return Corpus.from_text(corpus.text.lower(), corpus.source)
+    return Corpus.from_text(corpus.text.lower(), corpus.source,
+                            vocabulary=vocabulary)
 
 
 def load_pretrained(ctx=None):
@@ -136,14 +144,13 @@ def fit(model, corpus, num_epochs=1, lr=1e-3, *, stride=3, batch_size=128,
     """
     check_models(model, corpus, WindowLSTM)
     feed = Windows(corpus, model.Tx, stride, batch_size, held_out)
-    prompt = "".join(corpus.idx_to_char[i]
-                     for i in corpus.corpus_indices[:model.Tx])
+    prompt = [corpus.idx_to_char[i] for i in corpus.corpus_indices[:model.Tx]]
     return fit_feed(model, feed, num_epochs, lr, **{
         "clipping_theta": None,
         "on_epoch_end": partial(on_epoch_end, prompt=prompt), **options})
 
 
-def on_epoch_end(model, record, prompt="", num_chars=160):
+def on_epoch_end(model, record, prompt=(), num_chars=160):
     """Print how the model writes on from a prompt, and put it on record."""
     text = "".join(write(model, prompt, num_chars, seed=record["epoch"]))
     print("\n".join(" - " + line for line in text.split("\n")))
@@ -154,17 +161,18 @@ def write(model, prompt, num_chars, temperature=1.0, seed=None):
     """Yield the characters after a prompt, one by one.
 
     Each is drawn after the last Tx characters. Where there are fewer, vectors
-    of zeros stand before them. Raise ``ValueError``, at once, for a prompt
-    with unknown characters, and for numbers that cannot be used.
+    of zeros stand before them. The prompt is a str, or a list of what the
+    vocabulary has. Raise ``ValueError``, at once, for a prompt with unknown
+    characters, and for numbers that cannot be used.
     """
     idx_to_char = vocabulary_of(model)
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
     # an empty prompt is a window of nothing but zeros
-    check_prefix(prompt or idx_to_char[0], num_chars, char_to_idx)
-    if seed is not None:
-        check_numbers(seed=seed)
-    choose([0.0], temperature, rng=np.random.default_rng())
-    window = [-1] * model.Tx + [char_to_idx[char] for char in prompt]
+    check_prefix(prompt or idx_to_char[:1], num_chars, char_to_idx)
+    check_numbers("seed", seed=seed)
+    check_choosing(temperature)
+    window = [-1] * model.Tx + [
+        char_to_idx[token] for token in prefix_tokens(prompt, char_to_idx)]
     return write_on(model, window[-model.Tx:], num_chars, temperature,
                     np.random.default_rng(seed))
 

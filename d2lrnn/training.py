@@ -3,6 +3,7 @@ import inspect
 import math
 import time
 
+from d2lrnn.basics.checks import check_numbers, shown
 from d2lrnn.compiled import Traced
 from d2lrnn.generation import check_prefix, predict_rnn, predict_rnn_gluon
 from d2lrnn.progress import Epochs
@@ -68,7 +69,8 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     parameters, with ``(vocab_size, num_hiddens, ctx)``. The step is run as a
     graph, rewritten by algebra and compiled, where that gives the same results
     but for rounding; ``rewrite=False`` compiles it as it is written, to the
-    same last bit, and ``compiled=False`` keeps the step imperative.
+    same last bit, and ``compiled=False`` keeps the step imperative. With a
+    vocabulary of words ``pred_len`` counts words.
 
     Return the history: for every epoch a dict of epoch, perplexity, seconds,
     characters, and lyrics where some were printed. Raise ``ValueError`` for
@@ -167,15 +169,12 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
 def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                    prefixes, char_to_idx):
     """Raise ``ValueError`` now for what would fail, or mislead, later."""
-    for name, value in (("num_epochs", num_epochs),
-                        ("pred_period", pred_period)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
-    if not 0 < lr < math.inf:
-        raise ValueError(f"lr is {lr}: it must be a number above 0")
-    if clipping_theta is not None and not 0 < clipping_theta < math.inf:
-        raise ValueError(f"clipping_theta is {clipping_theta}: it must be a "
-                         f"number above 0, or None")
+    check_numbers("clipping_theta", num_epochs=num_epochs, lr=lr,
+                  clipping_theta=clipping_theta, pred_period=pred_period,
+                  pred_len=pred_len)
+    if not isinstance(prefixes, (list, tuple)):
+        raise ValueError(f"prefixes is {shown(prefixes)}: it must be a list "
+                         f"of prefixes, which may be empty")
     for prefix in prefixes:
         check_prefix(prefix, pred_len, char_to_idx)
 

@@ -8,12 +8,13 @@ from d2lrnn.checkpoint import read
 from d2lrnn.corpus import TEXTS, UNKNOWN
 
 
-def load_text(text, level, min_freq=1):
+def load_text(text, level, min_freq=1, vocabulary=None):
     """Return the corpus of a known text, or of a path; never of itself."""
     if text not in TEXTS:
         text = Path(text)
     try:
-        return d2l.load_corpus(text, level=level, min_freq=min_freq)
+        return d2l.load_corpus(text, level=level, min_freq=min_freq,
+                               vocabulary=vocabulary)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{error}, or give the name of a known text, one of "
@@ -38,6 +39,13 @@ def beginning(model):
     return next((char for char in "\n " if char in known), known[0])
 
 
+def first_token(corpus):
+    """Return the first token of a text that is not ``<unk>``."""
+    return next(token for token in map(corpus.idx_to_char.__getitem__,
+                                       corpus.corpus_indices)
+                if token != UNKNOWN)
+
+
 def write_one(model, prefix, num_chars, choice):
     """Return an iterator over the prefix and what follows it."""
     new = d2l.generate(model, prefix, num_chars, **choice)  # checks first
@@ -57,13 +65,16 @@ def evaluate(model, text):
     What its vocabulary lacks is ``<unk>`` where there is such an entry, and
     is left out where there is none.
     """
-    corpus = load_text(text, model.level)
-    known = {token: i for i, token in enumerate(model.idx_to_char)}
-    unk = known.get(UNKNOWN, -1)
-    table = np.array([known.get(token, unk) for token in corpus.idx_to_char],
-                     "int32")
-    ids = table[corpus.corpus_indices]
-    kept = ids[ids >= 0]
+    known = list(model.idx_to_char)
+    unk = known.index(UNKNOWN) if UNKNOWN in known else len(known)
+    corpus = load_text(text, model.level, vocabulary=known if unk < len(
+        known) else [*known, UNKNOWN])
+    ids = corpus.corpus_indices
+    kept = ids[ids < len(known)]
+    if len(kept) < 2:
+        raise ValueError(f"{text} has {len(kept)} {model.level}s that the "
+                         f"model knows: give a text like those that it was "
+                         f"trained on")
     # in several rows, each long enough to forget that it began with zeros
     num_rows = max(1, min(32, len(kept) // 1000))
     losses, targets = d2l.evaluate(model, kept, num_rows)

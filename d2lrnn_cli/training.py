@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext, suppress
 import d2lrnn as d2l
 from d2lrnn.files import write_whole
 
-from d2lrnn_cli.models import load_text
+from d2lrnn_cli.models import first_token, load_text
 
 COMMAND = "command.json"  # in the run's folder: what was typed
 SAMPLE = 200  # characters after each epoch
@@ -21,8 +21,9 @@ def train(text, settings, folder, resume, ctx):
                         settings["hidden"], settings["layers"],
                         settings["cell"], settings["dropout"],
                         settings["unroll"], settings["tie_weights"])
-    prefix, ctx = settings["prefix"] or corpus.text[:1], d2l.try_gpu()
-    d2l.check_prefix(prefix, SAMPLE, corpus.char_to_idx)
+    prefix, ctx = settings["prefix"] or first_token(corpus), d2l.try_gpu()
+    d2l.check_prefix(d2l.tokenize(prefix, corpus.level), SAMPLE,
+                     corpus.char_to_idx)
 
     def sample(model, record):
         pieces = d2l.generate(model, prefix, SAMPLE, 0.8,

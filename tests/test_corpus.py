@@ -11,6 +11,7 @@ import unicodedata
 import zipfile
 from collections import Counter
 from functools import partial
+from importlib import resources
 from pathlib import Path
 
 import d2lrnn as d2l
@@ -271,8 +272,8 @@ def test_words_of_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"level": "line"}, "level is 'line': it must be 'char' or 'word'"),
-    ({"min_freq": 0}, "min_freq is 0: it must be at least 1"),
+    ({"level": "line"}, "level is 'line': it must be one of char, word"),
+    ({"min_freq": 0}, "min_freq is 0: it must be a whole number"),
     ({"min_freq": 4}, "min_freq is 4, but the commonest token comes only 3"),
     ({"min_freq": 3, "level": "word"}, "the commonest token comes only 2")])
 def test_levels_and_frequencies_that_cannot_be(options, words):
@@ -349,7 +350,7 @@ def test_no_characters(arguments, words):
 
 
 def test_what_ships_is_listed_with_its_sha256():
-    folder = Path(corpus_room.resources.files("lyrics_data"))
+    folder = Path(resources.files("lyrics_data"))
     rows = (folder / "README.md").read_text("utf-8").splitlines()
     shipped = {path for path in folder.iterdir()
                if path.suffix in (".txt", ".mid", ".safetensors")}
@@ -363,7 +364,7 @@ def test_what_ships_is_listed_with_its_sha256():
 
 
 def test_the_lyrics_that_ship(original):
-    folder = Path(corpus_room.resources.files("lyrics_data"))
+    folder = Path(resources.files("lyrics_data"))
     text = (folder / "original_lyrics.txt").read_text("utf-8")
     assert len(text) >= 12_000
     assert original.vocab_size >= 1_000

@@ -493,7 +493,7 @@ def test_the_names_that_ship_train(no_texts, capsys):
 
 
 def test_no_download_is_tried(monkeypatch, no_texts):
-    monkeypatch.setattr("d2lrnn.corpus.download", lambda known: 1 / 0)
+    monkeypatch.setattr("d2lrnn.texts.download", lambda known: 1 / 0)
     with pytest.raises(FileNotFoundError, match="dinos.txt is neither in "
                        r"\$D2LRNN_DATA nor lyrics_data/: put it into a"):
         dinosaur.load_names(fallback=False)

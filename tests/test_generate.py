@@ -359,6 +359,23 @@ def test_a_model_of_words_writes_words():
         generate(model, "one three", 5)
 
 
+@pytest.mark.parametrize("level", ["char", None])
+def test_a_vocabulary_of_words_cuts_the_prefix_into_words(level):
+    model = next_letter(["one", " ", "two", "\n"])
+    model.level = level
+    assert lyric(model, "one two", 1, temperature=0) == "\n"
+    del model.level
+    assert lyric(model, "two", 2, temperature=0) == "\none"
+
+
+def test_a_prefix_of_free_tokens_is_one_of_them():
+    model = next_letter(["C,1.0", "A,0.5", "R,2.0"])
+    model.level = "token"
+    assert lyric(model, "A,0.5", 2, temperature=0) == "R,2.0C,1.0"
+    with pytest.raises(ValueError, match=r"lacks \('A,0.25'\)"):
+        generate(model, "A,0.25", 2)
+
+
 @pytest.mark.parametrize("options, words", [
     ({"num_chars": -1}, "num_chars is -1: .*at least 0"),
     ({"num_chars": 2.5}, "num_chars is 2.5: .*whole"),

@@ -95,3 +95,58 @@ def test_scratch_and_gluon_write_the_same(ctx):
     gluon = d2l.predict_rnn_gluon("bad", 40, model, size, ctx,
                                   list(ALPHABET), CHAR_TO_IDX)
     assert scratch == gluon and len(scratch) == 43
+
+
+WORDS = ["<unk>", "a", " ", "be", "to"]
+
+
+@pytest.mark.parametrize("gluon", [False, True])
+@pytest.mark.parametrize("prefix, num_chars, lyric", [
+    ("be", 3, "beto<unk>a"), ("to be", 2, "to beto<unk>"), ("a", 0, "a"),
+    (["to", " "], 1, "to be"), (("a", "be"), 0, "abe")])
+def test_a_prefix_is_cut_into_the_vocabularys_words(gluon, prefix, num_chars,
+                                                    lyric):
+    def following(inputs, state, params):
+        return [nd.concat(X[:, -1:], X[:, :-1], dim=1) for X in inputs], state
+
+    class Following(NextLetter):
+        def __call__(self, X, state):
+            return nd.one_hot(nd.modulo(X[0] + 1, 5), 5), state
+
+    idx = {word: i for i, word in enumerate(WORDS)}
+    if gluon:
+        written = d2l.predict_rnn_gluon(prefix, num_chars, Following(), 5,
+                                        None, WORDS, char_to_idx=idx)
+    else:
+        written = d2l.predict_rnn(prefix, num_chars, following, [],
+                                  first_state, 1, 5, None, WORDS, idx)
+    assert written == lyric
+
+
+@pytest.mark.parametrize("prefix", ["to bet", ["to", " ", "bet"]])
+def test_words_that_are_unknown_are_named(prefix):
+    idx = {word: i for i, word in enumerate(WORDS)}
+    with pytest.raises(ValueError, match=r"'to bet' has words that the "
+                       r"vocabulary of 5 lacks \('bet'\): use words"):
+        d2l.check_prefix(prefix, 3, idx)
+
+
+@pytest.mark.parametrize("prefix, num_chars, words", [
+    (None, 3, "prefix is None: it must be a str, or a list"),
+    (["a", 1], 3, r"prefix is \['a', 1\]: it must be a str"),
+    ([], 3, "the prefix is empty"),
+    ("a", 2.0, "num_chars is 2.0: it must be a whole number"),
+    ("a", None, "num_chars is None: it must be a whole number")])
+@both
+def test_prefixes_and_lengths_of_another_type(predict, prefix, num_chars,
+                                              words):
+    with pytest.raises(ValueError, match=words):
+        predict(prefix, num_chars)
+
+
+def test_a_long_list_of_unknown_characters_is_cut_short():
+    with pytest.raises(ValueError) as caught:
+        d2l.check_prefix("".join(map(chr, range(0x4e00, 0x5e00))), 3,
+                         CHAR_TO_IDX)
+    assert "'\u4e07', '\u4e08', ...)" in str(caught.value)
+    assert len(str(caught.value)) < 300

@@ -9,9 +9,9 @@ ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"basics", "basics.checks", "errors", "files", "notebook",
      "sharing"},
-    {"stack", "engine", "corpus", "samplers", "schedules", "progress",
+    {"stack", "engine", "texts", "samplers", "schedules", "progress",
      "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
-    {"scratch", "models", "graphs", "dinosaur_checks",
+    {"corpus", "scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.grammar", "jazz.audio"},
     {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
@@ -25,7 +25,7 @@ LEVELS = [
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "sharing",
-                 "stack", "corpus", "schedules", "progress",
+                 "stack", "texts", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "notebook", "report_page",
                  "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",

@@ -67,6 +67,23 @@ def test_without_shakespeare_the_original_sonnets_are_read(no_texts):
         load_poems(fallback=False)
 
 
+def test_poems_in_the_vocabulary_of_others():
+    first = load_poems("To be or not to be\nthat is it\n")
+    second = load_poems("It IS\n", vocabulary=first.idx_to_char)
+    assert second.text == "it is\n"
+    assert second.idx_to_char == first.idx_to_char
+    with pytest.raises(ValueError, match=r"lacks \('q'\)"):
+        load_poems("Quit\n", vocabulary=[*first.idx_to_char, "u"])
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_samples_begin_with_what_the_corpus_begins_with(level, capsys):
+    corpus = d2l.load_corpus("Xylem: " + FOX * 20, level=level, min_freq=2)
+    model = d2l.WindowLSTM(corpus.vocab_size, 4, 0.0, Tx=6)
+    history = shakespeare.fit(model, corpus, 1, batch_size=64)
+    assert history[0]["lyrics"]
+
+
 def test_vectors_of_windows(fox):
     X, Y = build_data(fox.text[:60], Tx=7, stride=4)
     x, y = vectorization(X, Y, fox.vocab_size, fox.char_to_idx, Tx=7)

@@ -308,7 +308,10 @@ def test_perplexity():
 @pytest.mark.parametrize("wrong, error, words", [
     ({"prefixes": ["ax"]}, ValueError, "lacks"),
     ({"prefixes": [""]}, ValueError, "prefix is empty"),
-    ({"prefixes": ["a"], "pred_len": -1}, ValueError, "num_chars is -1"),
+    ({"prefixes": ["a"], "pred_len": -1}, ValueError, "pred_len is -1"),
+    ({"prefixes": "ab"}, ValueError, "prefixes is 'ab': it must be a list"),
+    ({"prefixes": None}, ValueError, "prefixes is None: it must be a list"),
+    ({"prefixes": ["a", 3]}, ValueError, "prefix is 3: it must be a str"),
     ({"pred_period": 0}, ValueError, "pred_period is 0"),
     ({"batch_size": 1000}, ValueError, "too few"),
     ({"num_epochs": 0}, ValueError, "num_epochs is 0"),
@@ -320,6 +323,35 @@ def test_wrong_arguments(train, abc, ctx, capsys, wrong, error, words):
     with pytest.raises(error, match=words):
         train(abc, ctx, **wrong)
     assert capsys.readouterr().out.count("epoch") <= 2
+
+
+@ways
+@pytest.mark.parametrize("pred_len", [50.0, "5", None, math.nan, True])
+def test_a_wrong_length_is_told_before_the_first_step(train, abc, ctx, capsys,
+                                                      pred_len):
+    with pytest.raises(ValueError, match=r"pred_len is .* a whole number"):
+        train(abc, ctx, pred_len=pred_len, prefixes=["a"])
+    assert capsys.readouterr().out == ""
+
+
+WORDS = "to be or not to be, that is it.\n"
+
+
+@ways
+def test_words_are_learned_and_written(train, ctx, capsys):
+    corpus = d2l.load_corpus(WORDS * 40, level="word")
+    history = train(corpus, ctx, num_epochs=30, num_steps=10, batch_size=4,
+                    pred_period=30, pred_len=7, theta=1.0, lr=2.0,
+                    prefixes=["to be", "that", ["or", " ", "not"]])
+    assert history[-1]["perplexity"] < 4  # their frequencies give 7
+    for lyric, prefix in zip(history[-1]["lyrics"], (
+            "to be", "that", "or not"), strict=True):
+        assert lyric.startswith(prefix)
+        new = lyric[len(prefix):]  # 7 words and spaces
+        assert 7 <= len(new) <= 28 and set(new) <= set(WORDS)
+    assert "\n - that" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"'to bet' has words .*\('bet'\)"):
+        train(corpus, ctx, prefixes=["to be", "to bet"])
 
 
 def test_a_lost_loss_names_the_epoch_and_the_settings(abc, ctx):
