@@ -7,6 +7,8 @@ and runs as one operator. The function stays as its author wrote it.
 import json
 from collections import Counter
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
 
 import numpy as np
 from d2lrnn.graphs import graph_table
@@ -163,17 +165,31 @@ def compile_graph(graph, params):
 
 @contextmanager
 def _no_host_reads():
-    """Refuse to read values: a graph cannot branch on what it computes."""
-    asnumpy = nd.NDArray.asnumpy
+    """Refuse to read values: a graph cannot branch on what it computes.
 
-    def refuse(array):
-        raise Untraceable("the function reads values on the way")
-
-    nd.NDArray.asnumpy = refuse
+    This holds for the thread that traces alone.
+    """
+    token = TRACING.set(True)
     try:
         yield
     finally:
-        nd.NDArray.asnumpy = asnumpy
+        TRACING.reset(token)
+
+
+def refuse_while_tracing(asnumpy):
+    """Return NDArray.asnumpy as a method that no traced function may call."""
+    @wraps(asnumpy)
+    def read(array):
+        if TRACING.get():
+            raise Untraceable("the function reads values on the way")
+        return asnumpy(array)
+
+    return read
+
+
+TRACING = ContextVar("TRACING", default=False)
+# for good: what is put in for a while stays where two threads overlap
+nd.NDArray.asnumpy = refuse_while_tracing(nd.NDArray.asnumpy)
 
 
 def last_line(error):
