@@ -4,14 +4,19 @@ An imperative step hands MXNet its operators one by one, and each costs some
 time of Python. The same step, recorded once, is a graph that can be rewritten
 and runs as one operator. The function stays as its author wrote it.
 """
-import json
 from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 
 import numpy as np
-from d2lrnn.graphs import graph_table
+from d2lrnn.graphs import (
+    Graph,
+    graph_table,
+    is_plain,
+    read_nodes,
+    write_graph,
+)
 from d2lrnn.rewriting import rewrite
 from mxnet import autograd, nd
 from mxnet import symbol as sym
@@ -133,13 +138,16 @@ def trace(function, params, inputs):
     if not set(graph.list_inputs()) <= set(labels):
         raise Untraceable("the function uses arrays that are neither its "
                           "inputs nor its params")
-    record, counts = json.loads(graph.tojson()), Counter()
-    for node in record["nodes"]:
-        op = node["op"]
-        node["name"] = (labels[node["name"]] if op == "null"
-                        else f"{op.lower()}_{counts[op]}")
-        counts[op] += 1
-    return sym.load_json(json.dumps(record))
+    if not is_plain(graph):
+        raise Untraceable("the function changes arrays in place, or calls a "
+                          "hybridized block or an autograd.Function")
+    nodes, heads = read_nodes(graph)
+    named, counts = Graph([(nodes[name], i) for name, i in heads]), Counter()
+    for node in named.nodes:
+        node.name = (labels[node.name] if node.op == "null"
+                     else f"{node.op.lower()}_{counts[node.op]}")
+        counts[node.op] += 1
+    return write_graph(named)
 
 
 def labelled(inputs, params):
