@@ -4,12 +4,19 @@ An imperative step hands MXNet its operators one by one, and each costs some
 time of Python. The same step, recorded once, is a graph that can be rewritten
 and runs as one operator. The function stays as its author wrote it.
 """
-import json
 from collections import Counter
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
 
 import numpy as np
-from d2lrnn.graphs import graph_table
+from d2lrnn.graphs import (
+    Graph,
+    graph_table,
+    is_plain,
+    read_nodes,
+    write_graph,
+)
 from d2lrnn.rewriting import rewrite
 from mxnet import autograd, nd
 from mxnet import symbol as sym
@@ -131,13 +138,16 @@ def trace(function, params, inputs):
     if not set(graph.list_inputs()) <= set(labels):
         raise Untraceable("the function uses arrays that are neither its "
                           "inputs nor its params")
-    record, counts = json.loads(graph.tojson()), Counter()
-    for node in record["nodes"]:
-        op = node["op"]
-        node["name"] = (labels[node["name"]] if op == "null"
-                        else f"{op.lower()}_{counts[op]}")
-        counts[op] += 1
-    return sym.load_json(json.dumps(record))
+    if not is_plain(graph):
+        raise Untraceable("the function changes arrays in place, or calls a "
+                          "hybridized block or an autograd.Function")
+    nodes, heads = read_nodes(graph)
+    named, counts = Graph([(nodes[name], i) for name, i in heads]), Counter()
+    for node in named.nodes:
+        node.name = (labels[node.name] if node.op == "null"
+                     else f"{node.op.lower()}_{counts[node.op]}")
+        counts[node.op] += 1
+    return write_graph(named)
 
 
 def labelled(inputs, params):
@@ -163,17 +173,31 @@ def compile_graph(graph, params):
 
 @contextmanager
 def _no_host_reads():
-    """Refuse to read values: a graph cannot branch on what it computes."""
-    asnumpy = nd.NDArray.asnumpy
+    """Refuse to read values: a graph cannot branch on what it computes.
 
-    def refuse(array):
-        raise Untraceable("the function reads values on the way")
-
-    nd.NDArray.asnumpy = refuse
+    This holds for the thread that traces alone.
+    """
+    token = TRACING.set(True)
     try:
         yield
     finally:
-        nd.NDArray.asnumpy = asnumpy
+        TRACING.reset(token)
+
+
+def refuse_while_tracing(asnumpy):
+    """Return NDArray.asnumpy as a method that no traced function may call."""
+    @wraps(asnumpy)
+    def read(array):
+        if TRACING.get():
+            raise Untraceable("the function reads values on the way")
+        return asnumpy(array)
+
+    return read
+
+
+TRACING = ContextVar("TRACING", default=False)
+# for good: what is put in for a while stays where two threads overlap
+nd.NDArray.asnumpy = refuse_while_tracing(nd.NDArray.asnumpy)
 
 
 def last_line(error):

@@ -4,11 +4,17 @@ A node is an operator or a variable. An entry ``(node, i)`` is output i of a
 node: what other nodes read.
 """
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 
 from mxnet import symbol as sym
+
+# operators that hold a graph, or a function, that is not in the text
+WITH_A_BODY = ("_foreach", "_while_loop", "_cond", "_CachedOp",
+               "_CustomFunction")
+CHANGED = re.compile(r"\) version=[1-9]\d*$")
 
 
 @dataclass(eq=False)
@@ -70,21 +76,70 @@ def read_graph(symbol, shapes):
     symbol with more in it than operators and what they read, such as the
     body of a loop, or arrays that operators change.
     """
-    record = json.loads(symbol.tojson())
-    nodes = []
-    for fields in record["nodes"]:
-        inputs = fields.pop("inputs")
-        if not fields.keys() <= {"op", "name", "attrs"} or any(
-                version for _, _, version in inputs):
-            return None
-        nodes.append(Node(inputs=[(nodes[n], i) for n, i, _ in inputs],
-                          **fields))
-    internals = symbol.get_internals()  # has the same nodes in this order
+    if not is_plain(symbol):
+        return None
+    nodes, heads = read_nodes(symbol)
+    internals = symbol.get_internals()
     _, outputs, _ = internals.infer_shape(**shapes)
-    for (n, _, _), shape in zip(json.loads(internals.tojson())["heads"],
-                                outputs, strict=True):
-        nodes[n].shapes.append(shape)
-    return Graph([(nodes[n], i) for n, i, _ in record["heads"]])
+    for (name, _), shape in zip(read_nodes(internals)[1], outputs,
+                                strict=True):
+        nodes[name].shapes.append(shape)
+    return Graph([(nodes[name], i) for name, i in heads])
+
+
+def is_plain(symbol):
+    """Say whether operators, and what they read, are all of a symbol."""
+    lines = symbol.debug_str().splitlines()
+    names = [line for line in lines if ", Name=" in line]
+    return not any(CHANGED.search(line) for line in lines) and not any(
+        operator_of(line)[0] in WITH_A_BODY for line in names)
+
+
+def read_nodes(symbol):
+    """Return a symbol's nodes, a dict by their names in order, and its heads.
+
+    The heads are pairs of a node's name and the number of its output.
+    """
+    # as text, since each call of tojson loses 350 bytes for every node; twice,
+    # since the text of a single operator without inputs lacks its name
+    text = sym.Group([symbol, symbol]).debug_str()
+    nodes, heads, node = {}, [], None
+    for line in text.splitlines():
+        kind, _, rest = line.strip().partition("=")
+        if line.startswith("Variable:"):
+            name = line.removeprefix("Variable:")
+            nodes[name] = Node("null", name=name)
+        elif line.startswith("Op:"):
+            op, name = operator_of(line)
+            node = nodes[name] = Node(op, name=name)
+        elif kind.startswith("output["):
+            heads.append(entry_of(rest))
+        elif kind.startswith("arg["):
+            name, i = entry_of(rest)
+            node.inputs.append((nodes[name], i))
+        elif line.startswith("\t"):
+            node.attrs[kind] = rest
+    return nodes, heads[:len(heads) // 2]
+
+
+def operator_of(line):
+    """Return the operator and the name of a node from a line of text.
+
+    >>> operator_of("Op:dot, Name=dot_0")
+    ('dot', 'dot_0')
+    """
+    op, _, name = line.removeprefix("Op:").partition(", Name=")
+    return op, name
+
+
+def entry_of(text):
+    """Return the name of a node and the number of its output from text.
+
+    >>> entry_of("x(0) version=0"), entry_of("split_1(2)")
+    (('x', 0), ('split_1', 2))
+    """
+    name, _, number = text.removesuffix(" version=0").rpartition("(")
+    return name, int(number.removesuffix(")"))
 
 
 def write_graph(graph):
@@ -129,17 +184,12 @@ def graph_table(symbol):
     <BLANKLINE>
     3 operators: 1 broadcast_add, 1 dot, 1 tanh
     """
-    record = json.loads(symbol.tojson())
-    nodes, first = record["nodes"], record["node_row_ptr"]
-
-    def call(n, i):
-        name = nodes[n]["name"]
-        several = first[n + 1] - first[n] > 1
-        return f"{name}[{i}]" if several else name
-
-    rows = [(node["name"], node["op"],
-             " ".join(call(n, i) for n, i, _ in node["inputs"]))
-            for node in nodes if node["op"] != "null"]
+    nodes, _ = read_nodes(symbol)
+    several = {name for name, i in read_nodes(symbol.get_internals())[1] if i}
+    rows = [(name, node.op,
+             " ".join(f"{n.name}[{i}]" if n.name in several else n.name
+                      for n, i in node.inputs))
+            for name, node in nodes.items() if node.op != "null"]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width
                        in zip(row, widths, strict=True)).rstrip()

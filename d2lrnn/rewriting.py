@@ -304,9 +304,22 @@ class Joiner:
 
     def _concat(self, entries, axis):
         """Return the concatenation, the same node for the same entries."""
-        return self.concats.setdefault((*entries, axis), Node(
-            "Concat", entries, {"dim": str(axis),
-                                "num_args": str(len(entries))}))
+        key = (*entries, axis)
+        if key not in self.concats:
+            self.concats[key] = (side_by_side(entries) if axis else Node(
+                "Concat", entries, {"dim": "0",
+                                    "num_args": str(len(entries))}))
+        return self.concats[key]
+
+
+def side_by_side(entries):
+    """Return matrices of one shape as one matrix of all their columns."""
+    rows, columns = shape(entries[0])
+    # not Concat, which along this axis takes memory in each run and keeps it
+    stack = Node("stack", entries, {"axis": "1",
+                                    "num_args": str(len(entries))})
+    return Node("Reshape", [(stack, 0)],
+                {"shape": str((rows, len(entries) * columns))})
 
 
 def operand_axes(node, axis):
