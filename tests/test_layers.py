@@ -7,14 +7,15 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"basics", "basics.checks", "errors", "files", "notebook"},
-    {"stack", "engine", "corpus", "samplers", "schedules", "progress",
-     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
+    {"basics", "basics.checks", "errors", "notebook"},
+    {"files", "stack", "engine", "corpus", "samplers", "schedules", "progress",
+     "numpy_rnn", "curves", "runtime", "jazz.theory",
+     "jazz.events"},
     {"scratch", "models", "graphs", "dinosaur_checks",
-     "report_page", "jazz.grammar", "jazz.audio"},
-    {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
+     "report_page", "jazz.midi"},
+    {"lstm_models", "stepper", "rewriting", "jazz.grammar", "jazz.audio"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
-     "model_plot"},
+     "model_plot", "jazz.training_data"},
     {"generation", "training_state", "dinosaur"},
     {"training"},
     {"report", "feeds"},
@@ -27,8 +28,8 @@ WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "stack",
                  "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "notebook", "report_page",
-                 "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",
-                 "jazz.training_data"}
+                 "jazz.theory", "jazz.events", "jazz.midi", "jazz.grammar",
+                 "jazz.audio", "jazz.training_data"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
 
 

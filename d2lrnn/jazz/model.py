@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import check_numbers
+from d2lrnn.files import writable
 from d2lrnn.fitting import fit_feed
 from d2lrnn.generation import choose
 from d2lrnn.jazz.grammar import parse_token, smooth, to_notes
@@ -14,7 +15,6 @@ from d2lrnn.jazz.midi import QUARTERS, measure_number, write_tune
 from d2lrnn.jazz.training_data import Music
 from d2lrnn.lstm_models import DJModel
 from d2lrnn.models import context_of
-from d2lrnn.report import writable
 from d2lrnn.training import perplexity
 from mxnet import nd
 
