@@ -1,7 +1,11 @@
-"""Write files whole, or not at all."""
+"""Write files whole, or not at all, in folders that can be written to."""
 import os
+import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
+
+from d2lrnn.errors import D2LRNNWarning
 
 
 def write_whole(path, data):
@@ -27,3 +31,20 @@ def write_whole(path, data):
     finally:
         with suppress(OSError):  # such as: it has got its name
             unfinished.unlink()
+
+
+def writable(folder):
+    """Make a folder and return it, or one that can be written to.
+
+    A ``D2LRNNWarning`` says so where it is another one.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        instead = Path(tempfile.mkdtemp(prefix="d2lrnn-"))
+        warnings.warn(f"{folder} cannot be written to ({error.strerror}): the "
+                      f"files go to {instead} instead", D2LRNNWarning,
+                      stacklevel=3)
+        return instead
+    return folder

@@ -6,14 +6,12 @@ import statistics
 import sys
 import tempfile
 import time
-import warnings
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from d2lrnn.curves import perplexity_figure
-from d2lrnn.errors import D2LRNNWarning
-from d2lrnn.files import write_whole
+from d2lrnn.files import writable, write_whole
 from d2lrnn.report_page import figure_of, to_html
 from d2lrnn.training import perplexity
 
@@ -126,20 +124,6 @@ def write_json(path, record):
     record = json.loads(json.dumps(record), parse_constant=str)
     write_whole(path, json.dumps(record, ensure_ascii=False,
                                  indent=1).encode("utf-8"))
-
-
-def writable(folder):
-    """Make a folder and return it, or one that can be written to."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        instead = Path(tempfile.mkdtemp(prefix="d2lrnn-"))
-        warnings.warn(f"{folder} cannot be written to ({error.strerror}); "
-                      f"the report goes to {instead}", D2LRNNWarning,
-                      stacklevel=3)
-        return instead
-    return folder
 
 
 def make_record(name, histories, corpus, settings):

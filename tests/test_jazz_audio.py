@@ -359,7 +359,7 @@ def test_a_failed_write_leaves_the_old_file(write, name, make, tmp_path,
 
 @pytest.mark.parametrize("rate", [7999, 48001, 22050.5, "high", None])
 def test_sample_rates_that_cannot_be(make, tmp_path, rate):
-    with pytest.raises(ValueError, match=r"sample_rate is .*: give a whole"):
+    with pytest.raises(ValueError, match=r"sample_rate is .*: it must be "):
         render(make(PLAIN), tmp_path / "tune.wav", sample_rate=rate)
 
 

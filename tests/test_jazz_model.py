@@ -82,6 +82,33 @@ def test_a_tune_that_is_too_short():
         jazz.load_music_utils("no.mid")
 
 
+@pytest.mark.parametrize("options, words", [
+    ({"midi": ""}, "midi is '': give the name of a file or folder"),
+    ({"midi": b"tune.mid"}, "midi is b'tune.mid': give the name"),
+    ({"midi": 7}, "midi is 7: give the name"), ({"m": 0}, "m is 0: it must"),
+    ({"m": -1}, "m is -1: it must be a whole number of at least 1"),
+    ({"m": 2.5}, "m is 2.5: it must"), ({"m": None}, "m is None: it must"),
+    ({"m": 10 ** 9}, "m is 1000000000: it must be at most 16,777,216"),
+    ({"m": 2 ** 24}, "16777216 windows would take "),
+    ({"Tx": 0}, "Tx is 0: it must be a whole number of at least 1"),
+    ({"Tx": -1}, "Tx is -1: it must"), ({"Tx": "30"}, "Tx is '30': it must"),
+    ({"Tx": True}, "Tx is True: it must"),
+    ({"quarters": "all"}, "quarters is 'all': give two numbers"),
+    ({"melody": b"solo"}, "no track b'solo' with notes: take 1 'melody' or")])
+def test_what_no_music_can_be_loaded_by(options, words):
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        jazz.load_music_utils(**options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ids", [
+    [0, 1, 0], np.zeros((9, 2), int), np.zeros(9), np.array([0, 1, 2] * 9),
+    np.array([0, -1] * 9), None])
+def test_what_no_windows_can_be_made_of(ids):
+    with pytest.raises(ValueError, match="give a NumPy array of whole numb"):
+        windows(ids, 2, m=1, Tx=2)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -391,6 +418,39 @@ def test_chords_are_struck_anew_in_every_measure():
     (lambda m, p: jazz.predict_and_sample(p, temperature=math.nan),
      "temperature is nan"),
     (lambda m, p: jazz.predict_and_sample(p, temperature=1), "rng is None"),
+    (lambda m, p: jazz.predict_and_sample(p, temperature=1, rng=3),
+     "rng is 3: give numpy.random.default_rng(seed), or temperature 0"),
+    (lambda m, p: jazz.predict_and_sample(p, temperature="hot", rng=3),
+     "temperature is 'hot': it must be a finite number of at least 0"),
+    (lambda m, p: jazz.predict_and_sample(m),
+     "give what music_inference_model returns"),
+    (lambda m, p: jazz.predict_and_sample(None),
+     "inference_model is None: give what music_inference_model returns"),
+    (lambda m, p: jazz.predict_and_sample(p, a_initializer="zeros"),
+     "a_initializer is 'zeros': give an array of numbers of shape (1, 6)"),
+    (lambda m, p: jazz.predict_and_sample(p, 7),
+     "x_initializer has shape (): it must be (1, 5)"),
+    (lambda m, p: jazz.music_inference_model(m, m.densor, 5, 6, "all"),
+     "Ty is 'all': it must be a whole number of at least 1"),
+    (lambda m, p: jazz.music_inference_model(None, m.densor, 5, 6),
+     "lstm_cell is a NoneType, densor a Dense: give the lstm_cell and the"),
+    (lambda m, p: jazz.music_inference_model(m.lstm_cell, m.densor, None, 6),
+     "n_values is None"),
+    (lambda m, p: player(jazz.djmodel(4, 6, 5)),
+     "the layers have no weights yet: train the model with fit, or call"),
+    (lambda m, p: jazz.djmodel("4", 2, 3), "Tx is '4'"),
+    (lambda m, p: jazz.djmodel(4, 2, None), "n_values is None"),
+    (lambda m, p: jazz.one_hot([0, 5], 5),
+     "ids is [0, 5]: give whole numbers from 0 to 4"),
+    (lambda m, p: jazz.one_hot([-1], 5), "ids is [-1]: give whole numbers"),
+    (lambda m, p: jazz.one_hot([0.5], 5), "ids is [0.5]: give whole numbers"),
+    (lambda m, p: jazz.one_hot([], 5), "ids is []: give whole numbers"),
+    (lambda m, p: jazz.one_hot("ab", 5), "ids is 'ab': give whole numbers"),
+    (lambda m, p: jazz.one_hot(None, 5), "ids is None: give whole numbers"),
+    (lambda m, p: jazz.one_hot([0], 0), "n_values is 0: it must be a whole"),
+    (lambda m, p: jazz.one_hot([0], 5, "tpu"), "ctx is 'tpu': it must be cpu"),
+    (lambda m, p: jazz.Phrases((1, 2), 3),
+     "music is a tuple: give what load_music_utils returns"),
 ])
 def test_what_cannot_be(call, words):
     model = small(None)
@@ -416,6 +476,36 @@ def test_what_cannot_be_trained_or_generated(music, tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(OSError, match="cannot be written"):
         jazz.generate_music(play, music, tmp_path)
+    with pytest.raises(ValueError, match="path is '': give the name of a"):
+        jazz.generate_music(play, music, "")
+    with pytest.raises(ValueError, match="music is a tuple: give what load_"):
+        jazz.generate_music(play, tuple(music), tmp_path / "a.mid")
+    with pytest.raises(ValueError, match="the model has 5 values, the music"):
+        jazz.generate_music(player(small(None)), music, tmp_path / "a.mid")
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_may_be_those_of_numpy(ctx):
+    model = jazz.djmodel(np.int64(4), np.int32(6), np.int64(5))
+    assert model.config == {"Tx": 4, "n_a": 6, "n_values": 5}
+    ids = jazz.one_hot(nd.array([2, 4], ctx=ctx), np.int64(5), ctx)
+    assert ids.asnumpy().argmax(axis=1).tolist() == [2, 4]
+    X, _ = windows(np.zeros(31, int), 1, m=np.int64(3), Tx=np.int32(7))
+    assert X.shape == (3, 7, 1)
+
+
+def test_music_goes_elsewhere_where_its_folder_cannot_be(
+        trained, music, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "runs").write_text("a file, no folder")
+    with pytest.warns(d2l.D2LRNNWarning, match=re.escape(
+            f"{tmp_path / 'runs'} cannot be written to (File exists): the "
+            f"files go to {tmp_path}/d2lrnn-")) as caught:
+        path = jazz.generate_music(player(trained[0], Ty=3), music,
+                                   tmp_path / "runs" / "solo.mid")
+    assert path.exists() and path.parent.name.startswith("d2lrnn-")
+    assert "report" not in str(caught[0].message)
+    assert caught[0].filename == __file__
 
 
 def test_a_saved_improviser_plays_the_same(trained, tmp_path, ctx):

@@ -7,15 +7,14 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"basics", "basics.checks", "errors", "files", "notebook",
-     "sharing"},
-    {"stack", "engine", "texts", "samplers", "schedules", "progress",
-     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
+    {"basics", "basics.checks", "errors", "notebook", "sharing"},
+    {"files", "stack", "engine", "texts", "samplers", "schedules", "progress",
+     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.events"},
     {"corpus", "scratch", "models", "graphs", "dinosaur_checks",
-     "report_page", "jazz.grammar", "jazz.audio"},
-    {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
+     "report_page", "jazz.midi"},
+    {"lstm_models", "stepper", "rewriting", "jazz.grammar", "jazz.audio"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
-     "model_plot"},
+     "model_plot", "jazz.training_data"},
     {"generation", "training_state", "dinosaur"},
     {"training"},
     {"report", "feeds"},
@@ -28,8 +27,8 @@ WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "sharing",
                  "stack", "texts", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "notebook", "report_page",
-                 "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",
-                 "jazz.training_data"}
+                 "jazz.theory", "jazz.events", "jazz.midi", "jazz.grammar",
+                 "jazz.audio", "jazz.training_data"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
 
 

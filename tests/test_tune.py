@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import mido
 import pytest
+from d2lrnn.jazz.events import find_notes
 from d2lrnn.jazz.grammar import note_type, tokens_of
-from d2lrnn.jazz.midi import find_notes, read_tune
+from d2lrnn.jazz.midi import read_tune
 from d2lrnn.jazz.theory import chord_quality
 
 from lyrics_data import compose_tune

@@ -38,6 +38,9 @@ RANGES = {
                  "between 0 and 1, such as 0.1"),
     "temperature": (Real, 0, LARGEST, "a finite number of at least 0"),
     "top_p": (Real, SMALLEST, 1, "above 0 and at most 1"),
+    "tempo": (Real, 4, 1000, "4 to 1000 quarters a minute"),
+    "sample_rate": (Integral, 8000, 48000,
+                    "a whole number from 8000 to 48000"),
     "save_minutes": (Real, 0, LARGEST, "a number of at least 0"),
 }
 # The numbers that may be None, and what that means

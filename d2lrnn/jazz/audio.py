@@ -4,19 +4,20 @@ import math
 import wave
 from collections import defaultdict
 from itertools import accumulate
-from numbers import Integral
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from d2lrnn.basics.checks import check_numbers, check_path
 from d2lrnn.files import write_whole
-from d2lrnn.jazz.midi import QUARTERS, find_notes, read_midi
+from d2lrnn.jazz.events import find_notes, read_midi
+from d2lrnn.jazz.midi import QUARTERS, warn_of_time
 from d2lrnn.notebook import to_png
 
 ATTACK, RELEASE = 0.01, 0.12  # seconds
 DECAY = 1.5  # a second: a note held sinks by 13 dB in each
 LONGEST_NOTE = 8  # seconds, after which it has died away
 LONGEST = 1800  # seconds that are rendered
+MOST_SOUND = 4  # hours of all notes one after another
 HARMONICS = (1, 0.5, 0.25, 0.1, 0.06)
 SOFT = 0.35  # chords beside a melody
 PEAK = 0.9 * 32767
@@ -45,7 +46,7 @@ def read_sounds(path):
     melody. Drums are left out. Raise ``FileNotFoundError`` or ``ValueError``
     in one sentence.
     """
-    midi = read_midi(path)
+    midi = read_midi(check_path("midi", path))
     sounds = []
     for track in midi.tracks:
         notes = find_notes(track)
@@ -144,6 +145,7 @@ def mix(midi, sounds, sample_rate):
     if duration > LONGEST:
         raise ValueError(f"the music lasts {duration / 60:.0f} minutes: take "
                          f"a file of at most {LONGEST // 60}")
+    check_work(sounds, seconds)
     samples = np.zeros(math.ceil((duration + RELEASE) * sample_rate) + 1,
                        np.float32)
     for sound in sounds:
@@ -153,6 +155,15 @@ def mix(midi, sounds, sample_rate):
         first = int(start * sample_rate)
         samples[first:first + len(note)] += note
     return samples
+
+
+def check_work(sounds, seconds):
+    """Say where notes are too many to be rendered while somebody waits."""
+    hours = sum(min(seconds(sound.stop) - seconds(sound.start), LONGEST_NOTE)
+                + RELEASE for sound in sounds) / 3600
+    if hours > MOST_SOUND:
+        raise ValueError(f"the {len(sounds)} notes last {hours:.1f} hours in "
+                         f"all: take a file of at most {MOST_SOUND}")
 
 
 def render(midi, wav, *, sample_rate=22050):
@@ -166,10 +177,7 @@ def render(midi, wav, *, sample_rate=22050):
     ``OSError`` in one sentence for a file that cannot be read, or written.
     """
     wav = check_suffix(wav, ".wav")
-    if (not isinstance(sample_rate, Integral)
-            or not 8000 <= sample_rate <= 48000):
-        raise ValueError(f"sample_rate is {sample_rate}: give a whole number "
-                         f"from 8000 to 48000")
+    sample_rate = check_numbers(sample_rate=sample_rate)["sample_rate"]
     samples = mix(*read_sounds(midi), sample_rate)
     samples *= PEAK / max(samples.max(), -samples.min(), 1e-9)
     data = io.BytesIO()
@@ -188,7 +196,7 @@ def check_suffix(path, suffix):
     >>> check_suffix("tune.WAV", ".wav").name
     'tune.WAV'
     """
-    path = Path(path)
+    path = check_path(suffix[1:], path)
     if path.suffix.lower() != suffix:
         raise ValueError(f"{path} does not end in {suffix}: give a path that "
                          f"does")
@@ -198,11 +206,15 @@ def check_suffix(path, suffix):
 def piano_roll(midi, png):
     """Draw a MIDI file as a piano roll, a PNG file; return its path.
 
-    The melody has one colour, the chords another. Raise ``ValueError`` or
-    ``OSError`` in one sentence for a file that cannot be read, or written.
+    The melody has one colour, the chords another; bars have four quarters,
+    and a ``D2LRNNWarning`` says where the file's own do not. Raise
+    ``ValueError`` or ``OSError`` in one sentence for a file that cannot be
+    read, or written.
     """
     png = check_suffix(png, ".png")
-    figure = draw(*read_sounds(midi), Path(midi).name)
+    file, sounds = read_sounds(midi)
+    warn_of_time(midi, file)
+    figure = draw(file, sounds, check_path("midi", midi).name)
     write_whole(png, to_png(figure))
     return png
 

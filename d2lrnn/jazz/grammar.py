@@ -15,9 +15,11 @@ Source: the abstract melodies of Keller and Morrison (2007).
 import math
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from fractions import Fraction
 
-from d2lrnn.jazz.midi import Note
+from d2lrnn.basics.checks import shown
+from d2lrnn.jazz.midi import Note, check_notes
 from d2lrnn.jazz.theory import (
     derived_scale,
     interval_between,
@@ -50,14 +52,24 @@ def note_type(pitch, chord):
 def chord_at(chords, onset):
     """Return the pitches of the last chord struck by then, or of the first.
 
-    ``chords`` are those of a measure, in order of onset. Raise ``ValueError``
-    where there is none.
+    ``chords`` are those of a measure, in order of onset; of several at one
+    onset the last counts.
+
+    >>> chords = [Note(0, 4, (60, 64)), Note(0, 2, (62, 65)), Note(2, 2, (1,))]
+    >>> chord_at(chords, 1), chord_at(chords, -1)
+    ((62, 65), (60, 64))
     """
+    struck = bisect_right(chords, onset, key=lambda chord: chord.onset)
+    return chords[max(struck - 1, 0)].pitches
+
+
+def check_chords(chords):
+    """Return the chords of a measure as a list, or say what is wrong."""
+    chords = check_notes("chords", chords)
     if not chords or not all(chord.pitches for chord in chords):
         raise ValueError("a measure has no chord, or one without pitches: "
                          "give each measure its chords")
-    struck = bisect_right([chord.onset for chord in chords], onset)
-    return chords[max(struck - 1, 0)].pitches
+    return chords
 
 
 def to_tokens(notes, chords):
@@ -70,6 +82,7 @@ def to_tokens(notes, chords):
     >>> to_tokens([Note(0, 1, (72,)), Note(1, Fraction(1, 3), (69,))], chords)
     ['C,1.000', 'C,0.333,<P1,d-5>']
     """
+    notes, chords = check_notes("notes", notes), check_chords(chords)
     tokens, previous = [], None
     for note in notes:
         if not note.pitches:
@@ -103,11 +116,26 @@ def tokens_of(measures, chords):
     >>> tokens_of([[Note(0, 1, (67,))], [Note(4, 2, (74,))]], [[chord]] * 2)
     ['C,1.000', 'S,2.000']
     """
+    measures = check_measures("measures", measures)
+    chords = check_measures("chords", chords)
     if len(measures) != len(chords):
         raise ValueError(f"there are {len(measures)} measures, and chords for "
                          f"{len(chords)}: give each measure its chords")
     return [token for notes, under in zip(measures, chords, strict=True)
             for token in to_tokens(notes, under)]
+
+
+def check_measures(name, measures):
+    """Return measures as a list, or say that they are none.
+
+    >>> check_measures("chords", 4)
+    Traceback (most recent call last):
+    ValueError: chords is 4: give a list with a list of notes for each measure
+    """
+    if not isinstance(measures, Iterable) or isinstance(measures, str):
+        raise ValueError(f"{name} is {shown(measures)}: give a list with a "
+                         f"list of notes for each measure")
+    return list(measures)
 
 
 def parse_token(token):
@@ -121,8 +149,8 @@ def parse_token(token):
     """
     match = TOKEN.fullmatch(str(token))
     if not match or (match[1] == "R" and match[3]):
-        raise ValueError(f"{token!r} is no token: write one such as R,1.000, "
-                         f"C,0.250 or C,0.250,<P1,d-5>")
+        raise ValueError(f"{shown(token)} is no token: write one such as "
+                         f"R,1.000, C,0.250 or C,0.250,<P1,d-5>")
     kind, length, *window = match.groups()
     if window[0] is None:
         return kind, Fraction(length), None
@@ -163,6 +191,7 @@ def to_notes(tokens, chords, rng, previous=None, onset=0):
     count, where the phrase begins. Raise ``ValueError`` for a token that is
     none.
     """
+    chords = check_chords(chords)
     notes, now = [], Fraction(0)
     for token in smooth(tokens):
         kind, length, window = parse_token(token)

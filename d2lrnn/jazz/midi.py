@@ -4,22 +4,24 @@ Times are quarter notes, in exact fractions; a measure has four.
 """
 import io
 import math
-import os.path
+import warnings
 from bisect import bisect_right
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import groupby
-from numbers import Real
-from pathlib import Path
+from numbers import Integral
 from typing import NamedTuple
 
 import mido
+from d2lrnn.basics.checks import check_numbers, check_path, is_number, shown
+from d2lrnn.errors import D2LRNNWarning
 from d2lrnn.files import write_whole
+from d2lrnn.jazz.events import find_notes, read_midi, spellings
 
 QUARTERS = 4  # of a measure
 TICKS = 480  # of a quarter, in the files that are written
 LONGEST = 2**28 - 1  # ticks, what MIDI can say at once
-PERCUSSION = 9  # the channel whose numbers are drums, not pitches
 
 
 class Note(NamedTuple):
@@ -60,14 +62,17 @@ def read_tune(path, *, melody=None, chords=None, quarters=None):
 
     Measures without melody are left out, with their chords. A measure without
     a chord of its own has the one that was struck last, over all of it, and
-    before the first chord of all that one. Raise ``FileNotFoundError`` or
-    ``ValueError`` in one sentence.
+    before the first chord of all that one. Measures have four quarters; a
+    ``D2LRNNWarning`` says where the file's own have more or fewer. Raise
+    ``FileNotFoundError`` or ``ValueError`` in one sentence.
     """
     check_range(quarters)
+    path = check_path("path", path)
     midi = read_midi(path)
+    warn_of_time(path, midi)
     parts = {number: track_notes(track, midi.ticks_per_beat)
              for number, track in enumerate(midi.tracks)}
-    names = [track.name.strip("\0 ") for track in midi.tracks]
+    names = [spellings(track.name) for track in midi.tracks]
     melody, chords = choose_tracks(path, parts, names, melody, chords)
     tune = [note._replace(pitches=note.pitches[-1:])
             for note in parts[melody]]
@@ -84,91 +89,80 @@ def check_range(quarters):
     if quarters is None:
         return
     if not (isinstance(quarters, (tuple, list)) and len(quarters) == 2
-            and all(isinstance(end, Real) for end in quarters)
+            and all(is_number(end) for end in quarters)
             and quarters[0] < quarters[1]):
-        raise ValueError(f"quarters is {quarters!r}: give two numbers, the "
-                         f"first less than the second")
+        raise ValueError(f"quarters is {shown(quarters)}: give two numbers, "
+                         f"the first less than the second")
 
 
-def read_midi(path):
-    """Return the ``mido.MidiFile`` of a path, or say why there is none."""
-    if os.path.isdir(path):
-        raise ValueError(f"{path} is a folder: give the path of a MIDI file")
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"there is no file at {path}: check the path")
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}): check "
-                         f"its permissions") from None
-    try:
-        midi = mido.MidiFile(file=io.BytesIO(data))
-    except Exception:  # mido raises errors of any kind
-        raise ValueError(f"{path} is no MIDI file, or a broken one: get a new "
-                         f"copy of it") from None
-    if midi.ticks_per_beat < 1:
-        raise ValueError(f"{path} counts time in frames (SMPTE) or not at "
-                         f"all: save it with ticks per quarter")
-    if midi.type == 2:
-        raise ValueError(f"{path} is a MIDI file of format 2, whose tracks "
-                         f"are separate pieces: save it in format 1")
-    return midi
+def warn_of_time(path, midi):
+    """Warn of the first bars of a file that have other than four quarters."""
+    others = []
+    for track in midi.tracks:
+        now = 0
+        for message in track:
+            now += message.time
+            if message.type == "time_signature" and (
+                    4 * message.numerator != QUARTERS * message.denominator):
+                others.append((now, message.numerator, message.denominator))
+    if others:
+        now, numerator, denominator = min(others)
+        warnings.warn(f"{path} has {numerator}/{denominator} time from "
+                      f"quarter {now / midi.ticks_per_beat:g} on: its "
+                      f"measures are taken to have four quarters all the same",
+                      D2LRNNWarning, stacklevel=3)
 
 
 def track_notes(track, ticks_per_beat):
-    """Return the notes and chords of a track on the grid, by onset."""
-    # fewer than 6 in coarse files, whose shortest notes have as many
-    tolerance = min(6, ticks_per_beat // 16)
+    """Return the notes and chords of a track on the grid, by onset.
+
+    Those of one onset are in the order in which they are struck.
+    """
     notes = []
-    for start, stop, pitches in find_chords(find_notes(track), tolerance):
+    for start, stop, pitches in find_chords(find_notes(track),
+                                            ticks_per_beat // 16):
         length = snap(Fraction(stop - start, ticks_per_beat))
         notes.append(Note(snap(Fraction(start, ticks_per_beat)),
                           length or Fraction(1, 4), pitches))
-    return notes
-
-
-def find_notes(track):
-    """Return ``(start, stop, pitch)`` of each note of a track, in ticks.
-
-    A note ends at its first note-off; one without ends with the track.
-    """
-    notes, sounding, now = [], defaultdict(deque), 0
-    for message in track:
-        now += message.time
-        if (message.type not in ("note_on", "note_off")
-                or message.channel == PERCUSSION):
-            continue
-        key = message.channel, message.note
-        if message.type == "note_on" and message.velocity:
-            sounding[key].append(now)
-        elif sounding[key]:
-            notes.append((sounding[key].popleft(), now, message.note))
-    notes += [(start, now, pitch) for (_, pitch), starts in sounding.items()
-              for start in starts]
-    return sorted(notes)
+    return sorted(notes, key=lambda note: note.onset)
 
 
 def find_chords(notes, tolerance):
     """Yield ``(start, stop, pitches)``, pitches together where notes are.
 
-    Those are together whose starts and whose stops are within ``tolerance``
-    of those of the first of them.
+    ``notes`` are in the order in which they are struck. The first that is in
+    no chord yet takes along those whose starts and stops are within
+    ``tolerance`` of its own.
 
     >>> list(find_chords([(0, 9, 60), (1, 8, 64), (1, 30, 67)], tolerance=2))
     [(0, 9, (60, 64)), (1, 30, (67,))]
     """
-    notes = deque(notes)
-    while notes:
-        start, stop, pitch = notes.popleft()
-        pitches, others = {pitch}, []
-        while notes and notes[0][0] <= start + tolerance:
-            note = notes.popleft()
-            if abs(note[1] - stop) <= tolerance:
-                pitches.add(note[2])
-            else:
-                others.append(note)
-        notes.extendleft(reversed(others))
-        yield start, stop, tuple(sorted(pitches))
+    # by their stops, so that a note meets only those that end near it
+    near, width, taken = defaultdict(deque), tolerance + 1, set()
+    for number, (_, stop, _) in enumerate(notes):
+        near[stop // width].append(number)
+    for number, (start, stop, _) in enumerate(notes):
+        if number in taken:
+            continue
+        together = [other for i in (-1, 0, 1) for other in take_along(
+            notes, near.get(stop // width + i, ()), start, stop, tolerance)]
+        taken.update(together)
+        yield start, stop, tuple(sorted({notes[i][2] for i in together}))
+
+
+def take_along(notes, numbers, start, stop, tolerance):
+    """Return which notes are together with one, and take them out.
+
+    ``numbers``, a deque, are those in question, in the order of the notes.
+    """
+    together, others = [], []
+    while numbers and notes[numbers[0]][0] <= start + tolerance:
+        number = numbers.popleft()
+        near = abs(notes[number][1] - stop) <= tolerance
+        (together if near else others).append(number)
+    if others:
+        numbers.extendleft(reversed(others))
+    return together
 
 
 def choose_tracks(path, parts, names, melody, chords):
@@ -198,12 +192,13 @@ def choose_tracks(path, parts, names, melody, chords):
 def find_track(path, track, names, counts):
     """Return the number of a track with notes, given its name or number.
 
-    ``counts`` has the numbers of the tracks with notes for its keys.
+    ``names`` has the spellings of each, and ``counts`` the numbers of the
+    tracks with notes for its keys.
     """
-    found = ([number for number in counts if names[number] == track]
+    found = ([number for number in counts if track in names[number]]
              or [number for number in counts if str(number) == str(track)])
     if not found:
-        raise ValueError(f"{path} has no track {track!r} with notes: "
+        raise ValueError(f"{path} has no track {shown(track)} with notes: "
                          f"{remedy(names, counts)}")
     return found[0]
 
@@ -211,11 +206,11 @@ def find_track(path, track, names, counts):
 def remedy(names, numbers):
     """Return the end of a sentence, which lists tracks.
 
-    >>> remedy(["tempo", "solo", "piano"], [1, 2])
+    >>> remedy([["tempo"], ["solo"], ["piano"]], [1, 2])
     "take 1 'solo' or 2 'piano'"
     """
     return "take " + " or ".join(
-        f"{number} {names[number]!r}" for number in numbers)
+        f"{number} {names[number][0]!r}" for number in numbers)
 
 
 def group_measures(path, melody, chords, quarters):
@@ -255,12 +250,15 @@ def write_tune(path, melody, chords, tempo=130):
     """Write notes to a MIDI file of format 1, whole or not at all.
 
     The tracks are "tempo" (in quarters a minute, and 4/4), "melody" and
-    "chords"; ``melody`` and ``chords`` are iterables of ``Note``. Raise
-    ``ValueError`` in one sentence for notes or a tempo that cannot be, and
-    ``OSError`` for such a path.
+    "chords"; ``melody`` and ``chords`` are iterables of ``Note``, of which
+    those of one onset are struck in this order. Raise ``ValueError`` in one
+    sentence for notes or a tempo that cannot be, and ``OSError`` for such a
+    path.
     """
-    if not 4 <= tempo <= 1000:
-        raise ValueError(f"tempo is {tempo}: give 4 to 1000 quarters a minute")
+    path = check_path("path", path)
+    tempo = check_numbers(tempo=tempo)["tempo"]
+    melody = check_notes("melody", melody)
+    chords = check_notes("chords", chords)
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS)
     midi.tracks.append(mido.MidiTrack([
         mido.MetaMessage("track_name", name="tempo"),
@@ -283,12 +281,35 @@ def make_track(name, notes, channel, velocity):
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
     now = 0
     # with the ends first, so that a note may follow on itself
-    for tick, loudness, pitch in sorted(events):
+    for tick, loudness, pitch in sorted(events, key=lambda event: event[:2]):
         track.append(mido.Message(
             "note_on" if loudness else "note_off", channel=channel,
             note=pitch, velocity=loudness, time=tick - now))
         now = tick
     return track
+
+
+def check_notes(name, notes):
+    """Return notes as a list, or say what is none.
+
+    >>> check_notes("melody", [60])
+    Traceback (most recent call last):
+    ValueError: melody has 60: give notes such as Note(0, 1, (60,))
+    """
+    if not isinstance(notes, Iterable):
+        raise ValueError(f"{name} is {shown(notes)}: give a list of notes")
+    notes = list(notes)
+    for note in notes:
+        if not (isinstance(note, Note) and isinstance(note.pitches, tuple)
+                and is_number(note.onset) and is_number(note.length)
+                and all(is_number(p, Integral) for p in note.pitches)):
+            raise ValueError(f"{name} has {shown(note)}: give notes such as "
+                             f"Note(0, 1, (60,))")
+        for pitch in note.pitches:
+            if not 0 <= pitch <= 127:
+                raise ValueError(f"a note has the pitch {pitch}: give MIDI "
+                                 f"numbers from 0 to 127")
+    return notes
 
 
 def check_ticks(note):
@@ -299,8 +320,4 @@ def check_ticks(note):
         raise ValueError(f"a note starts at quarter {note.onset} and lasts "
                          f"{note.length}: onsets are from 0, lengths above 0, "
                          f"and ends below {LONGEST // TICKS}")
-    for pitch in note.pitches:
-        if not 0 <= pitch <= 127:
-            raise ValueError(f"a note has the pitch {pitch}: give MIDI "
-                             f"numbers from 0 to 127")
     return round(start), max(round(start) + 1, round(stop))

@@ -3,18 +3,18 @@
 Source: the jazz lesson of Coursera's Sequence Models course.
 """
 import math
-from pathlib import Path
 
 import numpy as np
-from d2lrnn.basics.checks import check_numbers
+from d2lrnn.basics.checks import check_numbers, check_path, shown
+from d2lrnn.files import writable
 from d2lrnn.fitting import fit_feed
 from d2lrnn.generation import choose
 from d2lrnn.jazz.grammar import parse_token, smooth, to_notes
 from d2lrnn.jazz.midi import QUARTERS, measure_number, write_tune
-from d2lrnn.jazz.training_data import Music
+from d2lrnn.jazz.training_data import Music, check_music
 from d2lrnn.lstm_models import DJModel
 from d2lrnn.models import context_of
-from d2lrnn.report import writable
+from d2lrnn.runtime import as_context
 from d2lrnn.training import perplexity
 from mxnet import nd
 
@@ -29,7 +29,8 @@ class Phrases:
     """
 
     def __init__(self, music, batch_size):
-        check_numbers(batch_size=batch_size)
+        check_music(music)
+        batch_size = check_numbers(batch_size=batch_size)["batch_size"]
         self.corpus, self.batch_size, self.unit = (music.corpus, batch_size,
                                                    "phrase")
         self.X, self.Y = to_ids(music.X), to_ids(music.Y)
@@ -90,7 +91,7 @@ def to_ids(vectors):
 
 def djmodel(Tx, n_a, n_values):
     """Return a new ``DJModel``: Tx steps of one LSTM cell and dense layer."""
-    return DJModel(Tx, n_a, n_values)
+    return DJModel(**check_numbers(Tx=Tx, n_a=n_a, n_values=n_values))
 
 
 def learning_rate(step):
@@ -128,7 +129,29 @@ def one_hot(ids, n_values, ctx=None):
     >>> one_hot([2], 3).asnumpy()
     array([[0., 0., 1.]], dtype=float32)
     """
-    return nd.one_hot(nd.array(ids, ctx=ctx), n_values)
+    n_values = check_numbers(n_values=n_values)["n_values"]
+    values = as_numpy(ids)
+    # MXNet makes a vector of zeros of an id that there is not
+    if not (values.dtype.kind in "iuf" and values.size and (
+            (values >= 0) & (values < n_values) & (values % 1 == 0)).all()):
+        raise ValueError(f"ids is {shown(ids)}: give whole numbers from 0 to "
+                         f"{n_values - 1}")
+    ctx = None if ctx is None else as_context(ctx)
+    return nd.one_hot(nd.array(values, ctx=ctx), n_values)
+
+
+def as_numpy(values):
+    """Return an array of an NDArray, a number or lists, or else of an object.
+
+    >>> as_numpy([1, 2]), as_numpy(nd.ones(1)), as_numpy(None)
+    (array([1, 2]), array([1.], dtype=float32), array(None, dtype=object))
+    """
+    if isinstance(values, nd.NDArray):
+        return values.asnumpy()
+    try:
+        return np.asarray(values)
+    except ValueError:  # lists of several lengths
+        return np.array(None)
 
 
 def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
@@ -157,11 +180,20 @@ def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
 
 def check_layers(lstm_cell, densor, n_values, n_a, Ty):
     """Raise ``ValueError`` for sizes that are not those of the layers."""
-    check_numbers(Ty=Ty)
+    check_numbers(n_values=n_values, n_a=n_a, Ty=Ty)
+    if not hasattr(lstm_cell, "num_hiddens") or not hasattr(densor, "_units"):
+        raise ValueError(f"lstm_cell is a {type(lstm_cell).__name__}, densor "
+                         f"a {type(densor).__name__}: give the lstm_cell and "
+                         f"the densor of a djmodel")
     if (lstm_cell.num_hiddens, densor._units) != (n_a, n_values):
         raise ValueError(f"the layers have {lstm_cell.num_hiddens} hidden "
                          f"units and {densor._units} values, not {n_a} and "
                          f"{n_values}: give theirs as n_a and n_values")
+    try:
+        context_of(densor)
+    except RuntimeError:
+        raise ValueError("the layers have no weights yet: train the model "
+                         "with fit, or call its initialize") from None
 
 
 def predict_and_sample(inference_model, x_initializer=None,
@@ -174,16 +206,15 @@ def predict_and_sample(inference_model, x_initializer=None,
     each value is the most probable one; above it, values are drawn with
     ``rng``, a NumPy Generator.
     """
-    shapes = [(1, inference_model.n_values), (1, inference_model.n_a),
-              (1, inference_model.n_a)]
-    given = (x_initializer, a_initializer, c_initializer)
-    x, a, c = (nd.array(np.zeros(shape) if value is None else value,
-                        ctx=inference_model.ctx)
-               for value, shape in zip(given, shapes, strict=True))
-    for name, array, shape in zip("xac", (x, a, c), shapes, strict=True):
-        if array.shape != shape:
-            raise ValueError(f"{name}_initializer has shape {array.shape}: it "
-                             f"must be {shape}")
+    check_player(inference_model)
+    temperature = check_numbers(temperature=temperature)["temperature"]
+    if temperature and not callable(getattr(rng, "random", None)):
+        raise ValueError(f"rng is {shown(rng)}: give "
+                         f"numpy.random.default_rng(seed), or temperature 0")
+    ctx, n_a = inference_model.ctx, inference_model.n_a
+    x = initial("x", x_initializer, (1, inference_model.n_values), ctx)
+    a = initial("a", a_initializer, (1, n_a), ctx)
+    c = initial("c", c_initializer, (1, n_a), ctx)
     chosen = []
 
     def pick(preds):
@@ -193,6 +224,28 @@ def predict_and_sample(inference_model, x_initializer=None,
 
     inference_model(x, a, c, pick)
     return np.eye(inference_model.n_values)[chosen], np.array(chosen)[:, None]
+
+
+def check_player(inference_model):
+    """Raise ``ValueError`` for what music_inference_model did not return."""
+    if not callable(inference_model) or not hasattr(inference_model,
+                                                    "n_values"):
+        raise ValueError(f"inference_model is {shown(inference_model)}: give "
+                         f"what music_inference_model returns")
+
+
+def initial(name, value, shape, ctx):
+    """Return an initializer as an NDArray, zeros for None."""
+    if value is None:
+        return nd.zeros(shape, ctx=ctx)
+    array = as_numpy(value)
+    if array.dtype.kind not in "iufb":
+        raise ValueError(f"{name}_initializer is {shown(value)}: give an "
+                         f"array of numbers of shape {shape}")
+    if array.shape != shape:
+        raise ValueError(f"{name}_initializer has shape {array.shape}: it "
+                         f"must be {shape}")
+    return nd.array(array, ctx=ctx)
 
 
 def generate_music(inference_model, music, path="runs/jazz.mid", *,
@@ -208,10 +261,16 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
     quarters a minute, or, where its folder cannot be written to, to a
     temporary one, with a warning. How many sounds each phrase has is printed.
     """
-    if seed is not None:
-        check_numbers(seed=seed)
+    check_player(inference_model)
+    check_music(music)
+    if inference_model.n_values != music.n_values:
+        raise ValueError(f"the model has {inference_model.n_values} values, "
+                         f"the music {music.n_values}: give the music that "
+                         f"the model was trained on")
+    check_numbers("seed", "temperature", seed=seed, temperature=temperature)
     rng = np.random.default_rng(seed)
-    path = writable(Path(path).resolve().parent) / Path(path).name
+    path = check_path("path", path).absolute()
+    path = writable(path.parent) / path.name
     melody, under, start = [], [], 0
     for i, chords in enumerate(music.chords):
         _, indices = predict_and_sample(inference_model, rng=rng,

@@ -3,6 +3,13 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from d2lrnn.basics.checks import (
+    check_memory,
+    check_numbers,
+    check_path,
+    checked,
+    shown,
+)
 from d2lrnn.corpus import Corpus
 from d2lrnn.jazz.grammar import tokens_of
 from d2lrnn.jazz.midi import read_tune
@@ -36,7 +43,8 @@ def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
     ``indices_values`` is a dict from ids to values, which are tokens of the
     grammar. Raise ``ValueError`` for a tune with too few tokens for a window.
     """
-    path = Path(midi or default_tune())
+    check_numbers(m=m, Tx=Tx)
+    path = default_tune() if midi is None else check_path("midi", midi)
     measures, under = read_tune(path, melody=melody, chords=chords,
                                 quarters=quarters)
     corpus = Corpus.from_tokens(tokens_of(measures, under), path.name)
@@ -47,11 +55,29 @@ def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
     return music
 
 
+def check_music(music):
+    """Raise ``ValueError`` for what ``load_music_utils`` did not return."""
+    if not isinstance(music, Music):
+        raise ValueError(f"music is a {type(music).__name__}: give what "
+                         f"load_music_utils returns")
+
+
 def default_tune():
     """Return the path of the tune that ships, an original composition."""
     return Path(resources.files("lyrics_data") / "original_tune.mid")
 
 
+def check_windows(ids, n_values, m=60, Tx=30):
+    """Raise ``ValueError`` for what windows cannot be made of."""
+    check_numbers(n_values=n_values, m=m, Tx=Tx)
+    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu" or (
+            ids.ndim != 1 or not ((ids >= 0) & (ids < n_values)).all()):
+        raise ValueError(f"ids is {shown(ids)}: give a NumPy array of whole "
+                         f"numbers from 0 to {n_values - 1}, of one dimension")
+    check_memory(3 * m * min(Tx, len(ids)) * n_values, f"{m} windows")
+
+
+@checked(check_windows)
 def windows(ids, n_values, m=60, Tx=30):
     """Return X and Y of ``load_music_utils`` for a sequence of ids.
 
