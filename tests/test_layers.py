@@ -7,12 +7,14 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"basics", "basics.checks", "errors", "files", "notebook"},
+    {"basics", "basics.checks", "errors", "files", "labels", "notebook"},
     {"stack", "engine", "corpus", "samplers", "schedules", "progress",
-     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
+     "numpy_rnn", "curves", "records", "runtime", "jazz.theory",
+     "jazz.midi"},
     {"scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.grammar", "jazz.audio"},
-    {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
+    {"lstm_models", "stepper", "rewriting", "report_markdown",
+     "jazz.training_data"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
      "model_plot"},
     {"generation", "training_state", "dinosaur"},
@@ -26,7 +28,8 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "stack",
                  "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
-                 "dinosaur_steps", "curves", "notebook", "report_page",
+                 "dinosaur_steps", "curves", "labels", "notebook", "records",
+                 "report_markdown", "report_page",
                  "jazz.theory", "jazz.midi", "jazz.grammar", "jazz.audio",
                  "jazz.training_data"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))
