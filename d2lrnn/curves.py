@@ -92,12 +92,15 @@ def finish(axes):
         (epoch,) = epochs
         axes.set_xlim(epoch - 0.5, epoch + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    low, high = axes.get_ylim()
-    if high < 1.5 * low:  # no two numbers would be apart enough to be read
-        low, high = low / 1.2, high * 1.2
-        axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5))
-                                 if high > 5 * low else MaxNLocator(6))
+    values = [y for line in axes.lines for y in line.get_ydata()] or [1]
+    low, high = min(values), max(values)
+    # so far apart at least that there are numbers to be read between them
+    margin = max((high / low) ** 0.05, (1.5 * low / high) ** 0.5)
+    low, high = low / margin, high * margin
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(
+        MaxNLocator(6) if high < 5 * low else
+        LogLocator(subs=(1, 2, 5) if high < 1e5 * low else (1,)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
     if axes.lines:
