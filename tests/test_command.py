@@ -179,6 +179,11 @@ WRONG = [
     (("train", "--resume", "nowhere"), "holds no training"),
     (("train", "my_text.txt", "--ctx", "gpu(9)"), "asks for gpu(9)"),
     (("report", "nowhere"), "nowhere"),
+    (("report", "run", "run"), "run is the same run as run"),
+    (("report", "run", "--out", "my_text.txt"), "exists already"),
+    (("report", "run", "--out", "my_text.txt/new/x"), "cannot be written"),
+    (("report", "nowhere", "--out", "deep/new/x"), "nowhere"),
+    (("report", "run/last.safetensors"), "is no record of one run"),
     (("data", "verify", "shakespeare"), "d2lrnn data get shakespeare"),
 ]
 
