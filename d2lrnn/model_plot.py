@@ -1,10 +1,9 @@
 """The picture of a model: its layers, their shapes and parameters."""
-from pathlib import Path
-
 import graphviz
 import numpy as np
+from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.files import write_whole
-from mxnet import nd
+from mxnet import init, nd
 
 
 def model_layers(model):
@@ -12,10 +11,13 @@ def model_layers(model):
 
     The shape is that of the layer's output; what follows the size of the
     mini-batch is "batch_size". Parameters that layers share count once.
-    ``model`` is one that ``save_model`` can save; it is left as it is.
+    ``model`` is one that ``save_model`` can save; it is left as it is, and so
+    are MXNet's random numbers.
     """
-    two, three = (record_calls(type(model)(**model.config), batch_size)
-                  for batch_size in (2, 3))
+    if not hasattr(model, "config"):
+        raise ValueError(f"model is {shown(model)}: give a model that "
+                         f"save_model can save")
+    two, three = record_calls(type(model)(**model.config), (2, 3))
     layers, counted = [], set()
     for (name, block, shape), (_, _, other) in zip(two, three, strict=True):
         params = set(block.collect_params().values()) - counted
@@ -28,14 +30,17 @@ def model_layers(model):
     return layers
 
 
-def record_calls(model, batch_size):
-    """Run a new model, and return each layer's name, block, output shape."""
+def record_calls(model, batch_sizes):
+    """Run a new model on a mini-batch of each size.
+
+    Return for each a list of each layer's name, block and output shape.
+    """
     calls, blocks = [], {"": model}
 
     def hook(name):
         def note(block, _, output):
             first = output[0] if isinstance(output, tuple) else output
-            calls.append((name, block, first.shape))
+            calls[-1].append((name, block, first.shape))
         return note
 
     while blocks:
@@ -44,21 +49,28 @@ def record_calls(model, batch_size):
                    for child, inner in block._children.items()}
         if not block._children:
             block.register_forward_hook(hook(name))
-    model.initialize()
-    shape = (batch_size, getattr(model, "Tx", 1))
-    if hasattr(model, "densor"):  # it reads vectors, the others ids
-        shape += (model.vocab_size,)
-    model(nd.zeros(shape), model.begin_state(batch_size))
+    for param in model.collect_params().values():
+        param.initialize(init.Zero())
+    for batch_size in batch_sizes:
+        calls.append([])
+        shape = (batch_size, getattr(model, "Tx", 1))
+        if hasattr(model, "densor"):  # it reads vectors, the others ids
+            shape += (model.vocab_size,)
+        model(nd.zeros(shape), model.begin_state(batch_size))
     return calls
 
 
 def summary(model):
     """Return the layers of a model as a table of text."""
-    rows = [(name, kind, shape, f"{count:,}")
-            for name, kind, shape, count in model_layers(model)]
-    total = sum(count for *_, count in model_layers(model))
-    rows = [("layer", "kind", "output", "parameters"), *rows,
-            ("", "", "in all", f"{total:,}")]
+    return to_table(model_layers(model))
+
+
+def to_table(layers):
+    """Return layers as a table of text, with the sum of their parameters."""
+    rows = [("layer", "kind", "output", "parameters"),
+            *((name, kind, shape, f"{count:,}")
+              for name, kind, shape, count in layers),
+            ("", "", "in all", f"{sum(count for *_, count in layers):,}")]
     return "\n".join(f"{name:<14}{kind:<18}{shape:<26}{count:>12}"
                      for name, kind, shape, count in rows)
 
@@ -67,9 +79,10 @@ def plot_model(model, to_file):
     """Draw a model's layers into an .svg or .png file; return its path.
 
     Where Graphviz is not installed, print the layers and what to install,
-    and return None. Raise ``ValueError`` for another kind of file.
+    and return None. Raise ``ValueError`` for another kind of file, and for
+    what is no model.
     """
-    path = Path(to_file)
+    path = check_path("to_file", to_file)
     if path.suffix not in (".svg", ".png"):
         raise ValueError(f"{path} is neither .svg nor .png: give a path that "
                          f"ends in one of them")
@@ -78,8 +91,8 @@ def plot_model(model, to_file):
         node_attr={"shape": "record", "fontname": "Helvetica",
                    "fontsize": "11"})
     graph.node("input", f"{type(model).__name__}: input")
-    before = "input"
-    for i, (name, kind, shape, count) in enumerate(model_layers(model)):
+    before, layers = "input", model_layers(model)
+    for i, (name, kind, shape, count) in enumerate(layers):
         graph.node(str(i), f"{{{name}: {kind}|output {shape}|{count:,} "
                            f"parameters}}")
         graph.edge(before, str(i))
@@ -87,7 +100,7 @@ def plot_model(model, to_file):
     try:
         write_whole(path, graph.pipe(path.suffix[1:]))
     except graphviz.ExecutableNotFound:
-        print(summary(model))
+        print(to_table(layers))
         print("There is no picture, since Graphviz is not installed: apt-get "
               "install graphviz")
         return None

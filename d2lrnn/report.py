@@ -1,18 +1,31 @@
 """The perplexity report: what a training did, as pictures and records."""
-import json
 import os
 import platform
-import statistics
 import sys
 import tempfile
 import time
+import warnings
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from d2lrnn.basics.checks import check_path, shown
+from d2lrnn.corpus import Corpus
 from d2lrnn.curves import perplexity_figure
-from d2lrnn.files import writable, write_whole
-from d2lrnn.report_page import figure_of, to_html
+from d2lrnn.errors import D2LRNNWarning
+from d2lrnn.files import writable
+from d2lrnn.labels import cell, clean, shorten, without_glyph
+from d2lrnn.records import (
+    check_kind,
+    checked_histories,
+    plain,
+    summarize,
+    write_json,
+)
+from d2lrnn.records import read_record as read_record
+from d2lrnn.report_markdown import share, to_markdown, with_held_out
+from d2lrnn.report_page import by_label, figure_of, number, to_html
 from d2lrnn.training import perplexity
 
 
@@ -26,7 +39,12 @@ def unigram_perplexity(corpus_indices):
     >>> unigram_perplexity([0, 1, 2, 3])
     4.0
     """
-    p = np.bincount(corpus_indices) / len(corpus_indices)
+    ids = np.asarray(corpus_indices)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu" or not len(ids) or (
+            ids.min() < 0):
+        raise ValueError(f"corpus_indices is {shown(corpus_indices)}: it must "
+                         f"be a list of whole numbers of at least 0")
+    p = np.bincount(ids) / len(ids)
     p = p[p > 0]
     return perplexity(-(p * np.log(p)).sum())
 
@@ -38,6 +56,9 @@ def plot_perplexity(histories, corpus):
     have a held-out perplexity, it is drawn too. Return a matplotlib
     ``Figure``.
     """
+    check_corpus(corpus)
+    histories = checked_histories(histories)
+    warn_of_boxes(histories)
     return perplexity_figure(histories, corpus.vocab_size,
                              unigram_perplexity(corpus.corpus_indices))
 
@@ -47,14 +68,17 @@ def write_report(name, histories, corpus, settings, folder="runs"):
 
     ``histories`` are what the training functions returned, by label;
     ``settings`` is a dict of what they were given, with the seed. A new
-    folder in ``folder`` gets the files of ``write_pages``. Where
-    ``folder`` cannot be written to, the machine's folder for temporary files
-    is used, with a warning.
+    folder in ``folder`` gets the files of ``write_pages``; its name is
+    ``name`` with the time. Where ``folder`` cannot be written to, the
+    machine's folder for temporary files is used, with a warning. Raise
+    ``ValueError`` for unusable arguments before anything is written.
 
     Return the path of the new folder.
     """
+    check_name(name)
+    folder = check_path("folder", folder)
     record = make_record(name, histories, corpus, settings)
-    folder = writable(Path(folder).resolve())
+    folder = writable(folder.resolve())
     stamp = time.strftime("%Y%m%d-%H%M%S")
     done = folder / f"{name}-{stamp}"
     for n in range(2, 1000):
@@ -67,67 +91,94 @@ def write_report(name, histories, corpus, settings, folder="runs"):
     return done
 
 
+def check_name(name):
+    """Raise ``ValueError`` for what cannot be part of a folder's name."""
+    if not isinstance(name, str) or not name.strip() or "/" in name or (
+            clean(name) != name):
+        raise ValueError(f"name is {shown(name)}: give a few words without / "
+                         f"and control characters")
+    if len(name.encode()) > 200:
+        raise ValueError(f"name is {shown(name)}, of {len(name.encode()):,} "
+                         f"bytes: give at most 200")
+
+
+def check_corpus(corpus):
+    """Raise ``ValueError`` for what is no corpus."""
+    check_kind("corpus", corpus, Corpus, "a Corpus, as load_corpus returns")
+
+
 def write_pages(folder, records):
     """Write the records of runs to a new folder, all files or none.
 
     They are report.html, one page that needs nothing else, report.md,
     report.json (a list where there are several runs), perplexity.png and
-    perplexity.svg. Return the folder.
+    perplexity.svg. Return the folder. Raise ``ValueError`` where it exists,
+    and ``OSError`` where it cannot be written; folders made on the way to it
+    go away again.
     """
-    folder = Path(folder).resolve()
-    if folder.exists():
+    folder = check_path("folder", folder).resolve()
+    if os.path.lexists(folder):
         raise ValueError(f"{folder} exists already: give another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent,
-                                     prefix=".") as unfinished:
-        unfinished = Path(unfinished) / folder.name
-        unfinished.mkdir()
-        write_json(unfinished / "report.json",
-                   records[0] if len(records) == 1 else records)
-        (unfinished / "report.md").write_text(
-            "\n".join(map(to_markdown, records)), "utf-8")
-        (unfinished / "report.html").write_text(to_html(records), "utf-8")
-        figure = figure_of(records)
-        figure.savefig(unfinished / "perplexity.png", dpi=150)
-        figure.savefig(unfinished / "perplexity.svg")
-        unfinished.rename(folder)
+    try:
+        with new_parents(folder), tempfile.TemporaryDirectory(
+                dir=folder.parent, prefix=".") as unfinished:
+            unfinished = Path(unfinished) / folder.name
+            unfinished.mkdir()
+            write_files(unfinished, records)
+            unfinished.rename(folder)
+    except OSError as error:
+        raise OSError(f"{folder} cannot be written ({error.strerror or error})"
+                      f": give a new folder in one that can be written to, "
+                      f"with space left") from None
+    warn_of_boxes(by_label(records))
     return folder
 
 
-def read_record(path):
-    """Return the record of a run: a file, or a folder of one.
-
-    Raise ``ValueError`` in one sentence where there is none.
-    """
-    path = Path(path)
-    files = [path / name for name in ("record.json", "report.json")]
-    file = next(filter(Path.is_file, [path, *files]), None)
-    if file is None:
-        raise ValueError(f"there is no {files[0].name} or {files[1].name} at "
-                         f"{path}: give the folder of a training that has "
-                         f"come to its end")
+@contextmanager
+def new_parents(folder):
+    """Make the parents of a folder; what is new goes away after an error."""
+    new = [parent for parent in folder.parents if not parent.exists()]
     try:
-        record = json.loads(file.read_text("utf-8"))
-        assert record["trainings"]
-    except (AssertionError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file} is no record of one run "
-                         f"({type(error).__name__}): give a record.json or "
-                         f"report.json that d2lrnn wrote") from None
-    return record
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for parent in new:
+            with suppress(OSError):  # it was not made, or others use it
+                parent.rmdir()
+        raise
 
 
-def write_json(path, record):
-    """Write a record as JSON, whole or not at all.
+def write_files(folder, records):
+    """Write the files of a report into a folder."""
+    write_json(folder / "report.json",
+               records[0] if len(records) == 1 else records)
+    (folder / "report.md").write_text(
+        "\n".join(map(to_markdown, records)), "utf-8")
+    (folder / "report.html").write_text(to_html(records), "utf-8")
+    figure = figure_of(records)
+    figure.savefig(folder / "perplexity.png", dpi=150)
+    figure.savefig(folder / "perplexity.svg")
 
-    JSON has no infinity: a perplexity that is infinite becomes "Infinity".
-    """
-    record = json.loads(json.dumps(record), parse_constant=str)
-    write_whole(path, json.dumps(record, ensure_ascii=False,
-                                 indent=1).encode("utf-8"))
+
+def warn_of_boxes(labels):
+    """Warn of characters in labels that no font of this machine has."""
+    missing = without_glyph(map(clean, labels))
+    if missing:
+        few = "".join(missing[:10]) + (" ..." if missing[10:] else "")
+        warnings.warn(f"no font on this machine has {few}: pictures show "
+                      f"boxes instead; install one that has, such as apt-get "
+                      f"install fonts-noto-cjk", D2LRNNWarning, stacklevel=3)
 
 
 def make_record(name, histories, corpus, settings):
     """Return all that the report shows as one dict for JSON."""
+    check_kind("name", name, str, "a str")
+    check_kind("settings", settings, dict, "a dict")
+    check_corpus(corpus)
+    settings = {str(key): value if isinstance(
+        value, (int, float, list, dict, np.generic, np.ndarray))
+        else str(value) for key, value in settings.items()}
+    histories = plain("histories", checked_histories(histories))
     return {
         "name": name,
         **machine_record(),
@@ -138,8 +189,7 @@ def make_record(name, histories, corpus, settings):
         "baselines": {
             "uniform": corpus.vocab_size,
             "unigram": unigram_perplexity(corpus.corpus_indices)},
-        "settings": {key: value if isinstance(value, (int, float, list, dict))
-                     else str(value) for key, value in settings.items()},
+        "settings": plain("settings", settings),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "trainings": {label: summarize(history)
                       for label, history in histories.items()},
@@ -167,91 +217,24 @@ def cpu_name():
     return platform.machine()
 
 
-def summarize(history):
-    """Return the last perplexity, the speed and the lyrics of a history.
-
-    Where there is a held-out perplexity, the epoch with the best one is added.
-    """
-    held_out = {}
-    if "held_out_perplexity" in history[0]:
-        best = min(history, key=lambda record: record["held_out_perplexity"])
-        held_out = {"best": {key: best[key] for key in (
-            "epoch", "held_out_perplexity", "held_out_bits_per_char",
-            "held_out_unk")}}
-    seconds = statistics.median(record["seconds"] for record in history)
-    lyrics = [record["lyrics"] for record in history if "lyrics" in record]
-    return {"perplexity": history[-1]["perplexity"],
-            "epochs": len(history),
-            "seconds_per_epoch": seconds,
-            "characters_per_second": history[-1]["characters"] / seconds,
-            "lyrics": lyrics[-1] if lyrics else [], **held_out,
-            "history": history}
-
-
 def print_summary(record):
     """Print the perplexities and speeds in a table of 78 columns."""
     print()
-    print(f"text: {record['text']['source']}")
+    print(f"text: {shorten(record['text']['source'], 72)}")
     print(f"{'perplexity on the training text':<34}{'perplexity':>12}"
           f"{'sec/epoch':>14}{'characters/s':>18}")
     for label, training in record["trainings"].items():
-        print(f"  {label:<32}{training['perplexity']:>12.3f}"
-              f"{training['seconds_per_epoch']:>14.3f}"
-              f"{training['characters_per_second']:>18,.0f}")
-    print(f"  {'unigram guess':<32}{record['baselines']['unigram']:>12.3f}")
-    print(f"  {'uniform guess':<32}{record['baselines']['uniform']:>12.3f}")
+        print(f"  {cell(label, 31)} {number(training['perplexity']):>12}"
+              f"{number(training['seconds_per_epoch']):>14}"
+              f"{number(training['characters_per_second'], 0):>18}")
+    for guess in ("unigram", "uniform"):
+        print(f"  {f'{guess} guess':<32}"
+              f"{number(record['baselines'][guess]):>12}")
     if held_out := with_held_out(record):
         print(f"{'on held-out text, at its best':<34}{'perplexity':>12}"
               f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
     for label, best in held_out.items():
-        print(f"  {label:<32}{best['held_out_perplexity']:>12.3f}"
-              f"{best['held_out_bits_per_char']:>14.3f}{best['epoch']:>8}"
-              f"{best['held_out_unk']:>10.2%}")
-
-
-def with_held_out(record):
-    """Return the best held-out results of a record's trainings, by label."""
-    return {label: training["best"]
-            for label, training in record["trainings"].items()
-            if "best" in training}
-
-
-def to_markdown(record):
-    """Return the report as a page of Markdown."""
-    text = record["text"]
-    lines = [
-        f"# Perplexity report: {record['name']}", "",
-        f"Text: {text['source']} ({text['characters']:,} characters, "
-        f"{text['vocab_size']:,} distinct). The perplexity is the one on the "
-        f"training text: it shows how well the text was learned by heart, "
-        f"not how well another text would be predicted.", "",
-        "![perplexity per epoch](perplexity.png)", "",
-        "| | perplexity | epochs | seconds per epoch | characters per second "
-        "|", "|---|---:|---:|---:|---:|"]
-    for label, training in record["trainings"].items():
-        lines.append(
-            f"| {label} | {training['perplexity']:.3f} | {training['epochs']}"
-            f" | {training['seconds_per_epoch']:.3f} "
-            f"| {training['characters_per_second']:,.0f} |")
-    lines += [
-        f"| unigram guess | {record['baselines']['unigram']:.3f} | | | |",
-        f"| uniform guess | {record['baselines']['uniform']:.3f} | | | |", ""]
-    if held_out := with_held_out(record):
-        lines += ["On the text held out, at its best (`<unk>`: the share of "
-                  "what training never saw):", "",
-                  "| | perplexity | bits per character | epoch | `<unk>` |",
-                  "|---|---:|---:|---:|---:|"]
-        lines += [f"| {label} | {best['held_out_perplexity']:.3f} | "
-                  f"{best['held_out_bits_per_char']:.3f} | {best['epoch']} | "
-                  f"{best['held_out_unk']:.2%} |"
-                  for label, best in held_out.items()] + [""]
-    for label, training in record["trainings"].items():
-        if training["lyrics"]:
-            lines += [f"## Lyrics, {label}", ""]
-            lines += [f"- {lyric}" for lyric in training["lyrics"]] + [""]
-    lines += ["## How to repeat it", "", "| | |", "|---|---|"]
-    rows = {**record["settings"], **record["versions"], **record["machine"],
-            "date": record["date"], "command": " ".join(record["command"]),
-            "text sha256": text["sha256"]}
-    lines += [f"| {key} | {value} |" for key, value in rows.items()]
-    return "\n".join(lines) + "\n"
+        print(f"  {cell(label, 31)} "
+              f"{number(best['held_out_perplexity']):>12}"
+              f"{number(best['held_out_bits_per_char']):>14}"
+              f"{best['epoch']:>8}{share(best['held_out_unk']):>10}")

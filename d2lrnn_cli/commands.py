@@ -1,5 +1,4 @@
 """Train, generate, eval, inspect: what is done with a model."""
-import json
 import sys
 import time
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import typer
 
 from d2lrnn_cli.main import app, messages
+from d2lrnn_cli.streams import to_json
 
 Option = typer.Option
 Model = typer.Argument(..., metavar="MODEL", help="A model's file, such as "
@@ -105,9 +105,8 @@ def generate(
               "seed": seed, "stop": stop}
     if n > 1 or as_json:
         lyrics = models.write_all(model, prefix, num_chars, n, choice)
-        print(json.dumps({"model": str(path), "prefix": prefix,
-                          "num_chars": num_chars, **choice,
-                          "lyrics": lyrics}, ensure_ascii=False)
+        print(to_json({"model": str(path), "prefix": prefix,
+                       "num_chars": num_chars, **choice, "lyrics": lyrics})
               if as_json else "\n\n".join(lyrics))
         return
     for piece in models.write_one(model, prefix, num_chars, choice):
@@ -125,7 +124,7 @@ def evaluate(
     from d2lrnn_cli import models
     measured = models.evaluate(models.load(model), text)
     if as_json:
-        print(json.dumps(measured))
+        print(to_json(measured))
         return
     print(f"perplexity          {measured['perplexity']:.3f}\n"
           f"bits a character    {measured['bits_per_char']:.3f}\n"

@@ -6,6 +6,8 @@ from io import StringIO
 
 import typer
 
+from d2lrnn_cli.streams import close_streams, open_streams, unwritten
+
 app = typer.Typer(
     name="d2lrnn", no_args_is_help=True, rich_markup_mode=None,
     pretty_exceptions_enable=False, help="Recurrent language models to read, "
@@ -38,8 +40,7 @@ def main():
         sources,
         texts,
     )
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if closed
-        stream.reconfigure(errors="replace")  # no UTF-8: ? for a character
+    open_streams()
     arguments = []
     for argument in sys.argv[1:]:
         if argument in FLAGS:
@@ -53,10 +54,16 @@ def main():
         if FLAGS["--debug"]:
             raise
         sys.exit(f"d2lrnn: {sentence(error)}")
+    finally:
+        problem, error = close_streams(), sys.exc_info()[1]
+        if problem is not None and getattr(error, "code", None) == 0:
+            sys.exit(problem)  # else there was another one before
 
 
 def sentence(error):
     """Return what an error says; MXNet's say it in their last line."""
+    if isinstance(error, OSError) and error.strerror and not error.filename:
+        return unwritten(error)  # files are named, streams are not
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1]
 

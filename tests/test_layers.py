@@ -7,12 +7,15 @@ import pytest
 
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
-    {"basics", "basics.checks", "errors", "notebook", "sharing"},
-    {"files", "stack", "engine", "texts", "samplers", "schedules", "progress",
-     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.events"},
+    {"basics", "basics.checks", "errors", "sharing"},
+    {"files", "labels", "notebook"},
+    {"stack", "engine", "texts", "samplers", "schedules", "progress",
+     "numpy_rnn", "curves", "records", "runtime", "jazz.theory",
+     "jazz.events"},
     {"corpus", "scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.midi"},
-    {"lstm_models", "stepper", "rewriting", "jazz.grammar", "jazz.audio"},
+    {"lstm_models", "stepper", "rewriting", "report_markdown", "jazz.grammar",
+     "jazz.audio"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",
      "model_plot", "jazz.training_data"},
     {"generation", "training_state", "dinosaur"},
@@ -26,7 +29,8 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "sharing",
                  "stack", "texts", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
-                 "dinosaur_steps", "curves", "notebook", "report_page",
+                 "dinosaur_steps", "curves", "labels", "notebook", "records",
+                 "report_markdown", "report_page",
                  "jazz.theory", "jazz.events", "jazz.midi", "jazz.grammar",
                  "jazz.audio", "jazz.training_data"}
 rooms = pytest.mark.parametrize("room", sorted(LEVEL))

@@ -112,6 +112,51 @@ def test_a_picture_is_an_element_of_the_page():
     assert "unigram guess (4)" in "".join(svg.itertext())
 
 
+def ticks(axis, limits):
+    """Return the labels of an axis' ticks that are to be seen."""
+    low, high = limits
+    return [tick.label1.get_text() for tick in axis.get_major_ticks()
+            if low <= tick.get_loc() <= high]
+
+
+def seen(values, uniform=5, unigram=4.0):
+    """Return the labels of both axes where a history has these values."""
+    figure = perplexity_figure({"a": [
+        {"epoch": epoch, "perplexity": value}
+        for epoch, value in enumerate(values, start=1)]}, uniform, unigram)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    return (ticks(axes.xaxis, axes.get_xlim()),
+            ticks(axes.yaxis, axes.get_ylim()))
+
+
+def test_one_epoch_is_one_epoch():
+    assert seen([9.0])[0] == ["1"]
+    assert seen([9.0, 3.0])[0] == ["1", "2"]
+    assert seen([9.0] * 1000)[0][:3] == ["0", "150", "300"]
+
+
+@pytest.mark.parametrize("values, guesses", [
+    ([1.0], (1, 1.0)), ([3.0, 3.01, 3.02], (3, 3.05)), ([9.0], (5, 4.0)),
+    ([60.0, 20.0], (100, 50.0)), ([1e90, 3.0], (5, 4.0)),
+    ([math.inf, math.nan], (None, None)), ([0.0, -1.0, 5.0], (5, 4.0))])
+def test_there_are_values_to_read(values, guesses):
+    labels = seen(values, *guesses)[1]
+    assert 3 <= len(labels) <= 12
+    assert len(set(labels)) == len(labels)
+    assert all(len(label) <= 6 for label in labels)
+
+
+def test_the_curves_fill_the_picture():
+    for values in ([9.0], [9.0, 3.0], [1000.0, 2.0]):
+        figure = perplexity_figure({"a": [
+            {"epoch": epoch, "perplexity": value}
+            for epoch, value in enumerate(values, start=1)]}, 5, 4.0)
+        low, high = map(math.log, figure.axes[0].get_ylim())
+        inside = math.log(max(values)) - math.log(min(*values, 4.0))
+        assert inside > 0.6 * (high - low)
+
+
 def test_the_norms():
     (axes,) = norms_figure({"a": held_out(9.0)}).axes
     assert [line.get_label() for line in axes.lines] == ["a", "a, clipped"]

@@ -420,6 +420,37 @@ def test_the_layers_of_a_model(model):
     assert f"{total:,}" in model_plot.summary(model)
 
 
+@pytest.mark.parametrize("show", [model_plot.summary,
+                                  model_plot.model_layers])
+def test_one_more_model_is_made_to_show_one(show, monkeypatch):
+    class Counted(d2l.CharRNN):
+        made = 0
+
+        def __init__(self, *args, **kwargs):
+            Counted.made += 1
+            super().__init__(*args, **kwargs)
+
+    model = Counted(28, 8, 8, 2)
+    show(model)
+    assert Counted.made == 2  # the model itself is one of them
+    assert all(param._data is None for param
+               in model.collect_params().values())
+
+
+def test_to_show_a_model_draws_no_random_numbers(model):
+    d2l.seed(3)
+    model_plot.summary(d2l.CharRNN(28, 8, 8, 2))
+    model_plot.summary(model)
+    after = nd.random.uniform(shape=4).asnumpy()
+    d2l.seed(3)
+    assert np.array_equal(after, nd.random.uniform(shape=4).asnumpy())
+
+
+def test_what_is_no_model_has_no_layers():
+    with pytest.raises(ValueError, match=r"model is 5: give a model that"):
+        model_plot.model_layers(5)
+
+
 def test_shared_parameters_count_once():
     model = d2l.CharRNN(28, 8, 8, 2, tie_weights=True)
     layers = model_plot.model_layers(model)
