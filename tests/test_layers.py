@@ -9,7 +9,8 @@ ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"basics", "basics.checks", "errors", "files", "notebook"},
     {"stack", "engine", "corpus", "samplers", "schedules", "progress",
-     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
+     "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi",
+     "basics.tensors", "checkpoint_checks"},
     {"scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.grammar", "jazz.audio"},
     {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
@@ -23,7 +24,8 @@ LEVELS = [
     {"jazz"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "stack",
+WITHOUT_MXNET = {"basics", "basics.checks", "basics.tensors",
+                 "checkpoint_checks", "errors", "files", "stack",
                  "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "notebook", "report_page",
