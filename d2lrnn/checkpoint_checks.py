@@ -92,6 +92,16 @@ def check_vocabulary(idx_to_char, level, vocab_size=None):
                          f"character") from None
 
 
+def difference(vocabulary, other):
+    """Return in words where two vocabularies differ.
+
+    >>> difference(["a", "b"], ["a", "c"]), difference(["a", "b"], ["b", "a"])
+    ("'b'", 'their order')
+    """
+    tokens = set(vocabulary) ^ set(other)
+    return shown(min(tokens)) if tokens else "their order"
+
+
 def check_weights(weights, config):
     """Raise ``ValueError`` for arrays that are no weights of any model.
 

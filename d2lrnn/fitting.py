@@ -10,9 +10,9 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.basics.checks import check_numbers
 from d2lrnn.checkpoint import save_model
-from d2lrnn.checkpoint_checks import defaults_of
+from d2lrnn.checkpoint_checks import defaults_of, difference
 from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows
 from d2lrnn.files import write_whole
@@ -155,13 +155,14 @@ def check_vocabulary(model, corpus):
                          f"and the corpus is at the level {corpus.level}: "
                          f"make a new model, or a corpus of the model's level")
     if list(model.idx_to_char) != list(corpus.idx_to_char):
-        other = min(set(corpus.idx_to_char) ^ set(model.idx_to_char),
-                    default="their order")
+        remedy = "" if corpus.level == "token" else (
+            ", or read the text with load_corpus(..., "
+            "vocabulary=model.idx_to_char)")
         raise ValueError(
             f"the model was trained with another vocabulary than that of the "
-            f"corpus, and they differ in {shown(other)}: make a new model, or "
-            f"read the text with load_corpus(..., "
-            f"vocabulary=model.idx_to_char)")
+            f"corpus, and they differ in "
+            f"{difference(model.idx_to_char, corpus.idx_to_char)}: make a "
+            f"new model{remedy}")
 
 
 def check_schedule(schedule, resume, folder):

@@ -9,7 +9,7 @@ from d2lrnn.checkpoint import (
     set_weights,
     unusable,
 )
-from d2lrnn.checkpoint_checks import check_shapes, defaults_of
+from d2lrnn.checkpoint_checks import check_shapes, defaults_of, difference
 from d2lrnn.schedules import SCHEDULES
 from mxnet import nd
 
@@ -158,12 +158,12 @@ def check_corpus(path, metadata, model, saved, settings):
             raise ValueError(f"{path} was trained with {name} {before!r}, "
                              f"and is to go on with {now!r}: give what it "
                              f"began with")
-    if metadata["idx_to_char"] != list(model.idx_to_char):
-        raise ValueError(
-            f"{path} was trained with another vocabulary of this text, of "
-            f"{len(metadata['idx_to_char'] or [])} entries instead of "
-            f"{len(model.idx_to_char)}: give the min_freq or vocabulary that "
-            f"it began with")
+    before, now = metadata["idx_to_char"] or [], model.idx_to_char
+    if before != list(now):
+        raise ValueError(f"{path} was trained with another vocabulary of this "
+                         f"text, and they differ in "
+                         f"{difference(before, now)}: give the min_freq or "
+                         f"vocabulary that it began with")
 
 
 def check_same(path, saved, settings):
