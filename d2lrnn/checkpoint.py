@@ -50,15 +50,16 @@ def save_model(path, model, training=None):
         raise ValueError(f"cannot save a {type(model).__name__} to {path} "
                          f"({error}): give it the idx_to_char and level of "
                          f"its corpus") from None
-    arrays = {f"model.{name}": param.data().asnumpy()
-              for name, param in params.items()}
-    for name, array in arrays.items():
+    weights = {name: param.data().asnumpy()
+               for name, param in params.items()}
+    for name, array in weights.items():
         if not np.isfinite(array).all():
             raise FloatingPointError(
                 f"cannot save a {type(model).__name__} to {path}: its {name} "
                 f"has numbers that are not finite: train with a lower lr")
     metadata = {"class": type(model).__name__, "model": model.config,
                 "idx_to_char": model.idx_to_char, "level": model.level}
+    arrays = {f"model.{name}": array for name, array in weights.items()}
     if training is not None:
         metadata["training"], more = training
         arrays |= {f"training.{name}": array.asnumpy()

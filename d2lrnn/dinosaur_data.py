@@ -120,14 +120,14 @@ def load(path):
         if text.pop("sha256", None) not in (None, digest(parameters, text)):
             raise ValueError("it was altered after it was written")
         chars = json.loads(text["ix_to_char"])
+        check_names_file(parameters, chars)
         ix_to_char = dict(enumerate(chars))
         char_to_ix = {char: i for i, char in ix_to_char.items()}
         check_sample(parameters, char_to_ix, seed=0)
-        check_names_file(parameters, chars)
     except TensorsError as error:
         raise ValueError(f"{path} holds no usable model of names: it {error}"
                          ) from None
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no usable model of names ({error}): "
                          f"get a new copy of it") from None
     return parameters, ix_to_char, char_to_ix

@@ -78,7 +78,8 @@ class TrainingState:
                              f"training can go on: use a last.safetensors")
         check_corpus(path, metadata, self.model, values["settings"], settings)
         check_same(path, {**(defaults or {}), **defaults_of(type(self.model)),
-                          **values["settings"]}, settings)
+                          **values["settings"], **metadata["model"]},
+                   settings)
         own, saved = self._arrays(), part(arrays, "training.")
         try:
             check_state(own, saved, self.optimizer, values["optimizer"])

@@ -52,8 +52,13 @@ def write_tensors(path, arrays, text):
                         "shape": list(array.shape),
                         "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
-    data = json.dumps(header, ensure_ascii=False,
-                      separators=(",", ":")).encode("utf-8")
+    try:
+        data = json.dumps(header, ensure_ascii=False,
+                          separators=(",", ":")).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{path} would have {error.object[error.start]!r} in "
+                         f"its text, which is no character: leave it out"
+                         ) from None
     data += b" " * (-len(data) % 8)
     if len(data) > LARGEST_HEADER or end + len(data) + 8 > LARGEST_FILE:
         raise ValueError(
