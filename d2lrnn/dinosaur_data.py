@@ -4,15 +4,18 @@ import os
 from pathlib import Path
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 from d2lrnn.basics.checks import check_path, shown
+from d2lrnn.basics.tensors import (
+    TensorsError,
+    digest,
+    read_tensors,
+    write_tensors,
+)
 from d2lrnn.dinosaur_checks import (
     check_sample,
     keys,
     unpack,
 )
-from d2lrnn.files import write_whole
 from d2lrnn.texts import find_text, read_source
 
 FORMAT = "d2lrnn.dinosaur 1"
@@ -98,38 +101,66 @@ def save(path, parameters, ix_to_char):
     """Write parameters and vocabulary to a safetensors file, whole or not.
 
     Raise ``ValueError`` in one sentence where there can be no such file, and
-    for a vocabulary that is not that of the parameters.
+    for parameters or a vocabulary that ``load`` would refuse.
     """
     path = check_save(path)
     check_sample(parameters, {char: i for i, char in ix_to_char.items()}, 0)
-    chars = [ix_to_char[i] for i in range(len(ix_to_char))]
-    data = safetensors.numpy.save(
-        {key: np.ascontiguousarray(array) for key, array in zip(
-            keys(parameters), unpack(parameters), strict=True)},
-        {"format": FORMAT, "ix_to_char": json.dumps(chars)})
-    write_whole(path, data)
+    arrays = dict(zip(keys(parameters), unpack(parameters), strict=True))
+    check_finite(arrays)
+    text = {"format": FORMAT, "ix_to_char": json.dumps(
+        [ix_to_char[i] for i in range(len(ix_to_char))])}
+    write_tensors(path, arrays, {**text, "sha256": digest(arrays, text)})
 
 
 def load(path):
     """Return ``(parameters, ix_to_char, char_to_ix)`` of a saved file.
 
     Raise ``FileNotFoundError`` or ``ValueError`` in one sentence for a file
-    that is not there, broken, or of something else.
+    that is not there, broken, altered, or of something else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file at {path}: check the path")
     try:
-        with safetensors.safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            parameters = {key: file.get_tensor(key) for key in file.keys()}
-        if metadata.get("format") != FORMAT:
-            raise ValueError("it was not written by d2lrnn.dinosaur")
-        ix_to_char = dict(enumerate(json.loads(metadata["ix_to_char"])))
+        parameters, text = read_tensors(path, "file", check_text)
+        # the files of version 0.1.0 have none
+        if text.pop("sha256", None) not in (None, digest(parameters, text)):
+            raise ValueError("it was altered after it was written")
+        chars = json.loads(text["ix_to_char"])
+        check_names_file(parameters, chars)
+        ix_to_char = dict(enumerate(chars))
         char_to_ix = {char: i for i, char in ix_to_char.items()}
         check_sample(parameters, char_to_ix, seed=0)
-    except (safetensors.SafetensorError, ValueError, KeyError,
-            TypeError) as error:
+    except TensorsError as error:
+        raise ValueError(f"{path} holds no usable model of names: it {error}"
+                         ) from None
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no usable model of names ({error}): "
                          f"get a new copy of it") from None
     return parameters, ix_to_char, char_to_ix
+
+
+def check_text(text):
+    """Raise ``TensorsError`` for the text of another kind of file."""
+    if text.get("format") != FORMAT:
+        raise TensorsError("was not written by d2lrnn.dinosaur: give the path "
+                           "of a file that was")
+    if not {"format", "ix_to_char"} <= text.keys() <= {
+            "format", "ix_to_char", "sha256"}:
+        raise TensorsError("has not the ix_to_char that it was written with: "
+                           "get a new copy of it")
+
+
+def check_names_file(parameters, chars):
+    """Raise ``ValueError`` for what ``save`` would not have written."""
+    if not isinstance(chars, list) or not all(
+            isinstance(char, str) for char in chars):
+        raise ValueError(f"its vocabulary is {shown(chars)}, no list of str")
+    for key in parameters.keys() - set(keys(parameters)):
+        raise ValueError(f"it has an array {shown(key)}")
+    check_finite(parameters)
+
+
+def check_finite(parameters):
+    """Raise ``ValueError`` for parameters that training has spoilt."""
+    for key, array in parameters.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"{key} has numbers that are not finite: train "
+                             f"with a lower learning rate")

@@ -12,6 +12,7 @@ import mxnet as mx
 import numpy as np
 from d2lrnn.basics.checks import check_numbers
 from d2lrnn.checkpoint import save_model
+from d2lrnn.checkpoint_checks import defaults_of, difference
 from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows
 from d2lrnn.files import write_whole
@@ -78,6 +79,7 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
                   save_minutes=save_minutes)
     check_schedule(schedule, resume, folder)
     corpus, num_steps = feed.corpus, num_epochs * len(feed.units)
+    check_vocabulary(model, corpus)
     settings = plain({
         "num_epochs": num_epochs, "lr": lr, "optimizer": optimizer,
         "optimizer_params": optimizer_params or {},
@@ -132,11 +134,35 @@ def check_models(model, corpus, kind):
             f"fit was given a {type(model).__name__} and a "
             f"{type(corpus).__name__}: it needs a {kind.__name__} and a "
             f"Corpus")
+    check_vocabulary(model, corpus)
     if model.vocab_size != corpus.vocab_size:
         raise ValueError(
             f"the model has a vocabulary of {model.vocab_size}, the corpus "
             f"one of {corpus.vocab_size}: make the model with "
             f"corpus.vocab_size")
+
+
+def check_vocabulary(model, corpus):
+    """Raise ``ValueError`` where a model has learned other tokens.
+
+    One without weights, or without a vocabulary, has learned none.
+    """
+    params = model.collect_params().values()
+    if model.idx_to_char is None or any(p._data is None for p in params):
+        return
+    if model.level != corpus.level:
+        raise ValueError(f"the model was trained at the level {model.level}, "
+                         f"and the corpus is at the level {corpus.level}: "
+                         f"make a new model, or a corpus of the model's level")
+    if list(model.idx_to_char) != list(corpus.idx_to_char):
+        remedy = "" if corpus.level == "token" else (
+            ", or read the text with load_corpus(..., "
+            "vocabulary=model.idx_to_char)")
+        raise ValueError(
+            f"the model was trained with another vocabulary than that of the "
+            f"corpus, and they differ in "
+            f"{difference(model.idx_to_char, corpus.idx_to_char)}: make a "
+            f"new model{remedy}")
 
 
 def check_schedule(schedule, resume, folder):
@@ -172,7 +198,8 @@ def open_folder(folder, run, resume, settings):
     """Return a training's folder, and stand where it stood, to resume it."""
     folder = Path(folder)
     if resume:
-        run.load(folder / "last.safetensors", settings)
+        run.load(folder / "last.safetensors", settings,
+                 defaults_of(fit_feed))
     elif (folder / "last.safetensors").exists():
         raise ValueError(f"{folder} already holds a training: give another "
                          f"folder, or resume=True to go on with it")

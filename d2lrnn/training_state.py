@@ -1,6 +1,15 @@
 """Where a training stands: all that going on from there depends on."""
 import mxnet as mx
-from d2lrnn.checkpoint import named_params, read, save_model, set_weights
+from d2lrnn.basics.checks import is_number, shown
+from d2lrnn.checkpoint import (
+    named_params,
+    part,
+    read,
+    save_model,
+    set_weights,
+    unusable,
+)
+from d2lrnn.checkpoint_checks import check_shapes, defaults_of, difference
 from d2lrnn.schedules import SCHEDULES
 from mxnet import nd
 
@@ -55,22 +64,30 @@ class TrainingState:
                       and name != "begin_num_update"}}
         save_model(path, self.model, (values, self._arrays()))
 
-    def load(self, path, settings):
+    def load(self, path, settings, defaults=None):
         """Stand where a checkpoint of the same settings stood.
 
-        Raise ``ValueError`` where it holds no training, or one of other
-        settings.
+        ``defaults`` has what stands in for a setting that the checkpoint does
+        not name, since it could not be chosen yet. Raise ``ValueError`` where
+        it holds no training, or one of other settings.
         """
         arrays, metadata = read(path)
         values = metadata.get("training")
         if values is None:
             raise ValueError(f"{path} holds a model alone, with which no "
                              f"training can go on: use a last.safetensors")
-        check_same(path, values["settings"], settings)
-        set_weights(self.model, arrays, self.ctx)
-        for name, array in self._arrays().items():
-            array[:] = nd.array(arrays[f"training.{name}"], self.ctx,
-                                array.dtype)
+        check_corpus(path, metadata, self.model, values["settings"], settings)
+        check_same(path, {**(defaults or {}), **defaults_of(type(self.model)),
+                          **values["settings"], **metadata["model"]},
+                   settings)
+        own, saved = self._arrays(), part(arrays, "training.")
+        try:
+            check_state(own, saved, self.optimizer, values["optimizer"])
+            set_weights(self.model, arrays, self.ctx)
+        except ValueError as error:
+            raise unusable(path, error) from None
+        for name, array in own.items():
+            array[:] = nd.array(saved[name], self.ctx, array.dtype)
         for name, value in values["optimizer"].items():
             setattr(self.optimizer, name, value)
         # an optimizer counts the steps of each parameter from here
@@ -104,6 +121,20 @@ def make_optimizer(name, params):
             f"parameters") from None
 
 
+def check_state(arrays, saved, optimizer, numbers):
+    """Raise ``ValueError`` for saved arrays and numbers of another state."""
+    check_shapes(saved, {name: a.shape for name, a in arrays.items()})
+    for name, array in arrays.items():
+        if saved[name].dtype != array.dtype:
+            raise ValueError(f"its array {name} has the type "
+                             f"{saved[name].dtype}")
+    for name in numbers:
+        value = vars(optimizer).get(name, "nothing")
+        if value is not None and not is_number(value):  # None: not yet set
+            raise ValueError(f"a {type(optimizer).__name__} has no number "
+                             f"{shown(name)}")
+
+
 def flatten(tree):
     """Return the arrays of an optimizer's state: none, one, or nested.
 
@@ -117,18 +148,38 @@ def flatten(tree):
     return [tree]
 
 
+def check_corpus(path, metadata, model, saved, settings):
+    """Raise ``ValueError`` where a training would go on with other tokens."""
+    for name, before, now in (
+            ("model", metadata["class"], type(model).__name__),
+            ("level", metadata["level"], model.level),
+            ("text_sha256", saved.get("text_sha256"),
+             settings["text_sha256"])):
+        if before != now:
+            raise ValueError(f"{path} was trained with {name} {before!r}, "
+                             f"and is to go on with {now!r}: give what it "
+                             f"began with")
+    before, now = metadata["idx_to_char"] or [], model.idx_to_char
+    if before != list(now):
+        raise ValueError(f"{path} was trained with another vocabulary of this "
+                         f"text, and they differ in "
+                         f"{difference(before, now)}: give the min_freq or "
+                         f"vocabulary that it began with")
+
+
 def check_same(path, saved, settings):
     """Raise ``ValueError`` where a training would go on with other settings.
 
-    A constant learning rate, or one that a function gives, lets it go on for
-    more epochs than were asked for; the other schedules are laid out for a
-    number of epochs.
+    A setting that the checkpoint lacks could not be chosen when it was
+    written. A constant learning rate, or one that a function gives, lets it
+    go on for more epochs than were asked for; the other schedules are laid
+    out for a number of epochs.
     """
     laid_out = settings["schedule"] in SCHEDULES.keys() - {"constant"}
     for name, value in settings.items():
         if name == "num_epochs" and not laid_out:
             continue
-        if saved.get(name) != value:
+        if saved.get(name, value) != value:
             raise ValueError(
                 f"{path} was trained with {name} {saved.get(name)!r}, and is "
                 f"to go on with {value!r}: give what it began with")

@@ -1,6 +1,7 @@
 """Train, generate, eval, inspect: what is done with a model."""
 import sys
 import time
+from inspect import signature
 from pathlib import Path
 
 import typer
@@ -70,12 +71,18 @@ def train(
 
 
 def what_to_resume(context, folder, text, settings):
-    """Return the text and settings of a run, with those typed now."""
-    from d2lrnn_cli.training import read_command
-    saved = read_command(folder)
+    """Return the text and settings of a run, with those typed now.
+
+    What a run of an older version did not note has its default.
+    """
+    from d2lrnn_cli.training import find_again, read_command
+    options = signature(train).parameters
+    noted_text, noted = read_command(
+        folder, {name: options[name] for name in settings})
     given = {name: value for name, value in settings.items()
              if context.get_parameter_source(name).name == "COMMANDLINE"}
-    return text or saved["text"], {**saved["settings"], **given}
+    return (text or find_again(noted_text or "", folder),
+            {**settings, **noted, **given})
 
 
 @app.command()

@@ -4,11 +4,14 @@ import os
 from contextlib import contextmanager, nullcontext, suppress
 
 import d2lrnn as d2l
+from d2lrnn.basics.checks import shown
+from d2lrnn.corpus import TEXTS
 from d2lrnn.files import write_whole
 
 from d2lrnn_cli.models import first_token, load_text
 
 COMMAND = "command.json"  # in the run's folder: what was typed
+LARGEST_COMMAND = 10 ** 6  # bytes
 SAMPLE = 200  # characters after each epoch
 
 
@@ -64,10 +67,63 @@ def written_command(folder, text, settings):
         raise
 
 
-def read_command(folder):
-    """Return what was typed when a run began."""
+def read_command(folder, options):
+    """Return ``(text, settings)`` that were typed when a run began.
+
+    ``options`` are the command's parameters by name. The settings may lack
+    some: those of an older version do. ``text`` is None where it is not known.
+    Raise ``ValueError`` where there is no such file, or a damaged one.
+    """
+    path = folder / COMMAND
     try:
-        return json.loads((folder / COMMAND).read_text("utf-8"))
-    except (OSError, ValueError):
+        with path.open("rb") as file:
+            data = file.read(LARGEST_COMMAND + 1)
+    except OSError:
         raise ValueError(f"{folder} holds no training of d2lrnn train: give "
                          f"the folder that it named") from None
+    try:
+        command = json.loads(data[:LARGEST_COMMAND].decode("utf-8"))
+        check_command(command, options)
+    except (ValueError, RecursionError) as error:
+        reason = (str(error) if type(error) is ValueError
+                  else "it is no JSON in UTF-8")
+        raise ValueError(f"{path} is damaged ({reason}): get a new copy of "
+                         f"it, or go on in Python, with the same settings and "
+                         f"d2lrnn.fit(..., resume=True)") from None
+    return command.get("text"), command["settings"]
+
+
+def check_command(command, options):
+    """Raise ``ValueError`` for what cannot have been typed."""
+    if not isinstance(command, dict) or not isinstance(
+            command.get("settings"), dict):
+        raise ValueError("it has no settings")
+    if not isinstance(command.get("text", ""), str):
+        raise ValueError(f"its text is {shown(command['text'])}")
+    for name, value in command["settings"].items():
+        if name not in options:
+            raise ValueError(f"it has an option {shown(name)}, which this "
+                             f"d2lrnn does not know")
+        kind, default = options[name].annotation, options[name].default.default
+        kinds = {kind, int} if kind is float else {kind}
+        if type(value) not in kinds and (value is not None
+                                         or default is not None):
+            raise ValueError(f"its {name} is {shown(value)}, which is no "
+                             f"{kind.__name__}")
+
+
+def find_again(text, folder):
+    """Return where the text of a run is now, if it was moved with the run.
+
+    It is looked for where it was, then beside the run and above it.
+    """
+    if text in TEXTS or os.path.exists(text):
+        return text
+    folder = folder.resolve()
+    for place in (folder, *folder.parents[:3]):
+        moved = place / os.path.basename(text)
+        if moved.is_file():
+            return str(moved)
+    raise FileNotFoundError(f"there is no text at {text} any more: say where "
+                            f"it is, as in d2lrnn train TEXT --resume "
+                            f"{folder}")

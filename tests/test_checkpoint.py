@@ -168,7 +168,8 @@ def test_other_files(tmp_path):
                    "data_offsets": [0, 2 ** 62]},
                   {"dtype": "F32", "shape": [10 ** 6],
                    "data_offsets": [0, 4 * 10 ** 6]}):
-        header = json.dumps({"huge": entry}).encode()
+        header = json.dumps({"__metadata__": {"format": "d2lrnn"},
+                             "huge": entry}).encode()
         assert whole in refused(
             path, struct.pack("<Q", len(header)) + header + bytes(8))
     for metadata in (None, {}, {"format": "pt"}):

@@ -375,3 +375,67 @@ def test_the_norms_of_the_gradients(fox):
     record = fit(small(fox), fox, 1, 0.03, **{
         **SETTINGS, "clipping_theta": None})[0]
     assert record["grad_norm"] == record["clipped_grad_norm"]
+
+
+def other_letters(corpus):
+    """Return a corpus of as many letters, not all of them the same."""
+    return d2l.load_corpus(corpus.text.replace("z", "Z"))
+
+
+def test_another_vocabulary_of_the_same_size_is_refused(fox):
+    model = small(fox)
+    fit(model, fox, 2, 0.03, **SETTINGS)
+    before, letters = weights(model), model.idx_to_char
+    with pytest.raises(ValueError, match=r"another vocabulary than that of "
+                                         r"the corpus, and they differ in 'Z'"
+                       ) as caught:
+        fit(model, other_letters(fox), 1, 0.03, **SETTINGS)
+    assert str(caught.value).endswith(
+        "read the text with load_corpus(..., vocabulary=model.idx_to_char)")
+    assert model.idx_to_char == letters and same(weights(model), before)
+
+
+def test_another_level_is_refused(fox):
+    """Its tokens have the same names, and mean something else."""
+    letters, words = (d2l.load_corpus("a b c d " * 60, level=level)
+                      for level in ("char", "word"))
+    assert letters.idx_to_char == words.idx_to_char
+    model = small(letters)
+    fit(model, letters, 1, 0.03, **SETTINGS)
+    with pytest.raises(ValueError, match="was trained at the level char, and "
+                                         "the corpus is at the level word"):
+        fit(model, words, 1, 0.03, **SETTINGS)
+    assert model.level == "char"
+
+
+def test_a_vocabulary_of_another_size_names_the_remedy(fox):
+    model = small(fox)
+    fit(model, fox, 1, 0.03, **SETTINGS)
+    with pytest.raises(ValueError, match=r"vocabulary=model\.idx_to_char"):
+        fit(model, d2l.load_corpus(fox.text + "?!"), 1, 0.03, **SETTINGS)
+
+
+def test_another_text_of_the_same_vocabulary_is_learned(fox, tmp_path):
+    """Also by a model that was loaded."""
+    model = small(fox)
+    fit(model, fox, 2, 0.03, **SETTINGS)
+    d2l.save_model(tmp_path / "m.safetensors", model)
+    text = "a lazy fox jumps. " * 30 + SENTENCE
+    again = d2l.load_corpus(text)
+    assert again.idx_to_char == fox.idx_to_char
+    loaded = load_model(tmp_path / "m.safetensors")
+    histories = [fit(m, again, 2, 0.03, **SETTINGS) for m in (model, loaded)]
+    assert histories[0][-1]["loss"] < histories[0][0]["loss"]
+    assert timeless(histories[0]) == timeless(histories[1])
+    with pytest.raises(ValueError, match="another vocabulary"):
+        fit(loaded, other_letters(fox), 1, 0.03, **SETTINGS)
+
+
+def test_a_model_that_learned_nothing_takes_any_vocabulary(fox):
+    """Its weights may have been drawn, or its vocabulary set."""
+    drawn, named = small(fox), small(fox)
+    drawn.initialize(init.Xavier())
+    named.idx_to_char = fox.idx_to_char
+    for model in (drawn, named):
+        fit(model, other_letters(fox), 1, 0.03, **SETTINGS)
+        assert "Z" in model.idx_to_char

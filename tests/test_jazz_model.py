@@ -514,3 +514,18 @@ def test_a_saved_improviser_plays_the_same(trained, tmp_path, ctx):
     a, b = (jazz.predict_and_sample(player(m))[1] for m in (trained[0],
                                                            loaded))
     np.testing.assert_array_equal(a, b)
+
+
+def test_another_tune_of_as_many_values_is_refused(tmp_path):
+    """A model that improvises over one tune does not know the other's."""
+    music, other = jazz.load_music_utils(Tx=4), jazz.load_music_utils(Tx=4)
+    tokens = [other.corpus.idx_to_char[i] for i in other.corpus.corpus_indices]
+    last = other.corpus.idx_to_char[-1]
+    other.corpus = d2l.Corpus.from_tokens(
+        [token + "0" if token == last else token for token in tokens], "other")
+    model = jazz.djmodel(4, 5, music.n_values)
+    jazz.fit(model, music, 1, seed=1)
+    with pytest.raises(ValueError, match=r"another vocabulary .*: make a new "
+                                         r"model$"):
+        jazz.fit(model, other, 1, seed=1)
+    jazz.fit(model, music, 1, seed=1)

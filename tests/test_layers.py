@@ -11,7 +11,7 @@ LEVELS = [
     {"files", "labels", "notebook"},
     {"stack", "engine", "texts", "samplers", "schedules", "progress",
      "numpy_rnn", "curves", "records", "runtime", "jazz.theory",
-     "jazz.events"},
+     "jazz.events", "basics.tensors", "checkpoint_checks"},
     {"corpus", "scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.midi"},
     {"lstm_models", "stepper", "rewriting", "report_markdown", "jazz.grammar",
@@ -26,7 +26,8 @@ LEVELS = [
     {"jazz"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-WITHOUT_MXNET = {"basics", "basics.checks", "errors", "files", "sharing",
+WITHOUT_MXNET = {"basics", "basics.checks", "basics.tensors",
+                 "checkpoint_checks", "errors", "files", "sharing",
                  "stack", "texts", "corpus", "schedules", "progress",
                  "numpy_rnn", "dinosaur", "dinosaur_checks", "dinosaur_data",
                  "dinosaur_steps", "curves", "labels", "notebook", "records",

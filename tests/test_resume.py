@@ -266,6 +266,29 @@ def test_other_settings_are_refused(trained, change, words):
     assert (trained / "last.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize("change, words", [
+    ({"level": "word"}, "trained with level 'char', and is to go on with 'wor"
+                        "d': give what it began with"),
+    ({"min_freq": 2}, "another vocabulary of this text, and they differ in "
+                      "'<unk>': give the min_freq or vocabulary that it"),
+    ({"min_freq": 21}, "another vocabulary of this text, and they differ in "),
+])
+def test_other_tokens_of_the_text_are_refused(tmp_path, change, words):
+    """Also where there are as many: z became <unk>."""
+    text = "one man, a ham. " * 20 + "z"
+
+    def go(resume, **options):
+        corpus = d2l.load_corpus(text, **options)
+        model = d2l.CharRNN(corpus.vocab_size, 4, 5, 1)
+        return d2l.fit(model, corpus, 1, 0.01, batch_size=2, num_steps=5,
+                       folder=tmp_path, resume=resume)
+
+    go(False)
+    with pytest.raises(ValueError) as caught:
+        go(True, **change)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_a_schedule_has_its_number_of_epochs(tmp_path):
     train(tmp_path, **SHORT, schedule="one_cycle")
     with pytest.raises(ValueError, match="with num_epochs 2, and is to go "

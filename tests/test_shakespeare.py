@@ -387,6 +387,18 @@ def test_wrong_models_and_texts(fox, abc):
         shakespeare.fit(d2l.WindowLSTM(28), fox, stride=0)
 
 
+def test_poems_in_other_letters_are_refused(fox, tmp_path):
+    """As many of them: what a letter meant would change."""
+    model = d2l.WindowLSTM(fox.vocab_size, 6, Tx=5)
+    shakespeare.fit(model, fox, 1, seed=1)
+    save_model(tmp_path / "m.safetensors", model)
+    other = d2l.load_corpus(fox.text.replace("z", "Z"))
+    for writer in (model, load_model(tmp_path / "m.safetensors")):
+        with pytest.raises(ValueError, match="another vocabulary than that"):
+            shakespeare.fit(writer, other, 1, seed=1)
+        shakespeare.fit(writer, fox, 1, seed=1)
+
+
 def test_the_model_that_ships(ctx):
     """It knows the sonnets better than their frequencies, and can go on."""
     path = resources.files("lyrics_data") / "sonnets.safetensors"

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, check_path, shown
 from d2lrnn.files import writable
-from d2lrnn.fitting import fit_feed
+from d2lrnn.fitting import check_vocabulary, fit_feed
 from d2lrnn.generation import choose
 from d2lrnn.jazz.grammar import parse_token, smooth, to_notes
 from d2lrnn.jazz.midi import QUARTERS, measure_number, write_tune
@@ -114,6 +114,7 @@ def fit(model, music, num_epochs=100, *, batch_size=32, **options):
         raise ValueError(f"fit was given a {type(model).__name__} and a "
                          f"{type(music).__name__}: it needs a djmodel and "
                          f"what load_music_utils returns")
+    check_vocabulary(model, music.corpus)
     if music.X.shape[1:] != (model.Tx, model.vocab_size):
         raise ValueError(f"the model has {model.Tx} steps and "
                          f"{model.vocab_size} values, the music "

@@ -1,0 +1,165 @@
+"""Safetensors files: arrays by name, and some text; the header comes first.
+
+The format, in the words of its authors: 8 bytes for the length of a header in
+JSON, the header, and the bytes of the arrays in a row. Here a file is looked
+at in that order, so that what is none costs no memory, and files of equal
+content have equal bytes, which they have not where a hash table decides in
+which order the text is written.
+"""
+import hashlib
+import json
+import math
+
+import numpy as np
+from d2lrnn.basics.checks import check_path, shown
+from d2lrnn.files import write_whole
+
+LARGEST_FILE = 2 * 10 ** 9  # bytes
+LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8",
+          "I32": "<i4", "I16": "<i2", "I8": "|i1", "U64": "<u8", "U32": "<u4",
+          "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}
+NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+
+
+class TensorsError(ValueError):
+    """What is wrong with a file, and the remedy, to follow its name."""
+
+
+def not_whole(reason):
+    """Return the error for what is no such file, or a part of one."""
+    return TensorsError(f"is not a whole safetensors file ({reason}): get a "
+                        f"new copy of it")
+
+
+def write_tensors(path, arrays, text):
+    """Write a dict of arrays, and one of str, to ``path``, whole or not.
+
+    Raise ``ValueError`` for what could not be read again.
+    """
+    header, end = {"__metadata__": dict(sorted(text.items()))}, 0
+    arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False)
+              for name, array in arrays.items()}
+    # the widest numbers first, so that each array lies where it may
+    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    for name in names:
+        array = arrays[name]
+        if array.dtype not in NAMES or not array.size:
+            raise ValueError(f"{name} is {array.size} numbers of the type "
+                             f"{array.dtype}, which no safetensors file can "
+                             f"hold: make it an array of float32")
+        header[name] = {"dtype": NAMES[array.dtype],
+                        "shape": list(array.shape),
+                        "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    try:
+        data = json.dumps(header, ensure_ascii=False,
+                          separators=(",", ":")).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{path} would have {error.object[error.start]!r} in "
+                         f"its text, which is no character: leave it out"
+                         ) from None
+    data += b" " * (-len(data) % 8)
+    if len(data) > LARGEST_HEADER or end + len(data) + 8 > LARGEST_FILE:
+        raise ValueError(
+            f"{path} would have {len(data):,} bytes of text and {end:,} of "
+            f"arrays, and at most {LARGEST_HEADER:,} and {LARGEST_FILE:,} can "
+            f"be read again: use a smaller model, or keep less on record")
+    write_whole(path, b"".join([
+        len(data).to_bytes(8, "little"), data,
+        *(arrays[name].tobytes() for name in names)]))
+
+
+def read_tensors(path, what, check_text):
+    """Return ``(arrays, text)`` of a file, as they were written.
+
+    ``what`` is what the file is called where there is none.
+    ``check_text(text)`` sees the text before the arrays are read, and may
+    raise. Raise ``FileNotFoundError`` or ``OSError`` in one sentence where
+    there is no file that can be read, ``TensorsError`` for what is in it.
+    """
+    path = check_path("path", path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {what} at {path}: check the "
+                                f"path")
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            if size > LARGEST_FILE:
+                raise TensorsError(f"has {size:,} bytes, and files of up to "
+                                   f"{LARGEST_FILE:,} are read: give that of "
+                                   f"a model")
+            header, text = read_header(file, size)
+            check_text(text)
+            places = read_places(header, size - file.tell())
+            data = bytearray(size - file.tell())
+            if file.readinto(data) != len(data):
+                raise not_whole("it became shorter as it was read")
+    except OSError as error:
+        raise OSError(f"{path} cannot be read ({error.strerror or error}): "
+                      f"make it readable, or get a new copy of it") from None
+    return {name: np.frombuffer(data, dtype, math.prod(shape),
+                                start).reshape(shape)
+            for name, (dtype, shape, start) in places.items()}, text
+
+
+def read_header(file, size):
+    """Return the entries of a file's header, and the text in it."""
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > size - 8:
+        raise not_whole(f"it has {size:,} bytes, too few for its header")
+    if length > LARGEST_HEADER:
+        raise not_whole(f"its header has {length:,} bytes, and at most "
+                        f"{LARGEST_HEADER:,} are read")
+    try:
+        header = json.loads(file.read(length).decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise not_whole("its header is no JSON") from None
+    if not isinstance(header, dict):
+        raise not_whole("its header is no JSON object")
+    text = header.pop("__metadata__", None) or {}
+    if not isinstance(text, dict) or not all(
+            isinstance(value, str) for value in text.values()):
+        raise not_whole("the text in its header is no dict of str")
+    return header, text
+
+
+def read_places(header, size):
+    """Return each array's dtype, shape and place, checked against the size.
+
+    >>> read_places({"b": {"dtype": "F32", "shape": [2, 3],
+    ...                    "data_offsets": [0, 24]}}, 24)
+    {'b': (dtype('float32'), [2, 3], 0)}
+    """
+    places, spans, end = {}, [], 0
+    for name, entry in header.items():
+        try:
+            dtype, shape = np.dtype(DTYPES[entry["dtype"]]), entry["shape"]
+            start, stop = entry["data_offsets"]
+            fits = (len(shape) <= 8 and {*map(type, [*shape, start, stop])} <=
+                    {int} and min(shape, default=1) > 0 and stop - start ==
+                    math.prod(shape) * dtype.itemsize)
+        except (KeyError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise not_whole(f"its array {shown(name)} is {shown(entry)}")
+        places[name] = dtype, shape, start
+        spans.append((start, stop))
+    for start, stop in sorted(spans):
+        if start != end:
+            raise not_whole(f"no array begins at its byte {end:,}")
+        end = stop
+    if end != size:
+        raise not_whole(f"its arrays should have {end:,} bytes, and have "
+                        f"{size:,}")
+    return places
+
+
+def digest(arrays, text):
+    """Return the sha256 of arrays and text, whatever their order."""
+    sha256 = hashlib.sha256(json.dumps(text, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        sha256.update(f"{name} {array.dtype} {array.shape}".encode(
+            "utf-8", "backslashreplace"))
+        sha256.update(np.ascontiguousarray(array))
+    return sha256.hexdigest()

@@ -1,0 +1,185 @@
+"""What the metadata of a model's file must be, and the sentence if it is not.
+
+A file may be whole, and yet hold what no training wrote. Each check raises
+``ValueError`` with what is wrong, to be said after the file's name.
+"""
+import inspect
+from collections import Counter
+
+import numpy as np
+from d2lrnn.basics.checks import check_numbers, is_number, shown
+
+LEVELS = ("char", "word", "token")
+# What a report and a training that goes on read of an epoch's record
+NUMBERS = ("epoch", "lr", "seconds", "loss", "perplexity", "characters")
+HELD_OUT = {"held_out_loss", "held_out_perplexity", "held_out_bits_per_char",
+            "held_out_unk"}
+
+
+def check_metadata(metadata, kinds):
+    """Raise ``ValueError`` for what describes no model of these classes."""
+    if not isinstance(metadata, dict):
+        raise ValueError(f"its metadata are {shown(metadata)}")
+    for key in ("class", "model", "idx_to_char", "level"):
+        if key not in metadata:
+            raise ValueError(f"its metadata have no {key}")
+    check_config(metadata["class"], metadata["model"], kinds)
+    check_vocabulary(metadata["idx_to_char"], metadata["level"])
+    if metadata.get("training") is not None:
+        check_training(metadata["training"])
+
+
+def check_config(kind, config, kinds):
+    """Raise ``ValueError`` for settings that a class of model has not.
+
+    What it has and they lack, keeps its default: when they were written, it
+    could not be chosen.
+    """
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"its model is a {shown(kind)}: known are "
+                         f"{', '.join(kinds)}")
+    if not isinstance(config, dict):
+        raise ValueError(f"the settings of its {kind} are {shown(config)}")
+    known = [name for name, param
+             in inspect.signature(kinds[kind]).parameters.items()
+             if param.kind is not param.VAR_KEYWORD]
+    missing = set(known) - defaults_of(kinds[kind]).keys() - config.keys()
+    if missing:
+        raise ValueError(f"the {min(missing)} of its {kind} is missing")
+    if unknown := config.keys() - set(known):
+        raise ValueError(f"a {kind} has no setting {shown(min(unknown))}")
+
+
+def defaults_of(function):
+    """Return what a function's arguments are where they are not given.
+
+    >>> def f(a, b=2, *, c=None, **rest): pass
+    >>> defaults_of(f)
+    {'b': 2, 'c': None}
+    """
+    return {name: param.default for name, param
+            in inspect.signature(function).parameters.items()
+            if param.default is not param.empty}
+
+
+def check_vocabulary(idx_to_char, level, vocab_size=None):
+    """Raise ``ValueError`` for what is no vocabulary, or of another size.
+
+    >>> check_vocabulary(["a", "b", "a"], "char")
+    Traceback (most recent call last):
+    ValueError: its vocabulary has 'a' twice
+    """
+    if not isinstance(level, str) or level not in LEVELS:
+        raise ValueError(f"its level is {shown(level)}, none of "
+                         f"{', '.join(LEVELS)}")
+    if idx_to_char is None:
+        return
+    if not isinstance(idx_to_char, (list, tuple)) or not all(
+            isinstance(token, str) for token in idx_to_char):
+        raise ValueError(f"its vocabulary is {shown(idx_to_char)}, no list of "
+                         f"str")
+    if vocab_size not in (None, len(idx_to_char)):
+        raise ValueError(f"its vocabulary has {len(idx_to_char)} entries, not"
+                         f" {vocab_size}")
+    if len(set(idx_to_char)) < len(idx_to_char):
+        token, _ = Counter(idx_to_char).most_common(1)[0]
+        raise ValueError(f"its vocabulary has {shown(token)} twice")
+    try:
+        "".join(idx_to_char).encode("utf-8")
+    except UnicodeEncodeError as error:
+        char = error.object[error.start]
+        raise ValueError(f"its vocabulary has {shown(char)}, which is no "
+                         f"character") from None
+
+
+def difference(vocabulary, other):
+    """Return in words where two vocabularies differ.
+
+    >>> difference(["a", "b"], ["a", "c"]), difference(["a", "b"], ["b", "a"])
+    ("'b'", 'their order')
+    """
+    tokens = set(vocabulary) ^ set(other)
+    return shown(min(tokens)) if tokens else "their order"
+
+
+def check_weights(weights, config):
+    """Raise ``ValueError`` for arrays that are no weights of any model.
+
+    They must be enough for its layers, of which there must not be so many
+    that it takes minutes to make them.
+    """
+    num_layers = config.get("num_layers", 1)
+    check_numbers(num_layers=num_layers)
+    if num_layers > len(weights):
+        raise ValueError(f"it has {len(weights)} arrays for {num_layers} "
+                         f"layers")
+    for name, array in weights.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ValueError(f"its array {shown(name)}, of the type "
+                             f"{array.dtype}, has what is no finite number")
+
+
+def check_shapes(arrays, shapes):
+    """Raise ``ValueError`` for other arrays than those of these shapes."""
+    for name in [*shapes, *arrays]:
+        if name not in shapes or name not in arrays:
+            raise ValueError(f"it has {'no' if name in shapes else 'an'} "
+                             f"array {shown(name)}")
+        if arrays[name].shape != shapes[name]:
+            raise ValueError(f"its array {name} has shape "
+                             f"{arrays[name].shape}, not {shapes[name]}")
+
+
+def check_training(values):
+    """Raise ``ValueError`` for what does not say where a training stands."""
+    if not isinstance(values, dict):
+        raise ValueError(f"its training is {shown(values)}")
+    for key, kind in (("settings", dict), ("history", list), ("losses", list),
+                      ("norms", list), ("optimizer", dict)):
+        if not isinstance(values.get(key), kind):
+            raise ValueError(f"its training has as {key} "
+                             f"{shown(values.get(key))}, which is no "
+                             f"{kind.__name__}")
+    check_floats("its training", values, ("step", "seconds"))
+    check_floats("its optimizer", values["optimizer"], values["optimizer"])
+    step, in_epoch = values["step"], len(values["losses"])
+    if type(step) is not int or step < in_epoch:
+        raise ValueError(f"its training has done {step} steps, and {in_epoch}"
+                         f" of them in its epoch")
+    for i, record in enumerate(values["history"]):
+        what = f"the record of its epoch {i + 1}"
+        if not isinstance(record, dict):
+            raise ValueError(f"{what} is {shown(record)}")
+        check_floats(what, record, (*NUMBERS, *HELD_OUT & record.keys()))
+        if record["epoch"] != i + 1:
+            raise ValueError(f"{what} is that of epoch {record['epoch']}")
+    check_steps("losses", values["losses"], in_epoch)
+    check_steps("norms", values["norms"], in_epoch)
+
+
+def check_floats(what, values, names):
+    """Raise ``ValueError`` where one of a dict's values is no float."""
+    for name in names:
+        if not is_float(values.get(name)):
+            raise ValueError(f"{what} has as {shown(name)} "
+                             f"{shown(values.get(name))}, which is no number")
+
+
+def is_float(value):
+    """Say whether a value of JSON is a number that a float can be.
+
+    >>> is_float(1.5), is_float(float("inf")), is_float(10 ** 400)
+    (True, True, False)
+    """
+    return is_number(value) and (type(value) is float or abs(value) < 2 ** 63)
+
+
+def check_steps(name, steps, num_steps):
+    """Raise ``ValueError`` for what are no lists of numbers, one a step."""
+    if len(steps) != num_steps:
+        raise ValueError(f"it has {len(steps)} {name} of {num_steps} steps")
+    for step in steps:
+        if not isinstance(step, list) or not step or not all(
+                map(is_float, step)) or len(step) != len(steps[0]):
+            raise ValueError(f"one of the {name} of its epoch is "
+                             f"{shown(step)}")
