@@ -122,10 +122,11 @@ def write_json(path, record):
     """Write a record as JSON, whole or not at all.
 
     JSON has no infinity: a perplexity that is infinite becomes "Infinity".
+    What is no character, in an argument that was no UTF-8, is escaped.
     """
     record = json.loads(json.dumps(record), parse_constant=str)
     write_whole(path, json.dumps(record, ensure_ascii=False,
-                                 indent=1).encode("utf-8"))
+                                 indent=1).encode("utf-8", "backslashreplace"))
 
 
 def writable(folder):
