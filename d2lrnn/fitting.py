@@ -1,29 +1,26 @@
 """Train a model the modern way: held-out text, any optimizer, resumable."""
 import json
 import math
-import signal
-import threading
 import time
-from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_numbers
-from d2lrnn.checkpoint import save_model
+from d2lrnn.basics.checks import check_numbers, shown
 from d2lrnn.checkpoint_checks import defaults_of, difference
 from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows
-from d2lrnn.files import write_whole
 from d2lrnn.models import CharRNN
 from d2lrnn.progress import Bar
-from d2lrnn.report import make_record, write_json
-from d2lrnn.report_page import to_html
+from d2lrnn.runs import run_folder, stop_requests
 from d2lrnn.runtime import try_gpu
-from d2lrnn.schedules import SCHEDULES, learning_rate
+from d2lrnn.schedules import (
+    check_schedule,
+    learning_rate,
+    schedule_settings,
+)
 from d2lrnn.training import grad_clipping, mean_norms
-from d2lrnn.training_state import TrainingState
+from d2lrnn.training_state import TrainingState, scores
 from mxnet import autograd, init, nd
 
 
@@ -52,19 +49,23 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     """Train a model on a feed of mini-batches, such as ``Rows``.
 
     ``optimizer`` is the name of one of Gluon's, with ``optimizer_params``;
-    ``schedule`` is constant, cosine, one_cycle, warmup_cosine, or a function
-    from the number of steps done to the learning rate, such as one of MXNet's
-    schedulers. ``clipping_theta`` is the largest norm of the gradient over
-    all parameters (None: any). Training stops early when the held-out loss
-    has not improved for ``patience`` epochs. ``on_epoch_end(model, record)``
-    is called after each epoch, with its record, to which it may add.
+    ``schedule`` is constant, cosine, one_cycle, warmup_cosine, or a function:
+    f(step), from the number of steps done to the learning rate, such as one
+    of MXNet's schedulers, or f(step, num_steps), to a fraction of lr, such as
+    those of ``d2lrnn.schedules``. ``clipping_theta`` is the largest norm of
+    the gradient over all parameters (None: any). Training stops early when
+    the held-out loss has not improved for ``patience`` epochs.
+    ``on_epoch_end(model, record)`` is called after each epoch, with its
+    record, to which it may add.
 
     With a ``folder``, last.safetensors in it holds the training after each
     epoch and every ``save_minutes``, best.safetensors the model of the best
     held-out loss; at the end, record.json is the run, report.html a page of
     it. ``resume=True`` goes on from last.safetensors, to the weights that the
     call would have reached without a stop, bit for bit on a CPU. Ctrl-C ends
-    the step, saves, and says so.
+    the step, saves, says so, and raises ``KeyboardInterrupt``; SIGTERM too,
+    and raises ``SystemExit``. While a training runs, its folder has a file
+    .lock, which keeps other trainings out.
 
     Return the history: for every epoch a dict of epoch, lr, seconds (with the
     evaluation), grad_norm and clipped_grad_norm (means over the epoch),
@@ -77,14 +78,13 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     check_numbers("clipping_theta", "patience", num_epochs=num_epochs, lr=lr,
                   clipping_theta=clipping_theta, patience=patience, seed=seed,
                   save_minutes=save_minutes)
-    check_schedule(schedule, resume, folder)
+    schedule = check_schedule(schedule)
     corpus, num_steps = feed.corpus, num_epochs * len(feed.units)
     check_vocabulary(model, corpus)
     settings = plain({
         "num_epochs": num_epochs, "lr": lr, "optimizer": optimizer,
         "optimizer_params": optimizer_params or {},
-        "schedule": schedule if isinstance(schedule, str) else getattr(
-            schedule, "__name__", type(schedule).__name__),
+        **schedule_settings(schedule, lr, num_steps),
         "clipping_theta": clipping_theta, "seed": seed,
         **feed.settings, **model.config, "text_sha256": corpus.sha256})
     ctx = ctx or try_gpu()
@@ -92,39 +92,29 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     initialize(model, seed, ctx)
     run = TrainingState(model, optimizer, settings["optimizer_params"],
                         feed.batch_size, ctx)
-    folder = folder and open_folder(folder, run, resume, settings)
-    saved = time.time()
-    print(feed.intro())
-    with Bar(num_steps, "steps", run.step) as bar, stop_requests() as stop:
-        while unfinished(run.history, num_epochs, patience):
-            rng = np.random.default_rng([seed, len(run.history)])
-            start = time.time() - run.seconds
-            for x, y in islice(feed.epoch(rng), len(run.losses), None):
-                train_step(run, x, y, feed.loss, clipping_theta, seed,
-                           learning_rate(schedule, lr, run.step, num_steps))
-                run.seconds = time.time() - start
-                bar.advance(speed(run, feed))
-                if stop.is_set() or time.time() - saved > 60 * save_minutes:
-                    keep(run, folder, settings)
-                    saved = time.time()
-                if stop.is_set():
-                    leave(run, folder)
-            end_epoch(run, feed, start, on_epoch_end, clipping_theta)
-            keep(run, folder, settings)
-            saved = time.time()
-    if len(run.history) < num_epochs:
-        print(f"stopped early: no better held-out loss for {patience} epochs")
-    if folder:
-        write_run(folder, run.history, corpus, settings)
+    with run_folder(folder) as folder, stop_requests() as stop:
+        folder.begin(run, settings, defaults_of(fit_feed), resume,
+                     save_minutes, stop)
+        print(feed.intro())
+        with Bar(num_steps, "steps", run.step) as bar:
+            while unfinished(run.history, num_epochs, patience):
+                rng = np.random.default_rng([seed, len(run.history)])
+                start = time.time() - run.seconds
+                for x, y in islice(feed.epoch(rng), len(run.losses), None):
+                    train_step(run, x, y, feed.loss, clipping_theta, seed,
+                               learning_rate(schedule, lr, run.step,
+                                             num_steps))
+                    run.seconds = time.time() - start
+                    bar.advance(speed(run, feed))
+                    folder.after_step()
+                record = end_epoch(run, feed, start, clipping_theta)
+                with folder.after_epoch():
+                    show(on_epoch_end, run.model, record)
+        if len(run.history) < num_epochs:
+            print(f"stopped early: no better held-out loss for {patience} "
+                  f"epochs")
+        folder.finish(corpus)
     return run.history
-
-
-def write_run(folder, history, corpus, settings):
-    """Write a finished training's record, and its report, into its folder."""
-    record = make_record(folder.resolve().name, {"fit": history}, corpus,
-                         settings)
-    write_json(folder / "record.json", record)
-    write_whole(folder / "report.html", to_html([record]).encode())
 
 
 def check_models(model, corpus, kind):
@@ -165,16 +155,6 @@ def check_vocabulary(model, corpus):
             f"new model{remedy}")
 
 
-def check_schedule(schedule, resume, folder):
-    """Raise ``ValueError`` now for what would fail, or mislead, later."""
-    if not callable(schedule) and schedule not in list(SCHEDULES):
-        raise ValueError(f"schedule is {schedule!r}: it must be a function, "
-                         f"or one of {', '.join(SCHEDULES)}")
-    if resume and not folder:
-        raise ValueError("resume needs the folder of the training: give it "
-                         "as folder")
-
-
 def plain(settings):
     """Return settings as a checkpoint gives them back, to be compared."""
     try:
@@ -192,61 +172,6 @@ def initialize(model, seed, ctx):
         model.initialize(init.Xavier(), ctx=ctx)
     params.reset_ctx(ctx)
     model.hybridize(static_alloc=True, static_shape=True)
-
-
-def open_folder(folder, run, resume, settings):
-    """Return a training's folder, and stand where it stood, to resume it."""
-    folder = Path(folder)
-    if resume:
-        run.load(folder / "last.safetensors", settings,
-                 defaults_of(fit_feed))
-    elif (folder / "last.safetensors").exists():
-        raise ValueError(f"{folder} already holds a training: give another "
-                         f"folder, or resume=True to go on with it")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def keep(run, folder, settings):
-    """Save the training; before it, at an epoch's end, the best model."""
-    if not folder:
-        return
-    losses = scores(run.history)
-    if not run.losses and losses.index(min(losses)) == len(losses) - 1:
-        save_model(folder / "best.safetensors", run.model)
-    run.save(folder / "last.safetensors", settings)
-
-
-@contextmanager
-def stop_requests():
-    """Turn Ctrl-C into an event, so that no step is cut in two.
-
-    A second Ctrl-C interrupts at once. Only the main thread gets signals.
-    """
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def ask(*_):
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def leave(run, folder):
-    """End the program after Ctrl-C, and say how to go on."""
-    print(f"stopped in epoch {len(run.history) + 1} after its step "
-          f"{len(run.losses)}; " + (
-              f"to go on, call fit again with folder={str(folder)!r} and "
-              f"resume=True" if folder
-              else "nothing was saved, since fit was given no folder"))
-    raise SystemExit(130)
 
 
 def train_step(run, x, y, loss, clipping_theta, seed, lr):
@@ -275,14 +200,6 @@ def speed(run, feed):
             f"{feed.unit}s/s")
 
 
-def scores(history):
-    """Return the loss of each epoch that says how good the model was.
-
-    It is the held-out one, where something is held out.
-    """
-    return [record.get("held_out_loss", record["loss"]) for record in history]
-
-
 def unfinished(history, num_epochs, patience):
     """Say whether there are epochs left, and patience for them.
 
@@ -300,8 +217,11 @@ def unfinished(history, num_epochs, patience):
     return len(losses) < num_epochs
 
 
-def end_epoch(run, feed, start, on_epoch_end, clipping_theta):
-    """Append the record of an epoch to the history, and print its line."""
+def end_epoch(run, feed, start, clipping_theta):
+    """Append the record of an epoch to the history, and print its line.
+
+    Return the record.
+    """
     epoch, lr = len(run.history) + 1, run.optimizer.learning_rate
     losses = np.average([l.asnumpy() for l in run.losses], axis=0,
                         weights=feed.units)
@@ -318,7 +238,54 @@ def end_epoch(run, feed, start, on_epoch_end, clipping_theta):
               **mean_norms(run.norms, clipping_theta), **measured}
     if line := feed.line(record):
         print(line)
-    if on_epoch_end:
-        on_epoch_end(run.model, record)
     run.history.append(record)
     run.begin_epoch()
+    return record
+
+
+def show(on_epoch_end, model, record):
+    """Call ``on_epoch_end``, and see that JSON can hold what it adds.
+
+    Raise ``ValueError`` for what it cannot, which the record then lacks.
+    """
+    if not on_epoch_end:
+        return
+    try:
+        on_epoch_end(model, record)
+    finally:
+        wrong = make_plain(record)
+    for key, value in wrong.items():
+        raise ValueError(
+            f"on_epoch_end put {shown(key)} into the record, a "
+            f"{type(value).__name__}, which JSON cannot hold: put numbers, "
+            f"strings, lists or dicts of them there (the epoch is kept "
+            f"without it)")
+
+
+def make_plain(record):
+    """Make a record of what JSON gives back; return what it cannot hold.
+
+    >>> record = {"acc": np.float32(0.5), "all": np.arange(3), "a": {1}}
+    >>> make_plain(record), record
+    ({'a': {1}}, {'acc': 0.5, 'all': [0, 1, 2]})
+    """
+    wrong, items = {}, list(record.items())
+    record.clear()
+    for key, value in items:
+        try:
+            text = json.dumps({key: value}, default=to_list,
+                              ensure_ascii=False)
+            text.encode()  # half a character cannot be written
+            record.update(json.loads(text))
+        except (TypeError, ValueError, RecursionError):
+            wrong[key] = value
+    return wrong
+
+
+def to_list(array):
+    """Return an array, or a number of NumPy's or MXNet's, as Python's."""
+    if isinstance(array, nd.NDArray):
+        array = array.asnumpy()
+    if isinstance(array, (np.ndarray, np.generic)):
+        return array.tolist()
+    raise TypeError(f"{type(array).__name__} is no array")

@@ -28,7 +28,8 @@ class Bar:
                    TextColumn(unit + ", {task.description}"),
                    TimeRemainingColumn(compact=True), TextColumn("left"))
         self._bar = Progress(*columns, transient=True,
-                             disable=not sys.stdout.isatty())
+                             disable=not (sys.stdout
+                                          and sys.stdout.isatty()))
         self._task = self._bar.add_task("", total=total, completed=done)
         self._watch, self._said = CoreWatch(), False
 

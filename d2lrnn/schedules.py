@@ -1,5 +1,14 @@
-"""Learning rates that change from step to step, as fractions of lr."""
+"""Learning rates that change from step to step.
+
+A schedule here is a function ``f(step, num_steps)`` that gives a fraction of
+lr. So may be a user's; one of ``f(step)`` gives the rate itself. Which of the
+two a function is, its arguments without a default say.
+"""
+import copy
+import inspect
 import math
+
+from d2lrnn.basics.checks import shown
 
 
 def constant(step, num_steps):
@@ -47,17 +56,82 @@ SCHEDULES = {f.__name__: f
              for f in (constant, cosine, one_cycle, warmup_cosine)}
 
 
+def check_schedule(schedule):
+    """Return a schedule, by its name where it is one of SCHEDULES."""
+    if isinstance(schedule, str) and schedule in SCHEDULES:
+        return schedule
+    if not callable(schedule):
+        raise ValueError(f"schedule is {shown(schedule)}: it must be a "
+                         f"function, or one of {', '.join(SCHEDULES)}")
+    return next((name for name, function in SCHEDULES.items()
+                 if function is schedule), schedule)
+
+
+def gives_fraction(schedule):
+    """Say whether a function is one of a step and the number of steps.
+
+    >>> gives_fraction(cosine), gives_fraction(lambda step, every=10: 0.1)
+    (True, False)
+    """
+    try:
+        parameters = inspect.signature(schedule).parameters.values()
+    except (TypeError, ValueError):  # as with some that are written in C
+        return False
+    return 2 == sum(p.default is p.empty and p.kind in (
+        p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+
+
 def learning_rate(schedule, lr, step, num_steps):
     """Return the rate of a step, counted from 0, of ``num_steps`` in all.
 
     ``schedule`` is one of SCHEDULES by name, or a function from the number of
-    the step to the rate itself.
+    the step to the rate itself, or, as those are, from it and ``num_steps``
+    to a fraction of lr.
 
     >>> learning_rate("cosine", 0.1, 50, 101)
+    0.05
+    >>> learning_rate(cosine, 0.1, 50, 101)
     0.05
     >>> learning_rate(lambda step: 1 / (step + 1), None, 3, 101)
     0.25
     """
-    if callable(schedule):
-        return schedule(step)
-    return lr * SCHEDULES[schedule](step, num_steps)
+    if isinstance(schedule, str):
+        schedule = SCHEDULES[schedule]
+    if gives_fraction(schedule):
+        return lr * schedule(step, num_steps)
+    return schedule(step)
+
+
+def schedule_settings(schedule, lr, num_steps):
+    """Return by what a schedule can be told from others: a dict for JSON.
+
+    It has the schedule's name, and, of a function, the rates of the steps 0,
+    1, 2, 4, 8 and so on, as far as there are steps.
+
+    >>> schedule_settings(lambda step: step / 10, 1, 5)
+    {'schedule': '<lambda>', 'rates': {'0': 0.0, '1': 0.1, '2': 0.2, '4': 0.4}}
+    """
+    if isinstance(schedule, str):
+        return {"schedule": schedule}
+    name = getattr(schedule, "__name__", type(schedule).__name__)
+    try:
+        schedule = copy.deepcopy(schedule)  # MXNet's remember their steps
+    except (TypeError, copy.Error):
+        return {"schedule": name}
+    steps = [0] + [2 ** n for n in range(num_steps.bit_length())
+                   if 2 ** n < num_steps]
+    return {"schedule": name, "rates": {
+        str(step): check_rate(learning_rate(schedule, lr, step, num_steps),
+                              step) for step in steps}}
+
+
+def check_rate(rate, step):
+    """Return the rate that a function gave as a number, or refuse it."""
+    try:
+        rate_as_float = float(rate)
+    except (TypeError, ValueError):
+        rate_as_float = math.nan
+    if not math.isfinite(rate_as_float):
+        raise ValueError(f"schedule gives {shown(rate)} for step {step}: it "
+                         f"must give a finite number for each step")
+    return rate_as_float

@@ -1,4 +1,6 @@
 """Where a training stands: all that going on from there depends on."""
+import math
+
 import mxnet as mx
 from d2lrnn.basics.checks import is_number, shown
 from d2lrnn.checkpoint import (
@@ -32,8 +34,7 @@ class TrainingState:
             self.optimizer, mx.optimizer.SGLD)
         self._updater = mx.optimizer.get_updater(self.optimizer)
         for i, param in enumerate(self.params):
-            self._updater.states[i] = (
-                self.optimizer.create_state_multi_precision(i, param.data()))
+            self._updater.states[i] = make_state(self.optimizer, i, param)
             self._updater.states_synced[i] = True
         self.history, self.step = [], 0
         self.begin_epoch()
@@ -93,8 +94,8 @@ class TrainingState:
         # an optimizer counts the steps of each parameter from here
         self.optimizer.begin_num_update = values["step"]
         self.history, self.step = values["history"], values["step"]
-        self.losses = [nd.array(l) for l in values["losses"]]
-        self.norms = [nd.array(norm) for norm in values["norms"]]
+        self.losses = [nd.array(l, self.ctx) for l in values["losses"]]
+        self.norms = [nd.array(norm, self.ctx) for norm in values["norms"]]
         self.seconds = values["seconds"]
 
     def _arrays(self):
@@ -106,6 +107,33 @@ class TrainingState:
         return arrays
 
 
+def scores(history):
+    """Return the loss of each epoch that says how good the model was.
+
+    It is the held-out one, where something is held out.
+    """
+    return [record.get("held_out_loss", record["loss"]) for record in history]
+
+
+class Adamax(mx.optimizer.Adamax):
+    """MXNet's Adamax, where a gradient may always have been 0.
+
+    MXNet's divides 0 by 0 there, as in an embedding's row of a character that
+    has not been seen yet. Here the divisor is at least ``epsilon``, as in
+    PyTorch's.
+    """
+
+    def __init__(self, epsilon=1e-8, **params):
+        super().__init__(**params)
+        self.epsilon = epsilon
+
+    def update(self, index, weight, grad, state):
+        """Take a step, which makes the divisor max(beta2 * u, abs(grad))."""
+        u = state[1]
+        u[:] = nd.maximum(u, self.epsilon / self.beta2)
+        super().update(index, weight, grad, state)
+
+
 def make_optimizer(name, params):
     """Return one of Gluon's optimizers, or raise ``ValueError``."""
     for param in ("learning_rate", "lr_scheduler"):
@@ -113,6 +141,8 @@ def make_optimizer(name, params):
             raise ValueError(f"optimizer_params has {param!r}: give lr and "
                              f"schedule instead")
     try:
+        if isinstance(name, str) and name.lower() == "adamax":
+            return Adamax(**params)
         return mx.optimizer.create(name, **params)
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
@@ -133,6 +163,17 @@ def check_state(arrays, saved, optimizer, numbers):
         if value is not None and not is_number(value):  # None: not yet set
             raise ValueError(f"a {type(optimizer).__name__} has no number "
                              f"{shown(name)}")
+
+
+def make_state(optimizer, i, param):
+    """Return what an optimizer keeps for a parameter, the ``i``-th one."""
+    try:
+        return optimizer.create_state_multi_precision(i, param.data())
+    except AssertionError:
+        raise ValueError(
+            f"the optimizer {type(optimizer).__name__} has no use for "
+            f"{param.name}, of shape {param.shape}: choose another optimizer"
+        ) from None
 
 
 def flatten(tree):
@@ -176,10 +217,32 @@ def check_same(path, saved, settings):
     out for a number of epochs.
     """
     laid_out = settings["schedule"] in SCHEDULES.keys() - {"constant"}
+    check_same_rates(path, saved, settings)
     for name, value in settings.items():
-        if name == "num_epochs" and not laid_out:
+        if name == "rates" or (name == "num_epochs" and not laid_out):
             continue
         if saved.get(name, value) != value:
             raise ValueError(
                 f"{path} was trained with {name} {saved.get(name)!r}, and is "
                 f"to go on with {value!r}: give what it began with")
+
+
+def check_same_rates(path, saved, settings):
+    """Raise ``ValueError`` where another schedule has the same name.
+
+    Only of functions are there rates, and in older checkpoints not of those.
+    """
+    if "rates" not in saved:
+        return
+    if "rates" not in settings:
+        raise ValueError(
+            f"{path} was trained with a function as schedule, and is to go "
+            f"on with {settings['schedule']!r}: give what it began with")
+    for step, rate in settings["rates"].items():
+        before = saved["rates"].get(step, rate)
+        # the last digits may be another machine's
+        if not math.isclose(rate, before, rel_tol=1e-9):
+            raise ValueError(
+                f"{path} was trained with a schedule that gives {before:g} "
+                f"in step {step}, and is to go on with one that gives "
+                f"{rate:g}: give what it began with")

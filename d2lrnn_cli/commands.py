@@ -66,7 +66,7 @@ def train(
         "runs", f"{Path(text).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     from d2lrnn_cli import training
     with messages():
-        training.train(text, settings, folder, bool(resume), ctx)
+        training.run(text, settings, folder, bool(resume), ctx)
     print(folder / "best.safetensors")
 
 

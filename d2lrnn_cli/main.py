@@ -1,7 +1,9 @@
 """Run the command: messages to stderr, errors as one sentence."""
+import os
+import signal
 import sys
 import warnings
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from io import StringIO
 
 import typer
@@ -32,7 +34,12 @@ def flags(
 
 
 def main():
-    """Run what was typed; exit with 0, 1 where it failed, 2 for a misuse."""
+    """Run what was typed; exit with 0, 1 where it failed, 2 for a misuse.
+
+    After Ctrl-C exit with 130.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     from d2lrnn_cli import (  # noqa: F401 - each adds its commands
         commands,
         doctor,
@@ -60,10 +67,24 @@ def main():
             sys.exit(problem)  # else there was another one before
 
 
+def interrupt(*_):
+    """End the command at once after Ctrl-C, without a traceback.
+
+    A training in its steps saves first: it has a handler of its own.
+    """
+    with suppress(OSError):
+        os.write(2, b"d2lrnn: stopped\n")  # print may be at work right now
+    raise SystemExit(130)
+
+
 def sentence(error):
     """Return what an error says; MXNet's say it in their last line."""
     if isinstance(error, OSError) and error.strerror and not error.filename:
         return unwritten(error)  # files are named, streams are not
+    if isinstance(error, OSError) and error.filename is not None:
+        return (f"{os.fsdecode(error.filename)} cannot be used "
+                f"({error.strerror}): check the path, and what you may do "
+                f"with it")
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1]
 
@@ -77,5 +98,6 @@ def show_warning(message, category, *_, **__):
 @contextmanager
 def messages():
     """Let what is printed inside be messages, and no results."""
-    with redirect_stdout(StringIO() if FLAGS["--quiet"] else sys.stderr):
+    unheard = FLAGS["--quiet"] or sys.stderr is None  # as it is if closed
+    with redirect_stdout(StringIO() if unheard else sys.stderr):
         yield

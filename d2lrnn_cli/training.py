@@ -1,18 +1,47 @@
 """What ``d2lrnn train`` runs, and how it finds its settings again."""
 import json
 import os
-from contextlib import contextmanager, nullcontext, suppress
+import shlex
+from contextlib import contextmanager
+from pathlib import Path
 
 import d2lrnn as d2l
-from d2lrnn.basics.checks import shown
-from d2lrnn.corpus import TEXTS
+from d2lrnn.basics.checks import check_path, shown
+from d2lrnn.corpus import TEXTS, read_text
 from d2lrnn.files import write_whole
+from d2lrnn.runs import BEST, LAST, holds_training, run_folder
 
 from d2lrnn_cli.models import first_token, load_text
 
 COMMAND = "command.json"  # in the run's folder: what was typed
 LARGEST_COMMAND = 10 ** 6  # bytes
+TEXT = "text.txt"  # and what was read from a pipe, to be read again
 SAMPLE = 200  # characters after each epoch
+
+
+def run(text, settings, folder, resume, ctx):
+    """Train in a folder, which nobody else has for so long.
+
+    Exit with 130 after Ctrl-C. A training that was to go on, but was never
+    saved, is begun anew.
+    """
+    folder = check_path("the run's folder", folder)
+    text = os.fspath(check_path("TEXT", text))
+    go_on = f"type d2lrnn train --resume {shlex.quote(str(folder))}"
+    try:
+        with run_folder(folder, go_on) as held:
+            if not resume and holds_training(folder):
+                raise ValueError(
+                    f"{folder} already holds a training: give another --out, "
+                    f"or {go_on.removeprefix('type ')} to go on with it")
+            if resume and not holds_training(folder):
+                print(f"nothing was saved in {folder} before it stopped: the "
+                      f"training begins anew")
+                resume = False
+            with written_command(folder, text, settings, resume) as text:
+                train(text, settings, held, resume, ctx)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def train(text, settings, folder, resume, ctx):
@@ -33,38 +62,59 @@ def train(text, settings, folder, resume, ctx):
                               seed=settings["seed"])
         record["lyrics"] = [prefix + "".join(pieces)]
 
-    with nullcontext() if resume else written_command(folder, text, settings):
-        d2l.fit(model, corpus, settings["epochs"], settings["lr"],
-                batch_size=settings["batch"], num_steps=settings["steps"],
-                held_out=settings["val"], optimizer=settings["optimizer"],
-                schedule=settings["schedule"],
-                clipping_theta=settings["clip"],
-                patience=settings["patience"], seed=settings["seed"],
-                ctx=ctx, folder=folder, resume=resume, on_epoch_end=sample)
+    d2l.fit(model, corpus, settings["epochs"], settings["lr"],
+            batch_size=settings["batch"], num_steps=settings["steps"],
+            held_out=settings["val"], optimizer=settings["optimizer"],
+            schedule=settings["schedule"], clipping_theta=settings["clip"],
+            patience=settings["patience"], seed=settings["seed"], ctx=ctx,
+            folder=folder, resume=resume, on_epoch_end=sample)
 
 
 @contextmanager
-def written_command(folder, text, settings):
+def written_command(folder, text, settings, resume):
     """Write what was typed into the folder of a run that is new.
 
-    Where it turns out to be unusable, the folder goes away again.
+    Give the text's path or name; of a pipe, which can be read but once, that
+    of a copy in the folder. Where nothing comes to be saved, the files go
+    away again, or become what they were.
     """
-    if (folder / COMMAND).exists():
-        raise ValueError(f"{folder} already holds a training: give another "
-                         f"--out, or --resume {folder} to go on with it")
-    if os.path.exists(text):
-        text = os.path.abspath(text)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / COMMAND, json.dumps(
-        {"text": text, "settings": settings}, ensure_ascii=False,
-        indent=1).encode())
+    if resume:
+        yield text
+        return
+    command, copy = folder / COMMAND, folder / TEXT
+    before = command.read_bytes() if command.exists() else None
     try:
-        yield
-    except ValueError:
-        (folder / COMMAND).unlink()
-        with suppress(OSError):  # there are other things in it
-            folder.rmdir()
+        if is_read_once(text):
+            write_whole(copy, read_text(Path(text)).encode())
+            text = os.fspath(copy)
+        write_whole(command, json.dumps(
+            {"text": where(text, copy), "settings": settings},
+            ensure_ascii=False, indent=1).encode())
+        yield text
+    except BaseException:
+        if (folder / LAST).exists() or (folder / BEST).exists():
+            raise
+        if before is None:
+            command.unlink(missing_ok=True)
+            copy.unlink(missing_ok=True)
+        else:
+            write_whole(command, before)
         raise
+
+
+def where(text, copy):
+    """Return where a text will be found, by its name, its path, or TEXT."""
+    if text in TEXTS or not os.path.exists(text):
+        return text
+    if copy.exists() and copy.samefile(text):
+        return TEXT
+    return os.path.abspath(text)
+
+
+def is_read_once(path):
+    """Say whether there is a pipe or a terminal at a path, and no file."""
+    path = Path(path)
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def read_command(folder, options):
@@ -90,7 +140,10 @@ def read_command(folder, options):
         raise ValueError(f"{path} is damaged ({reason}): get a new copy of "
                          f"it, or go on in Python, with the same settings and "
                          f"d2lrnn.fit(..., resume=True)") from None
-    return command.get("text"), command["settings"]
+    text = command.get("text")
+    if text == TEXT:
+        text = os.fspath(folder / TEXT)
+    return text, command["settings"]
 
 
 def check_command(command, options):

@@ -21,6 +21,7 @@ LEVELS = [
     {"generation", "training_state", "dinosaur"},
     {"training"},
     {"report", "feeds"},
+    {"runs"},
     {"fitting"},
     {"shakespeare", "jazz.model"},
     {"jazz"},
