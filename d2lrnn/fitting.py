@@ -109,7 +109,7 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
                     folder.after_step()
                 record = end_epoch(run, feed, start, clipping_theta)
                 with folder.after_epoch():
-                    show(on_epoch_end, run.model, record)
+                    show(feed, on_epoch_end, run.model, record)
         if len(run.history) < num_epochs:
             print(f"stopped early: no better held-out loss for {patience} "
                   f"epochs")
@@ -218,10 +218,7 @@ def unfinished(history, num_epochs, patience):
 
 
 def end_epoch(run, feed, start, clipping_theta):
-    """Append the record of an epoch to the history, and print its line.
-
-    Return the record.
-    """
+    """Append the record of an epoch to the history, and return it."""
     epoch, lr = len(run.history) + 1, run.optimizer.learning_rate
     losses = np.average([l.asnumpy() for l in run.losses], axis=0,
                         weights=feed.units)
@@ -236,18 +233,19 @@ def end_epoch(run, feed, start, clipping_theta):
             f"clipping_theta")
     record = {"epoch": epoch, "lr": lr, "seconds": run.seconds,
               **mean_norms(run.norms, clipping_theta), **measured}
-    if line := feed.line(record):
-        print(line)
     run.history.append(record)
     run.begin_epoch()
     return record
 
 
-def show(on_epoch_end, model, record):
-    """Call ``on_epoch_end``, and see that JSON can hold what it adds.
+def show(feed, on_epoch_end, model, record):
+    """Print an epoch's line, and call ``on_epoch_end``.
 
-    Raise ``ValueError`` for what it cannot, which the record then lacks.
+    Raise ``ValueError`` for what that adds and JSON cannot hold: the record
+    then lacks it.
     """
+    if line := feed.line(record):
+        print(line)
     if not on_epoch_end:
         return
     try:

@@ -25,7 +25,7 @@ def run(text, settings, folder, resume, ctx):
     Exit with 130 after Ctrl-C. A training that was to go on, but was never
     saved, is begun anew.
     """
-    folder = check_path("the run's folder", folder)
+    folder = check_path("the run's folder", os.fspath(folder))
     text = os.fspath(check_path("TEXT", text))
     go_on = f"type d2lrnn train --resume {shlex.quote(str(folder))}"
     try:

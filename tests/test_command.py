@@ -2,13 +2,17 @@
 import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import safetensors.numpy
+
+from d2lrnn_cli.main import sentence
 
 ROOT = Path(__file__).parents[1]
 D2LRNN = Path(sys.executable).with_name("d2lrnn")
@@ -197,6 +201,160 @@ def test_an_error_is_one_sentence(trained, arguments, words):
     assert words in done.stderr and done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert set(folder.rglob("*")) == before, "something was left behind"
+
+
+LONG = (*SMALL[:-1], "500", "--schedule", "constant", "--out")
+
+
+def start(*arguments, folder):
+    """Start the command in a process that Ctrl-C reaches."""
+    return subprocess.Popen(
+        [D2LRNN, *arguments], cwd=folder, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+
+def wait_for(process, words):
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"no {words}: {process.wait()}")
+
+
+@pytest.mark.parametrize("number, code", [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_training_says_what_to_type(trained, tmp_path, number,
+                                              code):
+    process = start("train", trained[0] / "my_text.txt", *LONG, "my run",
+                    folder=tmp_path)
+    wait_for(process, "epoch 1, ")
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (code, "")
+    *_, last = errors.splitlines()
+    assert last.startswith("stopped ") and "Traceback" not in errors
+    assert last.endswith("to go on, type d2lrnn train --resume 'my run'")
+    epoch = re.search(r"(in|after) epoch (\d+)", last)
+    done = int(epoch[2]) - (epoch[1] == "in")
+    errors = run(*shlex.split(last)[-3:], "--epochs", done + 1,
+                 folder=tmp_path).stderr
+    assert f"epoch {done + 1}, " in errors and f"epoch {done}, " not in errors
+
+
+@pytest.mark.parametrize("module", ["mxnet/__init__", "d2lrnn/generation"])
+def test_ctrl_c_before_the_training_is_one_line(trained, tmp_path, module):
+    """It comes while a module is imported."""
+    (tmp_path / "sitecustomize.py").write_text(f"""if True:
+        import signal, sys
+        def look(frame, event, _):
+            if frame.f_code.co_filename.endswith({module!r} + ".py"):
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGINT)
+        sys.setprofile(look)""")
+    path = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [D2LRNN, "generate", trained[0] / "run/best.safetensors"], text=True,
+        capture_output=True, cwd=tmp_path, env={
+            **os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    assert (done.returncode, done.stderr) == (130, "d2lrnn: stopped\n")
+
+
+def test_a_folder_in_use_is_refused(trained, tmp_path):
+    text = trained[0] / "my_text.txt"
+    process = start("train", text, *LONG, "run", folder=tmp_path)
+    wait_for(process, "epoch 1, ")
+    for arguments in (("train", text, *LONG, "run"),
+                      ("train", "--resume", "run")):
+        done = run(*arguments, code=1, folder=tmp_path)
+        assert done.stderr == (
+            "d2lrnn: run is in use by another training: give another folder, "
+            "or wait for its end\n")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "command.json", "best.safetensors", "last.safetensors"}
+
+
+@pytest.mark.parametrize("again", ["same", "resume"])
+def test_a_training_that_was_never_saved_is_begun_anew(trained, tmp_path,
+                                                       again):
+    text = trained[0] / "my_text.txt"
+    arguments = ("train", text, *SMALL, "--out", "run")
+    process = start(*arguments, folder=tmp_path)
+    wait_for(process, "chars to train on")
+    process.kill()
+    process.communicate()
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "command.json", ".lock"}
+    if again == "resume":
+        done = run("train", "--resume", "run", folder=tmp_path)
+        assert done.stderr.startswith("nothing was saved in run before it "
+                                      "stopped: the training begins anew\n")
+    else:
+        done = run(*arguments, folder=tmp_path)
+    assert "epoch 2, " in done.stderr
+    model, other = ((folder / "run" / "best.safetensors").read_bytes()
+                    for folder in (tmp_path, trained[0]))
+    model, other = map(safetensors.numpy.load, (model, other))
+    assert all((model[name] == other[name]).all() for name in other)
+
+
+def test_a_training_that_fails_leaves_no_folders(trained, tmp_path):
+    text = trained[0] / "my_text.txt"
+    done = run("train", text, *SMALL, "--lr", "1e38", "--clip", "1e38",
+               "--optimizer", "sgd", "--schedule", "constant", "--out",
+               "deep/new/run", code=1, folder=tmp_path)
+    assert "the loss is " in done.stderr and not list(tmp_path.iterdir())
+
+
+def test_a_closed_stderr_costs_nothing(trained, tmp_path):
+    text = trained[0] / "my_text.txt"
+    done = subprocess.run(
+        f"{D2LRNN} train {text} {' '.join(SMALL)} --out run 2>&-",
+        shell=True, cwd=tmp_path, text=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, "run/best.safetensors\n")
+
+
+def test_a_text_from_a_pipe_is_kept_to_go_on_with(trained, tmp_path):
+    arguments = ("train", "/dev/stdin", *SMALL, "--schedule", "constant",
+                 "--out", "run")
+    subprocess.run([D2LRNN, *arguments], cwd=tmp_path, text=True, check=True,
+                   input=TEXT, capture_output=True)
+    assert (tmp_path / "run" / "text.txt").read_text("utf-8") == TEXT
+    (tmp_path / "run").rename(tmp_path / "moved")
+    done = run("train", "--resume", "moved", "--epochs", "3",
+               folder=tmp_path)
+    assert "epoch 3, " in done.stderr and "epoch 2, " not in done.stderr
+    subprocess.run([D2LRNN, *arguments, "--cell", "none"], cwd=tmp_path,
+                   text=True, input=TEXT, capture_output=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["moved"]
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("train", "my_text.txt", *SMALL, "--out", "my_text.txt"),
+     "my_text.txt cannot be made a folder (File exists): give another"),
+    (("train", "my_text.txt", *SMALL, "--out", "my_text.txt/run"),
+     "my_text.txt/run cannot be made a folder (Not a directory): give"),
+    (("train", "my_text.txt", *SMALL, "--out", b"caf\xe9"),
+     r"the run's folder is 'caf\udce9', whose characters are not UTF-8: give"),
+    (("train", b"caf\xe9.txt", *SMALL, "--out", "other"),
+     r"TEXT is 'caf\udce9.txt', whose characters are not UTF-8: give"),
+])
+def test_where_no_run_can_be(trained, arguments, words):
+    folder, _ = trained
+    before = set(folder.rglob("*"))
+    done = subprocess.run([D2LRNN, *arguments], cwd=folder,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith(f"d2lrnn: {words}")
+    assert done.stderr.count("\n") == 1 and set(folder.rglob("*")) == before
+
+
+def test_the_systems_own_errors_are_sentences():
+    error = PermissionError(13, "Permission denied", "my.txt")
+    assert sentence(error) == ("my.txt cannot be used (Permission denied): "
+                               "check the path, and what you may do with it")
 
 
 @pytest.mark.parametrize("arguments, words", [

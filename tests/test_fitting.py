@@ -12,6 +12,7 @@ from d2lrnn.checkpoint import load_model, named_params
 from d2lrnn.feeds import evaluate, split
 from d2lrnn.fitting import fit
 from d2lrnn.models import CharRNN
+from d2lrnn.training_state import make_optimizer
 from mxnet import init, nd
 
 SENTENCE = "the quick brown fox jumps over the lazy dog. "
@@ -218,6 +219,42 @@ def test_every_optimizer_learns(abc, optimizer, lr, params, ctx):
                        optimizer_params=params, model=small(abc))
     assert history[-1]["loss"] < 0.8 * math.log(3)
     assert history[-1]["loss"] < history[0]["loss"]
+
+
+@pytest.mark.parametrize("optimizer", sorted(
+    mx.optimizer.Optimizer.opt_registry.keys() - {"test", "groupadagrad"}))
+def test_an_embedding_of_characters_never_seen_stays_finite(optimizer):
+    corpus = d2l.load_corpus("ab" * 100 + "z" * 30)
+    model = small(corpus)
+    history, weights = train(corpus, 1, 0.01, model=model, batch_size=2,
+                             optimizer=optimizer, held_out=0.15)
+    assert math.isfinite(history[0]["held_out_loss"])
+    assert all(np.isfinite(weight).all() for weight in weights.values())
+
+
+def test_adamax_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    start = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+    ours, theirs = nd.array(start), torch.tensor(start, requires_grad=True)
+    optimizer, other = make_optimizer("adamax", {}), torch.optim.Adamax(
+        [theirs], 0.02)
+    optimizer.set_learning_rate(0.02)
+    state = optimizer.create_state(0, ours)
+    for step in range(5):
+        grad = start * np.cos(step).astype("float32")
+        grad[1] = 0
+        optimizer.update(0, ours, nd.array(grad), state)
+        theirs.grad = torch.tensor(grad)
+        other.step()
+    np.testing.assert_allclose(ours.asnumpy(), theirs.detach().numpy(),
+                               rtol=1e-5)
+    np.testing.assert_array_equal(ours.asnumpy()[1], start[1])
+
+
+def test_an_optimizer_for_matrices_alone(fox):
+    with pytest.raises(ValueError, match=r"^the optimizer GroupAdaGrad has "
+                                         r"no use for \S+, of shape \(48,\)"):
+        train(fox, optimizer="groupadagrad")
 
 
 def test_optimizer_params_reach_the_optimizer(fox):

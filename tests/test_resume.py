@@ -1,4 +1,5 @@
 """A training that was stopped goes on to the same bits."""
+import copy
 import json
 import os
 import random
@@ -6,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import d2lrnn as d2l
+import mxnet as mx
 import numpy as np
 import pytest
 from d2lrnn import fitting
-from d2lrnn.checkpoint import load_model, read, save_model
+from d2lrnn.checkpoint import load_model, read, save_model, write
+from d2lrnn.schedules import cosine, one_cycle
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 30
 CHILD = """if True:
@@ -199,14 +203,305 @@ def stop_and_go_on(folder, monkeypatch, after, **options):
 SHORT = {"text": TEXT[:500]}  # 11 steps an epoch
 
 
+@pytest.mark.parametrize("name, code", [
+    ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)])
+def test_other_signals_save_too(tmp_path, name, code):
+    process = start(tmp_path, num_epochs=500)
+    while not process.stdout.readline().startswith("epoch 1"):
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(getattr(signal, name))
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == code and errors == ""
+    assert "; to go on, call fit again with " in output.splitlines()[-1]
+    assert read(tmp_path / "last.safetensors")[1]["training"]["step"] > 0
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_who_answers_sigterm_still_does(monkeypatch, tmp_path):
+    got, step = [], fitting.train_step
+
+    def step_and_terminate(run, *rest):
+        step(run, *rest)
+        if run.step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(fitting, "train_step", step_and_terminate)
+    before = signal.signal(signal.SIGTERM, lambda *_: got.append(1))
+    try:
+        assert len(train(tmp_path, **SHORT)) == 2 and got == [1]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_ctrl_c_at_an_epochs_end_is_not_forgotten(tmp_path, capsys, epoch):
+    def interrupt(model, record):
+        if record["epoch"] == epoch:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, **SHORT, on_epoch_end=interrupt)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(
+        f"stopped after epoch {epoch}; to go on, call fit again with ")
+    history = train(tmp_path, **SHORT, resume=True)
+    assert [record["epoch"] for record in history] == [1, 2]
+    assert (tmp_path / "record.json").exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, resume):
+    """By a thread and by a process, and what was being trained is whole."""
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    refused = []
+
+    def meddle(model, record):
+        with pytest.raises(ValueError, match="is in use by another") as caught:
+            train(stopped, **SHORT, resume=resume)
+        refused.append(str(caught.value))
+        process = start(stopped, **{**SHORT, "resume": resume})
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 1 and "epoch" not in output
+        refused.append(errors.splitlines()[-1].partition(": ")[2])
+
+    train(stopped, **SHORT, on_epoch_end=meddle)
+    assert refused == [f"{stopped} is in use by another training: give "
+                       f"another folder, or wait for its end"] * 4
+    train(whole, **SHORT)
+    same_files(stopped, whole)
+
+
+def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path, monkeypatch):
+    def no_step(*_):
+        raise PowerCutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "train_step", no_step)
+        with pytest.raises(PowerCutError):
+            train(tmp_path / "deep" / "run", **SHORT)
+    assert not list(tmp_path.iterdir()), "a folder for nothing"
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    stopped.mkdir()
+    # as a kill leaves it between the first best and the first last
+    for name in ("best.safetensors", ".lock", ".d2lrnn-0.unfinished"):
+        (stopped / name).write_bytes(b"torn")
+    with pytest.raises(FileNotFoundError, match="or leave out resume=True"):
+        train(stopped, **SHORT, resume=True)
+    for folder in (stopped, whole):
+        train(folder, **SHORT)
+    same_files(stopped, whole)
+    assert not list(stopped.glob(".*"))
+
+
+def test_a_finished_run_without_its_last_is_not_overwritten(tmp_path):
+    train(tmp_path, **SHORT)
+    (tmp_path / "last.safetensors").unlink()
+    with pytest.raises(ValueError, match="already holds a training"):
+        train(tmp_path, **SHORT)
+
+
+@pytest.mark.parametrize("after", [1, 15])
+def test_a_full_disk_costs_what_was_not_saved_yet(tmp_path, monkeypatch,
+                                                  after):
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    step, full = fitting.train_step, []
+
+    def step_until_full(run, *rest):
+        step(run, *rest)
+        if run.step == after:
+            full.append(run.step)
+
+    def fsync(fd, really=os.fsync):
+        if full:
+            raise OSError(28, "No space left on device")
+        really(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "train_step", step_until_full)
+        patch.setattr("os.fsync", fsync)
+        with pytest.raises(OSError, match="No space left on") as caught:
+            train(stopped, **SHORT, save_minutes=0)
+    sentence = str(caught.value)
+    if after == 1:  # nothing had been saved
+        assert "to go on" not in sentence and not stopped.exists()
+    else:
+        assert sentence.endswith(
+            f"; what was saved before is whole, and to go on with it, call "
+            f"fit again with folder={str(stopped)!r} and resume=True")
+        assert list(stopped.glob(".*")) == []
+    train(stopped, **SHORT, resume=stopped.exists())
+    train(whole, **SHORT)
+    same_files(stopped, whole)
+
+
+def test_half_an_epoch_goes_on_in_the_trainings_context(tmp_path,
+                                                        monkeypatch):
+    contexts, step = [], fitting.train_step
+
+    def spy(run, *rest):
+        contexts.extend(a.context for a in run.losses + run.norms)
+        step(run, *rest)
+
+    monkeypatch.setattr(fitting, "train_step", spy)
+    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **SHORT,
+                   ctx=mx.cpu(1))
+    assert len(contexts) > 100 and set(contexts) == {mx.cpu(1)}
+    train(tmp_path / "whole", **SHORT, ctx=mx.cpu(1))
+    same_files(tmp_path / "stopped", tmp_path / "whole")
+
+
+class Meter:
+    """Something that JSON cannot hold."""
+
+
+def test_what_is_added_to_a_record_is_kept(tmp_path):
+    def add(model, record):
+        record.update(acc=np.float32(0.5), n=np.int64(3), ok=np.bool_(True),
+                      all=np.arange(3), nd=mx.nd.ones((1, 2)), to={
+                          "lyrics": ["é", np.float64(2)]})
+
+    history = train(tmp_path, **SHORT, on_epoch_end=add)
+    added = {"acc": 0.5, "n": 3, "ok": True, "all": [0, 1, 2],
+             "nd": [[1.0, 1.0]], "to": {"lyrics": ["é", 2.0]}}
+    for record in history:
+        assert added.items() <= record.items()
+        assert type(record["ok"]) is bool and type(record["n"]) is int
+    assert train(tmp_path, **SHORT, resume=True) == history
+
+
+@pytest.mark.parametrize("value", [
+    Meter(), {1, 2}, b"bytes", 2j, {"a": [Meter()]}, "half \ud800"], ids=type)
+def test_what_json_cannot_hold_is_named_and_costs_no_epoch(tmp_path, value):
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+
+    def add(model, record):
+        record.update(fine=1, meter=value)
+
+    def add_fine(model, record):
+        record["fine"] = 1
+
+    with pytest.raises(ValueError, match=r"^on_epoch_end put 'meter' into the "
+                                         r"record, a \w+, which JSON") as e:
+        train(stopped, **SHORT, on_epoch_end=add)
+    assert "\n" not in str(e.value)
+    training = read(stopped / "last.safetensors")[1]["training"]
+    assert [record["fine"] for record in training["history"]] == [1]
+    assert "meter" not in training["history"][0]
+    train(stopped, **SHORT, resume=True, on_epoch_end=add_fine)
+    train(whole, **SHORT, on_epoch_end=add_fine)
+    same_files(stopped, whole)
+
+
+def test_an_error_in_on_epoch_end_costs_no_epoch(tmp_path):
+    def fail(model, record):
+        record["acc"] = np.float32(0.5)
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        train(tmp_path, **SHORT, on_epoch_end=fail)
+    training = read(tmp_path / "last.safetensors")[1]["training"]
+    assert training["step"] == 11 and training["history"][0]["acc"] == 0.5
+
+
+def test_a_closed_terminal_costs_no_epoch(tmp_path, monkeypatch):
+    def closed(*_, **__):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("d2lrnn.feeds.Rows.line", closed)
+        with pytest.raises(BrokenPipeError):
+            train(tmp_path, **SHORT)
+    assert len(train(tmp_path, **SHORT, resume=True)) == 2
+
+
+@pytest.mark.parametrize("folder", ["", "caf\udce9", b"run", 3, "a\0b"],
+                         ids=ascii)
+def test_a_folders_name_is_checked_before_the_first_step(
+        tmp_path, monkeypatch, folder, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"^folder is "):
+        train(folder, **SHORT)
+    assert "epoch" not in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_within_a_folder_that_is_no_utf_8(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train.py", "caf\udce9"])
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    os.mkdir(place)
+    monkeypatch.chdir(place)
+    history = train(".", **SHORT)
+    record = json.loads(Path("record.json").read_text("utf-8"))
+    assert record["trainings"]["fit"]["epochs"] == len(history) == 2
+    assert record["command"] == ["train.py", "caf\udce9"]
+
+
+def halving(step):
+    return 0.02 * 0.5 ** (step // 10)
+
+
+def slower(step):
+    return 0.02 * 0.5 ** (step // 12)
+
+
+def cosine_of_mine(step):
+    return 0.02
+
+
+slower.__name__, cosine_of_mine.__name__ = "halving", "cosine"
+
+
+@pytest.mark.parametrize("schedule, other, words", [
+    (lambda step: 0.1, lambda step: 0.0001, "gives 0.1 in step 0, and is to "
+                                            "go on with one that gives 0.0001"
+                                            ": give what it began with"),
+    (lambda step: 0.1 if step < 9 else 0.05, lambda step: 0.1,
+     "gives 0.05 in step 16"),
+    (mx.lr_scheduler.FactorScheduler(5, base_lr=0.1, factor=0.5),
+     mx.lr_scheduler.FactorScheduler(5, base_lr=0.1, factor=0.25),
+     "gives 0.05 in step 8"),
+    (partial(one_cycle, peak=0.5), partial(one_cycle, peak=0.4), "in step 1"),
+    (cosine_of_mine, "cosine", "a function as schedule, and is to go on with "
+                               "'cosine': give"),
+    ("cosine", halving, "schedule 'cosine', and is to go on with 'halving'"),
+])
+def test_another_schedule_is_refused(tmp_path, schedule, other, words):
+    train(tmp_path, **SHORT, schedule=copy.deepcopy(schedule))
+    with pytest.raises(ValueError, match="was trained with") as caught:
+        train(tmp_path, **SHORT, schedule=other, resume=True)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    train(tmp_path, **SHORT, schedule=schedule, resume=True)
+
+
+def test_a_function_goes_on_for_more_epochs(tmp_path):
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    train(stopped, **SHORT, schedule=halving)
+    options = {**SHORT, "schedule": halving, "num_epochs": 3}
+    train(stopped, **options, resume=True)
+    train(whole, **options)
+    same_files(stopped, whole)
+
+
+def test_a_function_of_an_older_checkpoint_has_no_rates(tmp_path):
+    train(tmp_path, **SHORT, schedule=halving)
+    path = tmp_path / "last.safetensors"
+    arrays, metadata = read(path)
+    del metadata["training"]["settings"]["rates"]
+    write(path, arrays, metadata)
+    assert len(train(tmp_path, **SHORT, schedule=halving, resume=True)) == 2
+
+
+def test_a_schedule_is_the_same_by_name_and_as_function(tmp_path):
+    history = train(tmp_path, **SHORT, schedule="cosine")
+    assert train(tmp_path, **SHORT, schedule=cosine, resume=True) == history
+
+
 @pytest.mark.parametrize("optimizer, params", [
     ("sgd", {"momentum": 0.9}), ("nag", {"momentum": 0.9}), ("nadam", {}),
     ("adam", {"wd": 0.01}), ("rmsprop", {}), ("rmsprop", {"centered": True}),
     ("adagrad", {}), ("adadelta", {}), ("ftml", {}),
-    ("ftrl", {}), ("lamb", {}), ("dcasgd", {}),
+    ("ftrl", {}), ("lamb", {}), ("dcasgd", {}), ("adamax", {}),
     ("signum", {}), ("sgld", {}), ("lars", {"momentum": 0.9}), ("sgd", {})])
 def test_every_optimizer_goes_on(tmp_path, monkeypatch, optimizer, params):
-    # but for adamax, which in MXNet divides by 0 where a gradient is 0
     options = {**SHORT, "optimizer": optimizer, "optimizer_params": params,
                "config": {"num_layers": 1}}
     stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **options)

@@ -1,6 +1,8 @@
 """Learning rates and whole steps, against PyTorch's and by hand."""
 import copy
+import functools
 import math
+import re
 import warnings
 
 import d2lrnn as d2l
@@ -79,6 +81,33 @@ def test_a_function_gives_the_rate_itself():
     assert rates(lambda step: 0.5 ** step, 4, lr=7) == [1, 0.5, 0.25, 0.125]
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_builtin_function_is_a_fraction_of_lr(name):
+    assert rates(SCHEDULES[name], 50) == rates(name, 50)
+
+
+def test_a_function_of_two_numbers_gives_a_fraction():
+    assert rates(lambda step, num_steps: step / num_steps, 4, lr=8) == [
+        0, 2, 4, 6]
+    half = functools.partial(SCHEDULES["one_cycle"], peak=0.5)
+    assert rates(half, 10, lr=2)[4] == 2
+    # what has a default is a setting of the function's own
+    assert rates(lambda step, every=2: step // every, 4, lr=8) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("schedule, words", [
+    (lambda step: None, "schedule gives None for step 0: it must give a"),
+    (lambda step: math.nan, "gives nan for step 0"),
+    (lambda step: 0.1 / step if step else "fast", "gives 'fast' for step 0"),
+    (lambda step: 0.1 if step < 4 else math.inf, "gives inf for step 4"),
+    (3, "schedule is 3: it must be a function, or one of constant, "),
+    (["cosine"], "schedule is ['cosine']: it must be"),
+])
+def test_a_schedule_without_rates(letters, schedule, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        train(letters, schedule=schedule)
+
+
 @pytest.fixture(scope="module")
 def letters():
     """Each epoch has 14 steps of 40 characters."""
@@ -93,6 +122,7 @@ def train(corpus, model=None, **options):
 @pytest.mark.parametrize("schedule, last_rates", [
     ("constant", [0.1, 0.1]),
     ("cosine", [0.1 * (1 + math.cos(math.pi * 13 / 27)) / 2, 0]),
+    (SCHEDULES["cosine"], [0.1 * (1 + math.cos(math.pi * 13 / 27)) / 2, 0]),
     (lambda step: 0.1 / (1 + step), [0.1 / 14, 0.1 / 28]),
     # MXNet counts steps from 1, and divides after each five
     (mx.lr_scheduler.FactorScheduler(5, 0.5, base_lr=0.1),
