@@ -37,7 +37,7 @@ def save_model(path, model, training=None):
     JSON values, and one of arrays. Models of equal content make equal files.
     Raise ``ValueError`` for another model, one that has no weights yet, and
     one whose ``idx_to_char`` or ``level`` is none; ``FloatingPointError`` for
-    weights that are not finite.
+    numbers that are not finite.
     """
     params = named_params(model) if type(model) in MODELS.values() else {}
     if not params or any(param._data is None for param in params.values()):
@@ -50,20 +50,19 @@ def save_model(path, model, training=None):
         raise ValueError(f"cannot save a {type(model).__name__} to {path} "
                          f"({error}): give it the idx_to_char and level of "
                          f"its corpus") from None
-    weights = {name: param.data().asnumpy()
-               for name, param in params.items()}
-    for name, array in weights.items():
-        if not np.isfinite(array).all():
-            raise FloatingPointError(
-                f"cannot save a {type(model).__name__} to {path}: its {name} "
-                f"has numbers that are not finite: train with a lower lr")
+    arrays = {f"model.{name}": param.data() for name, param in params.items()}
     metadata = {"class": type(model).__name__, "model": model.config,
                 "idx_to_char": model.idx_to_char, "level": model.level}
-    arrays = {f"model.{name}": array for name, array in weights.items()}
     if training is not None:
         metadata["training"], more = training
-        arrays |= {f"training.{name}": array.asnumpy()
-                   for name, array in more.items()}
+        arrays |= {f"training.{name}": array for name, array in more.items()}
+    arrays = {name: array.asnumpy() for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise FloatingPointError(
+                f"cannot save a {type(model).__name__} to {path}: its "
+                f"{name.removeprefix('model.')} has numbers that are not "
+                f"finite: train with a lower lr")
     write(path, arrays, metadata)
 
 

@@ -2,7 +2,8 @@
 import math
 
 import mxnet as mx
-from d2lrnn.basics.checks import is_number, shown
+import numpy as np
+from d2lrnn.basics.checks import shown
 from d2lrnn.checkpoint import (
     named_params,
     part,
@@ -14,6 +15,10 @@ from d2lrnn.checkpoint import (
 from d2lrnn.checkpoint_checks import check_shapes, defaults_of, difference
 from d2lrnn.schedules import SCHEDULES
 from mxnet import nd
+
+# The numbers of an optimizer that its settings do not fix
+CHANGING = {"lr", "num_update", "last_lr", "cur_lr", "m_schedule",
+            "aggregate_num"}
 
 
 class TrainingState:
@@ -155,14 +160,17 @@ def check_state(arrays, saved, optimizer, numbers):
     """Raise ``ValueError`` for saved arrays and numbers of another state."""
     check_shapes(saved, {name: a.shape for name, a in arrays.items()})
     for name, array in arrays.items():
-        if saved[name].dtype != array.dtype:
-            raise ValueError(f"its array {name} has the type "
-                             f"{saved[name].dtype}")
-    for name in numbers:
-        value = vars(optimizer).get(name, "nothing")
-        if value is not None and not is_number(value):  # None: not yet set
-            raise ValueError(f"a {type(optimizer).__name__} has no number "
-                             f"{shown(name)}")
+        if saved[name].dtype != array.dtype or not (
+                np.isfinite(saved[name]).all()):
+            raise ValueError(f"its array {name}, of the type "
+                             f"{saved[name].dtype}, has what is no finite "
+                             f"{array.dtype.__name__}")
+    own = vars(optimizer)
+    for name, value in numbers.items():
+        if name not in own or (name not in CHANGING and value != own[name]):
+            raise ValueError(f"its optimizer has {shown(name)} "
+                             f"{shown(value)}, and not "
+                             f"{shown(own.get(name))}")
 
 
 def make_state(optimizer, i, param):

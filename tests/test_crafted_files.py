@@ -189,14 +189,19 @@ TRAINING = [
     (put("training", "norms", 0, value=None), "of its epoch is None"),
     (put("training", "norms", 0, value=["x"]), "of its epoch is ['x']"),
     (put("training", "optimizer", "lr", value="x"), "as 'lr' 'x'"),
-    (put("training", "optimizer", "update", value=3), "no number 'update'"),
-    (put("training", "optimizer", "idx2name", value=3), "number 'idx2name'"),
+    (put("training", "optimizer", "update", value=3), "has 'update' 3"),
+    (put("training", "optimizer", "idx2name", value=3), "has 'idx2name' 3"),
+    (put("training", "optimizer", "beta2", value=2), "has 'beta2' 2, and not "
+                                                     "0.999"),
     (array("training.state.0"), "it has no array 'state.0'"),
     (array("training.optimizer.0.1"), "it has no array 'optimizer.0.1'"),
     (array("training.optimizer.9.0", np.ones(2)), "an array 'optimizer.9.0'"),
     (array("training.state.0", lambda a: a[1:]), "state.0 has shape"),
     (array("training.optimizer.0.0", lambda a: a.astype("float64")),
-     "optimizer.0.0 has the type float64"),
+     "optimizer.0.0, of the type float64, has what is no finite float32"),
+    (array("training.optimizer.0.0", spoilt(np.nan)), "optimizer.0.0, of the"),
+    (array("training.state.0", spoilt(np.inf)), "state.0, of the type float32"
+                                                ", has what is no finite"),
 ]
 
 

@@ -104,6 +104,12 @@ def answer(kind, path):
     """Return what became of a file."""
     try:
         return {"loaded": load(kind, path)}
+    except FloatingPointError as error:
+        # of a loss in the file that says that its training has diverged
+        words = str(error)
+        if "\n" not in words and words.startswith("the loss is "):
+            return {"diverged": words}
+        return {"worse": f"FloatingPointError: {words[:300]!r}"}
     except (ValueError, FileNotFoundError) as error:
         words = str(error)
         if type(error) in (ValueError, FileNotFoundError) and (

@@ -201,6 +201,8 @@ def test_damaged_files(campaign, files, tmp_path):
                 campaign.became["refused"] += 1
             elif became == whole[name]:
                 campaign.became["the same model"] += 1
+            elif crafted and "diverged" in became:
+                campaign.became["has diverged"] += 1
             elif crafted and "loaded" in became:
                 campaign.became["the model that it says"] += 1
             else:
