@@ -166,7 +166,87 @@ def test_the_models_settings_are_the_commands(trained):
     assert re.search(r"^embed_size +None$", page, re.MULTILINE)
 
 
+HELLO = ("Hello world, this is a small text about small things. To be or "
+         "not to be, that is it.\n") * 40
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    """Return the folder of a training on words, some of them unknown."""
+    folder = tmp_path_factory.mktemp("words")
+    (folder / "small.txt").write_text("Rare: " + HELLO)
+    options = (*SMALL[:-1], "1", "--level", "word")
+    run("train", "small.txt", *options, "--out", "plain", folder=folder)
+    run("train", "small.txt", *options, "--min-freq", "2", "--prefix",
+        "Hello world", "--out", "typed", folder=folder)
+    return folder
+
+
+def lyric_of(folder):
+    record = json.loads((folder / "record.json").read_text("utf-8"))
+    (lyric,) = record["trainings"]["fit"]["lyrics"]
+    return lyric["lyrics"][0] if isinstance(lyric, dict) else lyric
+
+
+def test_words_from_the_first_command_to_the_last(words):
+    model = "typed/best.safetensors"
+    text = run("generate", model, "--prefix", "To be", "--num-chars", "5",
+               folder=words).stdout
+    assert text.startswith("To be") and text.endswith("\n")
+    text = run("generate", model, "--num-chars", "5", folder=words).stdout
+    assert text.startswith("\n")
+    assert re.search(r"^level +word$", run("inspect", model,
+                                           folder=words).stdout, re.M)
+    (words / "other.txt").write_text("Rare: to be or no to be\n")
+    read = json.loads(run("eval", model, "other.txt", "--json",
+                          folder=words).stdout)
+    assert read["level"] == "word" and read["left_out"] == 0
+    assert read["unk"] == pytest.approx(2 / 14)  # : and no, after Rare
+    read = json.loads(run("eval", "plain/best.safetensors", "other.txt",
+                          "--json", folder=words).stdout)
+    assert read["unk"] == 0 and read["left_out"] == pytest.approx(1 / 15)
+    page = run("report", "plain", "typed", "--out", "both",
+               folder=words).stdout
+    assert Path(words / page.strip()).is_file()
+    done = run("generate", model, "--prefix", "To bet", code=1, folder=words)
+    assert "'To bet' has words that" in done.stderr
+
+
+def test_the_first_sample_begins_with_the_first_known_token(words):
+    (words / "rare.txt").write_text("Quiz: " + "the cat sat. " * 60)
+    for level, first in (("word", " "), ("char", " ")):
+        run("train", "rare.txt", *SMALL, "--level", level, "--min-freq", "3",
+            "--out", level, folder=words)
+        assert lyric_of(words / level).startswith(first)
+    assert lyric_of(words / "plain").startswith("Rare")
+    assert lyric_of(words / "typed").startswith("Hello world")
+
+
+def test_an_unknown_word_as_prefix_leaves_nothing_behind(words):
+    done = run("train", "small.txt", *SMALL, "--level", "word", "--prefix",
+               "Hello Earth", "--out", "no", code=1, folder=words)
+    assert "'Hello Earth' has words that the vocabulary" in done.stderr
+    assert "('Earth')" in done.stderr and not (words / "no").exists()
+
+
+def test_a_text_that_is_piped_in(words):
+    done = subprocess.run(
+        [D2LRNN, "train", "/dev/stdin", *SMALL, "--out", "piped"], cwd=words,
+        input=HELLO, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (words / "piped" / "best.safetensors").is_file()
+
+
+def test_eval_of_a_text_of_which_nothing_is_known(trained):
+    folder, _ = trained
+    (folder / "greek.txt").write_text("αβγ αβγ", "utf-8")
+    done = run("eval", "run/best.safetensors", "greek.txt", code=1,
+               folder=folder)
+    assert "greek.txt has 1 chars that the model knows" in done.stderr
+
+
 WRONG = [
+    (("train", "/dev/zero"), "/dev/zero is no regular file"),
     (("generate", "no.safetensors"), "there is no checkpoint at no"),
     (("generate", "my_text.txt"), "not a whole safetensors file"),
     (("generate", "run/best.safetensors", "--prefix", "Q"), "'Q'"),

@@ -281,6 +281,81 @@ def test_levels_and_frequencies_that_cannot_be(options, words):
         d2l.load_corpus("aa b a", **options)
 
 
+@pytest.mark.parametrize("options, words", [
+    ({"level": None}, "level is None: it must be one of"),
+    ({"min_freq": 2.5}, "min_freq is 2.5: it must be a whole"),
+    ({"min_freq": "2"}, "min_freq is '2': it must be a whole"),
+    ({"num_chars": 2.5}, "num_chars is 2.5: it must be a whole"),
+    ({"num_chars": -1}, "num_chars is -1: it must be a whole"),
+    ({"newline": None}, "newline is None: give a str"),
+    ({"newline": "\ud800"}, "lone surrogate")])
+def test_options_of_another_type(options, words):
+    with pytest.raises(ValueError, match=words):
+        d2l.load_corpus("aa\n b a\n", **options)
+
+
+def test_a_text_that_is_no_str():
+    with pytest.raises(ValueError, match="the text is b'abc': give a str"):
+        Corpus.from_text(b"abc", "three letters")
+
+
+@levels
+@given(text=texts.filter(bool), other=texts.filter(bool))
+def test_a_given_vocabulary_numbers_another_text(level, text, other):
+    vocabulary = ["<unk>", *sorted(set(tokenize(text, level)), reverse=True)]
+    corpus = Corpus.from_text(other, "another", level, vocabulary=vocabulary)
+    tokens = tokenize(other, level)
+    expected = [vocabulary.index(token) if token in vocabulary else 0
+                for token in tokens]
+    indices, token_to_idx, idx_to_token, vocab_size = corpus
+    assert indices.tolist() == expected and indices.dtype == np.int32
+    assert idx_to_token == vocabulary and vocab_size == len(vocabulary)
+    assert [token_to_idx[token] for token in vocabulary] == list(
+        range(vocab_size))
+    assert (corpus.level, corpus.num_chars) == (level, len(other))
+    assert corpus.sha256 == hashlib.sha256(other.encode()).hexdigest()
+    assert not corpus.own_vocabulary
+    assert Corpus.from_text(other, "another", level).own_vocabulary
+
+
+@levels
+def test_a_texts_own_vocabulary_changes_nothing(level):
+    text = "to be or not to be, that is it\n" * 3
+    own = d2l.load_corpus(text, level=level)
+    given = d2l.load_corpus(text, level=level, vocabulary=own.idx_to_char)
+    assert given.corpus_indices.tolist() == own.corpus_indices.tolist()
+    assert given.idx_to_char == own.idx_to_char
+    assert given.idx_to_char is not own.idx_to_char
+    assert given.char_to_idx == own.char_to_idx
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"vocabulary": {"a": 0, "b": 1}}, "vocabulary is {'a': 0, 'b': 1}: give "
+     "a list of str, such as a model's idx_to_char"),
+    ({"vocabulary": "ab"}, "vocabulary is 'ab': give a list"),
+    ({"vocabulary": []}, r"vocabulary is \[\]: give a list"),
+    ({"vocabulary": ["a", 3]}, "vocabulary is .*: give a list"),
+    ({"vocabulary": ["a", ""]}, "vocabulary is .*: give a list"),
+    ({"vocabulary": ["a", "b", "a"]}, "has 'a' more than once"),
+    ({"vocabulary": ["a", "c"]}, r"a text given as a string has 2 of 3 tokens"
+     r" that the vocabulary lacks \(' ', 'b'\), and it has no <unk>: take"),
+    ({"vocabulary": ["<unk>", "be", "a"]}, "one of words, and level is 'char'"
+     ": give level='word'"),
+    ({"vocabulary": ["<unk>", "a"], "min_freq": 2}, "leave min_freq out")])
+def test_vocabularies_that_cannot_be(options, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        d2l.load_corpus("aa b a", **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_vocabulary_lacks_is_cut_short():
+    with pytest.raises(ValueError, match=r"has 1027 of 1028 tokens .*, ...\)"
+                       ) as caught:
+        d2l.load_corpus("a" + "".join(map(chr, range(0x4e00, 0x4e00 + 1027))),
+                        vocabulary=["a"])
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("min_freq", [1, 2])
 def test_characters_never_become_a_list_of_strings(min_freq):
     text = "一二三四五六七八九十" * 50_000

@@ -131,6 +131,42 @@ def test_the_last_tenth_is_held_out():
     assert len(rest) == 20 and unk == -1
 
 
+def test_of_a_second_text_only_what_the_vocabulary_lacks_is_unknown():
+    # c and d are not in the part to train on, but the model may know them
+    second = d2l.load_corpus("a" * 90 + "bcdx" * 2 + "ab",
+                             vocabulary=["a", "b", "c", "d", "<unk>"])
+    ids, rest, unk = split(second, 0.1)
+    assert unk == 4 and set(ids.tolist()) == {0}
+    assert rest.tolist() == [1, 2, 3, 4, 1, 2, 3, 4, 0, 1]
+    second = d2l.load_corpus("a" * 90 + "bcd" * 3 + "a",
+                             vocabulary=list("abcdefg"))
+    _, rest, unk = split(second, 0.1)
+    assert unk == -1 and rest.tolist() == [1, 2, 3] * 3 + [0]
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_a_model_goes_on_with_a_second_text_and_is_measured_on_a_third(
+        tmp_path, level):
+    first = d2l.load_corpus(SENTENCE * 20 + "Zyzzyva", level=level,
+                            min_freq=2)
+    fit(small(first), first, 6, 0.02, folder=tmp_path, **SETTINGS)
+    model = load_model(tmp_path / "best.safetensors")
+    words = {"vocabulary": model.idx_to_char, "level": model.level}
+    second = d2l.load_corpus("the lazy dog jumps. " * 40, **words)
+    third = d2l.load_corpus("the lazy dog! jumps. " * 20, **words)
+    assert second.idx_to_char == first.idx_to_char
+    before = evaluate(model, second.corpus_indices)[0].mean()
+    history = fit(model, second, 4, 0.02, **SETTINGS)
+    assert history[-1]["held_out_loss"] < min(0.5, before)
+    assert history[-1]["held_out_unk"] == 0
+    losses, targets = evaluate(model, third.corpus_indices)
+    # ! alone is unknown
+    unknown = d2l.tokenize("the lazy dog! jumps. ", level)
+    assert np.mean(targets == 0) == pytest.approx(1 / len(unknown), rel=0.1)
+    assert losses[targets != 0].mean() < losses[targets == 0].mean()
+    assert model.idx_to_char == first.idx_to_char
+
+
 def test_the_share_of_unknown_words(fox):
     text = SENTENCE * 14 + "a cat jumps over a dog. " * 3
     corpus = d2l.load_corpus(text, level="word", min_freq=2)

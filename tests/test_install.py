@@ -39,8 +39,8 @@ def test_the_texts_travel_in_the_wheel(tmp_path):
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
-    code = ("import d2lrnn, lyrics_data; from d2lrnn import corpus;"
-            "corpus.download = lambda known: (_ for _ in ()).throw(OSError());"
+    code = ("import d2lrnn, lyrics_data; from d2lrnn import texts;"
+            "texts.download = lambda known: (_ for _ in ()).throw(OSError());"
             "print(lyrics_data.__file__);"
             "print(len(d2lrnn.load_data_jay_lyrics()[0]))")
     env = {key: value for key, value in os.environ.items()
