@@ -10,7 +10,7 @@ from d2lrnn.basics.checks import check_numbers, check_path, shown
 from d2lrnn.files import writable
 from d2lrnn.fitting import fit_feed
 from d2lrnn.generation import choose
-from d2lrnn.jazz.grammar import parse_token, smooth, to_notes
+from d2lrnn.jazz.grammar import check_chords, parse_token, smooth, to_notes
 from d2lrnn.jazz.midi import (
     LONGEST,
     QUARTERS,
@@ -284,7 +284,7 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
                                         temperature=temperature or 0)
         tokens = [music.indices_values[j] for j in indices[:, 0]]
         check_end(start + length_of(tokens))
-        chords = under_phrase(chords, tokens)
+        chords = under_phrase(check_chords(chords), tokens)
         phrase = to_notes(tokens, chords, rng)
         sounds = [note for note in phrase if note.pitches]
         print(f"{len(sounds)} sounds over chords {i + 1} of "
