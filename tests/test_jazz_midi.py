@@ -8,7 +8,7 @@ from fractions import Fraction
 import mido
 import pytest
 from d2lrnn.files import write_whole
-from d2lrnn.jazz.events import find_stops
+from d2lrnn.jazz.events import find_endless, find_stops
 from d2lrnn.jazz.grammar import to_tokens, tokens_of
 from d2lrnn.jazz.midi import (
     Note,
@@ -243,12 +243,16 @@ def test_stops_are_those_of_a_naive_search(steps, rest):
             queue.append(number)
         elif queue:
             expected[queue.pop(0)] = tick
+    endless = find_endless(numbered)
+    assert len(endless) == len(queue)
     if not queue:
         assert stops == expected
-    # each note-off ends as many notes as it would in a queue
-    offs = [tick for tick, number in numbered if number is None]
-    assert len(starts) - len(queue) <= len(offs)
-    assert sum(stops[n] in offs for n in starts) >= len(expected)
+    for number in endless:  # until the key is struck again
+        after = [starts[n] for n in starts if n > number]
+        assert stops[number] == (after or [end])[0]
+    others = [event for event in numbered if event[1] not in endless]
+    assert stops == {**find_stops(others, end),
+                     **{number: stops[number] for number in endless}}
 
 
 def test_drums_are_left_out(path):
