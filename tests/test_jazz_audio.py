@@ -2,6 +2,7 @@
 import io
 import math
 import random
+import re
 import struct
 import wave
 
@@ -329,6 +330,17 @@ def test_a_source_that_is_none(write, name, make, tmp_path):
 
 
 @both
+@pytest.mark.parametrize("path", ["", None, b"tune", 7, "a\0.wav"])
+def test_names_that_name_no_file(write, name, path, make, tmp_path):
+    for argument, call in (
+            ("midi", lambda: write(path, tmp_path / name)),
+            (name[-3:], lambda: write(make(PLAIN), path))):
+        with pytest.raises(ValueError, match=re.escape(
+                f"{argument} is {path!r}: give the name of a file or folder")):
+            call()
+
+
+@both
 def test_a_target_that_cannot_be_written(write, name, make, tmp_path):
     tune = make(PLAIN)
     with pytest.raises(OSError, match=r"cannot be written \(No such file.*: "):
@@ -370,6 +382,13 @@ def test_music_that_is_too_long(make, tmp_path):
     with pytest.raises(ValueError, match=r"has 721 bars: take .* 720$"):
         piano_roll(tune, tmp_path / "tune.png")
     assert [path.name for path in tmp_path.iterdir()] == ["tune.mid"]
+
+
+def test_more_notes_than_can_be_rendered(make, tmp_path):
+    tune = make([on(69)] * 3000 + [off(69, 10 ** 4)] + [off(69)] * 2999)
+    with pytest.raises(ValueError, match=r"the 3000 notes last 6\.8 hours "
+                                         r"in all: take a file of at most 4"):
+        render(tune, tmp_path / "tune.wav")
 
 
 def test_broken_files_are_a_sentence_or_music(make, tmp_path, monkeypatch):

@@ -130,7 +130,7 @@ def test_a_file_that_is_too_large_for_one(path):
         file.truncate(LARGEST_FILE)
     assert flat(read_tune(path, melody=0)[0]) == SUNG
     os.truncate(path, LARGEST_FILE * 2)
-    with pytest.raises(ValueError, match="has 32 MiB: take a MIDI file of at"):
+    with pytest.raises(ValueError, match="has 8 MiB: take a MIDI file of at"):
         read_tune(path)
 
 

@@ -12,7 +12,7 @@ from d2lrnn import jazz
 from d2lrnn.checkpoint import load_model, read, save_model
 from d2lrnn.jazz import model as room
 from d2lrnn.jazz.grammar import note_type, parse_token, smooth, tokens_of
-from d2lrnn.jazz.midi import Note
+from d2lrnn.jazz.midi import Note, write_tune
 from d2lrnn.jazz.training_data import default_tune, windows
 from mxnet import autograd, init, nd
 
@@ -89,7 +89,7 @@ def test_a_tune_that_is_too_short():
     ({"m": -1}, "m is -1: it must be a whole number of at least 1"),
     ({"m": 2.5}, "m is 2.5: it must"), ({"m": None}, "m is None: it must"),
     ({"m": 10 ** 9}, "m is 1000000000: it must be at most 16,777,216"),
-    ({"m": 2 ** 24}, "16777216 windows would take "),
+    ({"m": 2 ** 24}, "16777216 windows of 80 values would take "),
     ({"Tx": 0}, "Tx is 0: it must be a whole number of at least 1"),
     ({"Tx": -1}, "Tx is -1: it must"), ({"Tx": "30"}, "Tx is '30': it must"),
     ({"Tx": True}, "Tx is True: it must"),
@@ -483,6 +483,20 @@ def test_what_cannot_be_trained_or_generated(music, tmp_path):
     with pytest.raises(ValueError, match="the model has 5 values, the music"):
         jazz.generate_music(player(small(None)), music, tmp_path / "a.mid")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_phrase_that_no_file_can_hold(tmp_path):
+    """A note of an odd file may last for years."""
+    path = tmp_path / "long.mid"
+    notes = [Note(0, 500_000, (60,)), Note(500_000, 1, (62,))]
+    write_tune(path, notes, [Note(0, 4, (48, 52, 55))])
+    music = jazz.load_music_utils(path, m=2, Tx=1)
+    play = player(small(None, n_values=2), Ty=4)
+    with pytest.raises(ValueError, match=re.escape(
+            "quarters, and a MIDI file 559240: train on a tune with shorter")):
+        jazz.generate_music(play, music, tmp_path / "a.mid", seed=0,
+                            temperature=1e9)
+    assert [file.name for file in tmp_path.iterdir()] == ["long.mid"]
 
 
 def test_numbers_may_be_those_of_numpy(ctx):

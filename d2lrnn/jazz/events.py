@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mido
 
-LARGEST_FILE = 2 ** 24  # bytes: at 3 an event, more than anyone plays
+LARGEST_FILE = 2 ** 22  # bytes: a million notes, more than anyone plays
 FOREWORD = 256  # bytes that other systems put before a file, at most
 # How many bytes follow a status byte: of a channel, by its first digit, and
 # of the system; none where nothing is said
@@ -107,9 +107,9 @@ def read_track(file):
         elif first < SYSTEM:
             status = first
         kind, content = read_content(file, first)
-        message = make_message(kind, content)
+        message = make_message(kind, content, time)
         if message:
-            track.append(message.copy(time=time))
+            track.append(message)
             time = 0
     track.append(mido.MetaMessage("end_of_track", time=time))
     return track
@@ -130,26 +130,27 @@ def read_content(file, first):
     return first, take(file, number)
 
 
-def make_message(kind, content):
+def make_message(kind, content, time):
     """Return a message of mido's, or None for what makes no music.
 
-    >>> make_message(0x91, bytes([60, 200]))
-    Message('note_on', channel=1, note=60, velocity=127, time=0)
-    >>> make_message(0xB0, bytes([7, 200]))
+    >>> make_message(0x91, bytes([60, 200]), 4)
+    Message('note_on', channel=1, note=60, velocity=127, time=4)
+    >>> make_message(0xB0, bytes([7, 200]), 4)
     """
     if kind >> 4 in (0x8, 0x9) and content[0] < 0x80:
         return mido.Message(
             "note_on" if kind >> 4 == 0x9 else "note_off", channel=kind & 15,
-            note=content[0], velocity=min(content[1], 127))
+            note=content[0], velocity=min(content[1], 127), time=time)
     if kind == TRACK_NAME:
-        return mido.MetaMessage("track_name", name=content.decode("latin-1"))
+        return mido.MetaMessage("track_name", name=content.decode("latin-1"),
+                                time=time)
     if kind == SET_TEMPO and len(content) == 3:
-        return mido.MetaMessage("set_tempo",
+        return mido.MetaMessage("set_tempo", time=time,
                                 tempo=int.from_bytes(content, "big"))
     if kind == TIME_SIGNATURE and len(content) > 1 and (
             content[0] and content[1] < 7):
         return mido.MetaMessage("time_signature", numerator=content[0],
-                                denominator=2 ** content[1])
+                                denominator=2 ** content[1], time=time)
     return None
 
 

@@ -57,7 +57,8 @@ def read_tune(path, *, melody=None, chords=None, quarters=None):
     default the chords are in the track with most chords, and the melody in
     that of the others with most single notes. Drums are left out. In the
     melody a chord counts as its highest note; among the chords single notes
-    do not count. ``quarters`` is ``(start, stop)``: only what begins from one
+    do not count. What begins at one quarter is in the order in which the file
+    strikes it. ``quarters`` is ``(start, stop)``: only what begins from one
     to the other, both included, is kept.
 
     Measures without melody are left out, with their chords. A measure without
@@ -195,7 +196,8 @@ def find_track(path, track, names, counts):
     ``names`` has the spellings of each, and ``counts`` the numbers of the
     tracks with notes for its keys.
     """
-    found = ([number for number in counts if track in names[number]]
+    found = ([number for number in counts
+              if track and track in names[number]]
              or [number for number in counts if str(number) == str(track)])
     if not found:
         raise ValueError(f"{path} has no track {shown(track)} with notes: "

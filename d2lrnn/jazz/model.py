@@ -3,14 +3,21 @@
 Source: the jazz lesson of Coursera's Sequence Models course.
 """
 import math
+from fractions import Fraction
 
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, check_path, shown
 from d2lrnn.files import writable
 from d2lrnn.fitting import check_vocabulary, fit_feed
 from d2lrnn.generation import choose
-from d2lrnn.jazz.grammar import parse_token, smooth, to_notes
-from d2lrnn.jazz.midi import QUARTERS, measure_number, write_tune
+from d2lrnn.jazz.grammar import check_chords, parse_token, smooth, to_notes
+from d2lrnn.jazz.midi import (
+    LONGEST,
+    QUARTERS,
+    TICKS,
+    measure_number,
+    write_tune,
+)
 from d2lrnn.jazz.training_data import Music, check_music
 from d2lrnn.lstm_models import DJModel
 from d2lrnn.models import context_of
@@ -277,7 +284,8 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
         _, indices = predict_and_sample(inference_model, rng=rng,
                                         temperature=temperature or 0)
         tokens = [music.indices_values[j] for j in indices[:, 0]]
-        chords = under_phrase(chords, tokens)
+        check_end(start + length_of(tokens))
+        chords = under_phrase(check_chords(chords), tokens)
         phrase = to_notes(tokens, chords, rng)
         sounds = [note for note in phrase if note.pitches]
         print(f"{len(sounds)} sounds over chords {i + 1} of "
@@ -300,7 +308,7 @@ def under_phrase(chords, tokens):
     [(0, 4), (4, 4)]
     """
     # a last note of length 0 will get a quarter of a quarter
-    length = max(sum(parse_token(token)[1] for token in smooth(tokens)), 1)
+    length = max(length_of(tokens), 1)
     first = QUARTERS * measure_number(chords[0])
     struck = [note for i in range(math.ceil(length / QUARTERS))
               for note in shifted(chords, QUARTERS * i - first)]
@@ -308,6 +316,24 @@ def under_phrase(chords, tokens):
     stops = [note.onset for note in struck[1:]] + [end]
     return [note._replace(length=min(note.length, stop - note.onset))
             for note, stop in zip(struck, stops, strict=True)]
+
+
+def length_of(tokens):
+    """Return how many quarters tokens last, when smoothed.
+
+    >>> length_of(["C,0.333", "R,2.000"])
+    Fraction(9, 4)
+    """
+    return sum((parse_token(token)[1] for token in smooth(tokens)),
+               Fraction(0))
+
+
+def check_end(quarters):
+    """Raise ``ValueError`` for music that no MIDI file can hold."""
+    if quarters > LONGEST // TICKS:
+        raise ValueError(f"the music lasts {float(quarters):.0f} quarters, "
+                         f"and a MIDI file {LONGEST // TICKS}: train on a "
+                         f"tune with shorter notes")
 
 
 def shifted(notes, quarters):

@@ -74,7 +74,8 @@ def check_windows(ids, n_values, m=60, Tx=30):
             ids.ndim != 1 or not ((ids >= 0) & (ids < n_values)).all()):
         raise ValueError(f"ids is {shown(ids)}: give a NumPy array of whole "
                          f"numbers from 0 to {n_values - 1}, of one dimension")
-    check_memory(3 * m * min(Tx, len(ids)) * n_values, f"{m} windows")
+    check_memory(n_values ** 2 + 3 * m * min(Tx, len(ids)) * n_values,
+                 f"{m} windows of {n_values} values")
 
 
 @checked(check_windows)
