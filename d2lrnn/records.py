@@ -228,8 +228,8 @@ def summarize(history):
 
     Where there is a held-out perplexity, the epoch with the best one is added.
     """
-    measured = [record for record in history if math.isfinite(
-        record.get("held_out_perplexity", math.inf))]
+    measured = [record for record in history if not math.isnan(
+        record.get("held_out_perplexity", math.nan))]
     best = min(measured, default={},
                key=lambda record: record["held_out_perplexity"])
     seconds = [record["seconds"] for record in history if "seconds" in record]
