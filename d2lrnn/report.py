@@ -205,7 +205,7 @@ def machine_record():
             for package in ("d2lrnn", "mxnet", "numpy")}},
         "machine": {"system": platform.platform(), "cpu": cpu_name(),
                     "cores": len(os.sched_getaffinity(0)),
-                    "threads": os.environ["OMP_NUM_THREADS"]},
+                    "threads": os.environ.get("OMP_NUM_THREADS", "all")},
     }
 
 
@@ -219,22 +219,29 @@ def cpu_name():
 
 def print_summary(record):
     """Print the perplexities and speeds in a table of 78 columns."""
-    print()
-    print(f"text: {shorten(record['text']['source'], 72)}")
-    print(f"{'perplexity on the training text':<34}{'perplexity':>12}"
-          f"{'sec/epoch':>14}{'characters/s':>18}")
+    text = "\n".join(["", *summary_lines(record)])
+    # no label may stop a script whose output is not UTF-8
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
+
+
+def summary_lines(record):
+    """Yield the lines of the table."""
+    yield f"text: {shorten(record['text']['source'], 72)}"
+    yield (f"{'perplexity on the training text':<34}{'perplexity':>12}"
+           f"{'sec/epoch':>14}{'characters/s':>18}")
     for label, training in record["trainings"].items():
-        print(f"  {cell(label, 31)} {number(training['perplexity']):>12}"
-              f"{number(training['seconds_per_epoch']):>14}"
-              f"{number(training['characters_per_second'], 0):>18}")
+        yield (f"  {cell(label, 31)} {number(training['perplexity']):>12}"
+               f"{number(training['seconds_per_epoch']):>14}"
+               f"{number(training['characters_per_second'], 0):>18}")
     for guess in ("unigram", "uniform"):
-        print(f"  {f'{guess} guess':<32}"
-              f"{number(record['baselines'][guess]):>12}")
+        yield (f"  {f'{guess} guess':<32}"
+               f"{number(record['baselines'][guess]):>12}")
     if held_out := with_held_out(record):
-        print(f"{'on held-out text, at its best':<34}{'perplexity':>12}"
-              f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
+        yield (f"{'on held-out text, at its best':<34}{'perplexity':>12}"
+               f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
     for label, best in held_out.items():
-        print(f"  {cell(label, 31)} "
-              f"{number(best['held_out_perplexity']):>12}"
-              f"{number(best['held_out_bits_per_char']):>14}"
-              f"{best['epoch']:>8}{share(best['held_out_unk']):>10}")
+        yield (f"  {cell(label, 31)} "
+               f"{number(best['held_out_perplexity']):>12}"
+               f"{number(best['held_out_bits_per_char']):>14}"
+               f"{best['epoch']:>8}{share(best['held_out_unk']):>10}")

@@ -88,6 +88,15 @@ def test_the_low_rooms_do_without_mxnet(room):
                           "d2lrnn_cli"}
 
 
+def test_nothing_is_checked_by_an_assert():
+    # python -O leaves asserts out
+    for path in [*ROOMS.rglob("*.py"),
+                 *ROOMS.with_name("d2lrnn_cli").glob("*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not any(isinstance(node, ast.Assert)
+                       for node in ast.walk(tree)), path
+
+
 @rooms
 def test_files_stay_short(room):
     assert len(file_of(room).read_text("utf-8").splitlines()) <= 400

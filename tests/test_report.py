@@ -1,7 +1,9 @@
 """The perplexity report holds what the training did."""
+import io
 import json
 import math
 import re
+import warnings
 
 import d2lrnn as d2l
 import pytest
@@ -95,6 +97,20 @@ def test_the_path_is_printed_and_the_lines_fit(written, capsys, histories,
     assert all(len(line) <= 80 for line in printed[:-1])
     assert re.search(r"one way\s+20\.000\s+0\.500\s+2,000",
                      "\n".join(printed))
+
+
+def test_a_summary_is_printed_where_there_is_no_utf_8(histories, abc,
+                                                      tmp_path, monkeypatch):
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", output)
+    histories["猫" * 40] = histories.pop("one way")
+    with warnings.catch_warnings():  # of boxes, where no font has it
+        warnings.simplefilter("ignore", d2l.D2LRNNWarning)
+        done = d2l.write_report("lesson", histories, abc, {}, tmp_path)
+    output.flush()
+    printed = output.buffer.getvalue().decode("ascii")
+    assert "  ???????" in printed and "10.000" in printed
+    assert printed.endswith(f"report: {done}\n")
 
 
 def test_a_failure_leaves_nothing(histories, abc, tmp_path, monkeypatch):
