@@ -5,11 +5,44 @@ Importing this module mends what they took away; it changes nothing else.
 """
 import ctypes
 import os
+import re
 import sys
 import warnings
 
 import numpy
-from d2lrnn.errors import D2LRNNWarning
+from d2lrnn.errors import D2LRNNWarning, SettingError
+
+# What MXNet and OpenMP read before any code of ours can catch their errors:
+# a pattern of what they understand, and the same in words
+THREADS = r"0*[1-9]\d{0,3}", "a whole number from 1 to 9999"
+NUMBER = r"[+-]?\d{1,9}", "a whole number, such as 1"
+FLAG = r"0|1|true|false", "0 or 1"
+SETTINGS = {
+    "OMP_NUM_THREADS": THREADS,
+    "OMP_THREAD_LIMIT": (r"0*[1-9]\d{0,9}", "a whole number of at least 1"),
+    "OMP_WAIT_POLICY": (r"active|passive", "active or passive"),
+    "GOMP_SPINCOUNT": (r"\d{1,18}[kmgt]?|infinite|infinity",
+                       "a whole number, such as 300000, or infinite"),
+    "MXNET_ENGINE_TYPE": (
+        r"(?-i:NaiveEngine|ThreadedEngine|ThreadedEnginePerDevice)",
+        "NaiveEngine, ThreadedEngine or ThreadedEnginePerDevice"),
+}
+
+
+def check_settings():
+    """Raise ``SettingError`` for what would end Python without a sentence.
+
+    An empty variable is taken away: it means what no variable means.
+    """
+    for name, (pattern, words) in SETTINGS.items():
+        value = os.environ.get(name)
+        if value is None:
+            continue
+        if not value.strip():
+            del os.environ[name]
+        elif not re.fullmatch(pattern, value.strip(), re.I | re.A):
+            raise SettingError(f"{name} is {value[:60]!r}: set it to {words},"
+                               f" or leave it unset")
 
 
 def set_thread_defaults():
@@ -59,6 +92,7 @@ def check_libraries():
             ) from None
 
 
+check_settings()
 set_thread_defaults()
 mend_python()
 check_libraries()

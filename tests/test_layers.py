@@ -8,9 +8,9 @@ import pytest
 ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"basics", "basics.checks", "errors", "files", "notebook"},
-    {"stack", "engine", "corpus", "samplers", "schedules", "progress",
+    {"stack", "engine", "corpus", "schedules", "progress",
      "numpy_rnn", "curves", "runtime", "jazz.theory", "jazz.midi"},
-    {"scratch", "models", "graphs", "dinosaur_checks",
+    {"samplers", "scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.grammar", "jazz.audio"},
     {"lstm_models", "stepper", "rewriting", "jazz.training_data"},
     {"checkpoint", "compiled", "dinosaur_data", "dinosaur_steps",

@@ -38,6 +38,9 @@ RANGES = {
                  "between 0 and 1, such as 0.1"),
     "temperature": (Real, 0, LARGEST, "a finite number of at least 0"),
     "top_p": (Real, SMALLEST, 1, "above 0 and at most 1"),
+    "n_x": SIZE, "n_y": SIZE, "window": COUNT, "num_iterations": COUNT,
+    "dino_names": COUNT, "num_names": COUNT, "seq_length": COUNT,
+    "learning_rate": POSITIVE, "maxValue": POSITIVE, "epsilon": POSITIVE,
     "save_minutes": (Real, 0, LARGEST, "a number of at least 0"),
 }
 # The numbers that may be None, and what that means
@@ -124,6 +127,22 @@ def check_choice(name, value, known):
     return value
 
 
+def check_flag(name, value):
+    """Return a bool, or say that this says neither yes nor no.
+
+    >>> check_flag("resume", 1), check_flag("resume", np.False_)
+    (True, False)
+    >>> check_flag("resume", "no")
+    Traceback (most recent call last):
+    ValueError: resume is 'no': it must be True or False
+    """
+    if not isinstance(value, (bool, np.bool_, Integral)) or (
+            value not in (0, 1)):
+        raise ValueError(f"{name} is {shown(value)}: it must be True or "
+                         f"False")
+    return bool(value)
+
+
 def check_function(name, value):
     """Raise ``ValueError`` for what cannot be called."""
     if not callable(value):
@@ -202,3 +221,68 @@ def checked(check):
 
         return checked_function
     return decorate
+
+
+def converted(convert):
+    """Let ``convert`` see the arguments of a function, and replace some.
+
+    It returns a dict of those to be replaced.
+
+    >>> @converted(lambda n: check_numbers(batch_size=n))
+    ... def double(n):
+    ...     return 2 * n
+    >>> double(0)
+    Traceback (most recent call last):
+    ValueError: batch_size is 0: it must be a whole number of at least 1
+    """
+    def decorate(function):
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def converted_function(*args, **kwargs):
+            bound = signature.bind(*args, **kwargs)
+            bound.arguments.update(convert(**bound.arguments))
+            return function(*bound.args, **bound.kwargs)
+
+        return converted_function
+    return decorate
+
+
+UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
+            AssertionError, OverflowError)  # MXNetError is a RuntimeError
+
+
+def explained(function):
+    """Turn an error inside a function into a sentence about its arguments.
+
+    It costs nothing where nothing fails, so it is for functions that are
+    called at every step, whose arguments fit almost always.
+
+    >>> explained(lambda x, y: x @ y)(np.ones((2, 3)), np.ones((2, 3)))
+    Traceback (most recent call last):
+    ValueError: <lambda> cannot use x of shape (2, 3) and y of shape (2, 3):
+        give it what its docstring names
+    """
+    @wraps(function)
+    def explained_function(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except UNUSABLE:
+            given = inspect.signature(function).bind(*args, **kwargs)
+            words = " and ".join(f"{name} {described(value)}" for name, value
+                                 in given.arguments.items() if name != "self")
+            raise ValueError(f"{function.__name__} cannot use {words}: give "
+                             f"it what its docstring names") from None
+
+    return explained_function
+
+
+def described(value):
+    """Return the shape of an array, or of each in a list, or the value."""
+    if isinstance(getattr(value, "shape", None), tuple):
+        return f"of shape {value.shape}"
+    if isinstance(value, (list, tuple)) and value and all(
+            hasattr(array, "shape") for array in value):
+        shapes = ", ".join(str(array.shape) for array in value[:16])
+        return f"of shapes {shapes}{', ...' * (len(value) > 16)}"
+    return shown(value)
