@@ -14,6 +14,7 @@ import safetensors.numpy
 from d2lrnn.files import write_whole
 from d2lrnn.lstm_models import DJModel, WindowLSTM
 from d2lrnn.models import CharRNN
+from d2lrnn.runtime import as_context
 from mxnet import nd
 
 FORMAT, VERSION = "d2lrnn", 1
@@ -51,6 +52,7 @@ def load_model(path, ctx=None):
     one sentence for a file that is not there, truncated, altered, of another
     format or of a newer version.
     """
+    ctx = mx.cpu() if ctx is None else as_context(ctx)
     arrays, metadata = read(path)
     try:
         model = MODELS[metadata["class"]](**metadata["model"])
@@ -59,7 +61,7 @@ def load_model(path, ctx=None):
         if idx_to_char is not None and len(idx_to_char) != model.vocab_size:
             raise ValueError(f"its vocabulary has {len(idx_to_char)} entries,"
                              f" not {model.vocab_size}")
-        set_weights(model, arrays, ctx or mx.cpu())
+        set_weights(model, arrays, ctx)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no usable model ({error}): get a new "
                          f"copy of it") from None

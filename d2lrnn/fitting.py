@@ -10,7 +10,13 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_numbers
+from d2lrnn.basics.checks import (
+    check_flag,
+    check_function,
+    check_numbers,
+    check_path,
+    shown,
+)
 from d2lrnn.checkpoint import save_model
 from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows
@@ -19,7 +25,7 @@ from d2lrnn.models import CharRNN
 from d2lrnn.progress import Bar
 from d2lrnn.report import make_record, write_json
 from d2lrnn.report_page import to_html
-from d2lrnn.runtime import try_gpu
+from d2lrnn.runtime import as_context, try_gpu
 from d2lrnn.schedules import SCHEDULES, learning_rate
 from d2lrnn.training import grad_clipping, mean_norms
 from d2lrnn.training_state import TrainingState
@@ -73,9 +79,13 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     held_out_known_loss, without them. A model without weights gets them from
     ``seed``. Raise as ``fit`` does.
     """
-    check_numbers("clipping_theta", "patience", num_epochs=num_epochs, lr=lr,
-                  clipping_theta=clipping_theta, patience=patience, seed=seed,
-                  save_minutes=save_minutes)
+    (num_epochs, lr, clipping_theta, patience, seed,
+     save_minutes) = check_numbers(
+        "clipping_theta", "patience", num_epochs=num_epochs, lr=lr,
+        clipping_theta=clipping_theta, patience=patience, seed=seed,
+        save_minutes=save_minutes).values()
+    ctx = try_gpu() if ctx is None else as_context(ctx)
+    folder, resume = check_given(model, feed, folder, resume, on_epoch_end)
     check_schedule(schedule, resume, folder)
     corpus, num_steps = feed.corpus, num_epochs * len(feed.units)
     settings = plain({
@@ -85,7 +95,6 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
             schedule, "__name__", type(schedule).__name__),
         "clipping_theta": clipping_theta, "seed": seed,
         **feed.settings, **model.config, "text_sha256": corpus.sha256})
-    ctx = ctx or try_gpu()
     model.idx_to_char, model.level = corpus.idx_to_char, corpus.level
     initialize(model, seed, ctx)
     run = TrainingState(model, optimizer, settings["optimizer_params"],
@@ -139,11 +148,25 @@ def check_models(model, corpus, kind):
             f"corpus.vocab_size")
 
 
+def check_given(model, feed, folder, resume, on_epoch_end):
+    """Return the folder and ``resume``, or say what is none of the five."""
+    for name, thing, part in (("model", model, "collect_params"),
+                              ("feed", feed, "epoch")):
+        if not hasattr(thing, part):
+            raise ValueError(f"{name} is {shown(thing)}: give fit_feed a "
+                             f"model of Gluon and a feed, such as Rows")
+    if on_epoch_end is not None:
+        check_function("on_epoch_end", on_epoch_end)
+    if folder is not None:
+        folder = check_path("folder", folder)
+    return folder, check_flag("resume", resume)
+
+
 def check_schedule(schedule, resume, folder):
     """Raise ``ValueError`` now for what would fail, or mislead, later."""
     if not callable(schedule) and schedule not in list(SCHEDULES):
-        raise ValueError(f"schedule is {schedule!r}: it must be a function, "
-                         f"or one of {', '.join(SCHEDULES)}")
+        raise ValueError(f"schedule is {shown(schedule)}: it must be a "
+                         f"function, or one of {', '.join(SCHEDULES)}")
     if resume and not folder:
         raise ValueError("resume needs the folder of the training: give it "
                          "as folder")

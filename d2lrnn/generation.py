@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import UNKNOWN, tokenize
+from d2lrnn.runtime import on_device
 from d2lrnn.scratch import to_onehot
 from d2lrnn.stepper import ModelSteps, stepper_of
 from mxnet import nd
@@ -33,6 +34,7 @@ def check_prefix(prefix, num_chars, char_to_idx):
             f"use characters of the training text")
 
 
+@on_device
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
                 num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
     """Write on from a prefix with a model from scratch.
@@ -80,6 +82,7 @@ def _highest(scores, rows):
     return scores.argmax(axis=1).tolist()
 
 
+@on_device
 @_in_numpy
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):

@@ -1,5 +1,5 @@
 """The LSTM models of two lessons: one reads windows, one improvises."""
-from d2lrnn.basics.checks import check_memory, check_numbers, explained
+from d2lrnn.basics.checks import check_memory, check_numbers
 from d2lrnn.models import RecurrentLayer
 from mxnet import nd
 from mxnet.gluon import HybridBlock, nn
