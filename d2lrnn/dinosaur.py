@@ -15,7 +15,7 @@ import sys
 import warnings
 
 import numpy as np
-from d2lrnn.basics.checks import checked
+from d2lrnn.basics.checks import checked, explained
 from d2lrnn.dinosaur_checks import (
     check_characters,
     check_clip,
@@ -26,7 +26,6 @@ from d2lrnn.dinosaur_checks import (
     check_model,
     check_plot,
     check_sample,
-    check_smooth,
     check_step,
     check_step_backward,
     check_steps,
@@ -196,7 +195,7 @@ def get_initial_loss(vocab_size, seq_length):
     return -np.log(1 / vocab_size) * seq_length
 
 
-@checked(check_smooth)
+@explained
 def smooth(loss, cur_loss):
     """Return the loss, moved a thousandth of the way to ``cur_loss``.
 

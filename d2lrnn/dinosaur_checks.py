@@ -180,13 +180,6 @@ def check_initial_loss(vocab_size, seq_length):
     check_numbers(vocab_size=vocab_size, seq_length=seq_length)
 
 
-def check_smooth(**losses):
-    """Check that losses are numbers."""
-    for name, loss in losses.items():
-        if not is_number(loss):
-            raise ValueError(f"{name} is {shown(loss)}: give a number of nats")
-
-
 def check_characters(sample_ix, ix_to_char):
     """Check the ids of a name, and that they have characters."""
     if not isinstance(ix_to_char, dict) or not all(
