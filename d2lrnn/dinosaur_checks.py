@@ -65,7 +65,7 @@ def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
 def check_step_backward(dy, gradients, parameters, x, a, a_prev):
     """Check the arrays that a step goes back with."""
     sizes = check_step(parameters, gradients, dy, x, a=a, a_prev=a_prev)
-    if "da_next" not in gradients:
+    if gradients is None or "da_next" not in gradients:
         raise ValueError("gradients has no da_next: give zeros of shape (n_a, "
                          "1) at the last step")
     check_shape("da_next", gradients["da_next"], "n_a 1", sizes)
@@ -102,8 +102,8 @@ def check_steps(X, Y, parameters, cache=None, learning_rate=None, **states):
 def check_forward(X, Y, a0, parameters, vocab_size=27):
     """Check the ids of a name against the size of the vocabulary, too."""
     n_x = check_steps(X, Y, parameters, a0=a0)["n_x"]
-    if vocab_size != n_x:
-        raise ValueError(f"vocab_size is {vocab_size}, but Wax has {n_x} "
+    if not is_number(vocab_size, Integral) or vocab_size != n_x:
+        raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has {n_x} "
                          f"columns: give vocab_size {n_x}")
 
 

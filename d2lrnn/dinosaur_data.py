@@ -1,11 +1,11 @@
 """Names in, models out: lists of names, vocabularies, and files of models."""
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import safetensors
 import safetensors.numpy
+from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.corpus import find_text, read_text
 from d2lrnn.dinosaur_checks import (
     check_sample,
@@ -25,7 +25,8 @@ def load_names(path=None, *, fallback=True):
     warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
     ``path`` is that of another list, one name a line, in UTF-8.
     """
-    path = find_text("dinos", fallback) if path is None else Path(path)
+    path = find_text("dinos", fallback) if path is None else (
+        check_path("path", path))
     names = read_names(read_text(path))
     return names, f"{path.name}, {len(names):,} names"
 
@@ -39,16 +40,23 @@ def read_names(data):
     ['aardonyx', 'zuul']
     """
     lines = data.splitlines() if isinstance(data, str) else data
-    for line in lines:
-        if not isinstance(line, str):
-            raise ValueError(f"data has {line!r}, which is no name: give a "
-                             f"text, or a list of str")
+    check_names("data", lines)
     names = [line.lower().strip() for line in lines]
     names = [name for name in names if name]
     if not names:
         raise ValueError("data has no names: give a text with one name a "
                          "line, or a list of names")
     return names
+
+
+def check_names(name, names):
+    """Raise ``ValueError`` for what is no list of str."""
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        raise ValueError(f"{name} is {shown(names)}: give a list of str")
+    for line in names:
+        if not isinstance(line, str):
+            raise ValueError(f"{name} has {shown(line)}, which is no name: "
+                             f"give a text, or a list of str")
 
 
 def vocabulary(names):
@@ -59,6 +67,7 @@ def vocabulary(names):
     >>> vocabulary(["zuul"])[0]
     {0: '\n', 1: 'l', 2: 'u', 3: 'z'}
     """
+    check_names("names", names)
     chars = sorted({"\n"}.union(*names))
     return dict(enumerate(chars)), {char: i for i, char in enumerate(chars)}
 
@@ -69,7 +78,10 @@ def encode(name, char_to_ix):
     >>> encode("aba", {"\n": 0, "a": 1, "b": 2})
     ([None, 1, 2, 1], [1, 2, 1, 0])
     """
-    for char in name:
+    if not isinstance(name, str) or not isinstance(char_to_ix, dict):
+        raise ValueError(f"the name is {shown(name)} and char_to_ix "
+                         f"{shown(char_to_ix)}: give a str and a dict")
+    for char in [*name, "\n"]:
         if char not in char_to_ix:
             raise ValueError(f"the name {name!r} has the character {char!r}, "
                              f"which char_to_ix lacks: give the vocabulary of "
@@ -80,7 +92,7 @@ def encode(name, char_to_ix):
 
 def check_save(path):
     """Return a path, or say why no file can be written there."""
-    path = Path(path)
+    path = check_path("path", path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a file")
     if not os.access(path.parent, os.W_OK):
@@ -96,6 +108,9 @@ def save(path, parameters, ix_to_char):
     for a vocabulary that is not that of the parameters.
     """
     path = check_save(path)
+    if not isinstance(ix_to_char, dict):
+        raise ValueError(f"ix_to_char is {shown(ix_to_char)}: give the "
+                         f"vocabulary that vocabulary() returns")
     check_sample(parameters, {char: i for i, char in ix_to_char.items()}, 0)
     chars = [ix_to_char[i] for i in range(len(ix_to_char))]
     data = safetensors.numpy.save(
@@ -111,7 +126,7 @@ def load(path):
     Raise ``FileNotFoundError`` or ``ValueError`` in one sentence for a file
     that is not there, broken, or of something else.
     """
-    path = Path(path)
+    path = check_path("path", path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file at {path}: check the path")
     try:

@@ -282,12 +282,14 @@ def gru_step(F, h2h, X, state):
     return H, [H]
 
 
+@explained
 def lstm_step(F, h2h, X, state):
     """Return ``(H, [H, C])`` of the LSTM."""
     H, C = state
     return lstm_memory(F, F.split(X + h2h(H), num_outputs=4, axis=1), C)
 
 
+@explained
 def ln_lstm_step(F, h2h, scales, shifts, X, state):
     """Return ``(H, [H, C])`` of the LSTM with normalised gates."""
     H, C = state
@@ -298,6 +300,7 @@ def ln_lstm_step(F, h2h, scales, shifts, X, state):
     return lstm_memory(F, gates, C)
 
 
+@explained
 def lstm_memory(F, gates, C):
     """Forget, take in, and let out: the LSTM's memory cell."""
     I, forget, C_tilde, O = gates

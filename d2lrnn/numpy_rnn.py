@@ -95,7 +95,7 @@ def random_parameters(shapes, n_x, n_a, n_y):
     >>> {name: array.shape for name, array in parameters.items()}
     {'Waa': (5, 5), 'Wax': (5, 3), 'Wya': (2, 5), 'ba': (5, 1), 'by': (2, 1)}
     """
-    if shapes not in (RNN, LSTM):
+    if not isinstance(shapes, dict) or shapes not in (RNN, LSTM):
         raise ValueError(f"shapes is {shown(shapes)}: give RNN or LSTM")
     sizes = check_numbers(n_x=n_x, n_a=n_a, n_y=n_y)
     check_memory(8 * n_a * (n_a + n_x + n_y), f"parameters of n_a {n_a}")

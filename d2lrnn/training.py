@@ -27,14 +27,18 @@ def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
     """Check what a loop is given besides ``check_training``'s arguments."""
     numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
                             num_steps=num_steps, batch_size=batch_size)
-    for name in ("rnn", "get_params", "init_rnn_state", "model"):
+    if "model" in others and not hasattr(others["model"], "begin_state"):
+        raise ValueError(f"model is {shown(others['model'])}: give a model of "
+                         f"Gluon, such as RNNModel")
+    for name in ("rnn", "get_params", "init_rnn_state"):
         if name in others:
             check_function(name, others[name])
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
     for name, given in (("idx_to_char", idx_to_char),
                         ("char_to_idx", char_to_idx)):
-        if not hasattr(given, "__getitem__") or len(given) != vocab_size:
+        if not isinstance(given, (list, tuple, str, dict)) or (
+                len(given) != vocab_size):
             raise ValueError(f"{name} is {shown(given)}: give the {name} of "
                              f"{vocab_size} characters that belongs to this "
                              f"vocab_size")
@@ -239,6 +243,7 @@ def make_params(get_params, vocab_size, num_hiddens, ctx):
     >>> make_params(lambda size, hiddens, ctx=None: [size, hiddens], 10, 4, 0)
     [10, 4]
     """
+    check_function("get_params", get_params)
     required = [parameter for parameter
                 in inspect.signature(get_params).parameters.values()
                 if parameter.default is parameter.empty]

@@ -5,6 +5,7 @@ the remedy. A number's range stands here once, under the number's name.
 """
 import inspect
 import os
+import re
 import sys
 from functools import wraps
 from numbers import Integral, Real
@@ -108,7 +109,7 @@ def shown(value, width=60):
     if isinstance(value, np.generic):
         value = value.item()
     try:
-        text = " ".join(repr(value).split())
+        text = re.sub(" at 0x[0-9a-f]+", "", " ".join(repr(value).split()))
     except Exception:  # somebody's own __repr__
         text = f"a {type(value).__name__}"
     return text if len(text) <= width else text[:width - 4] + " ..."
@@ -165,6 +166,11 @@ def check_path(name, path):
     except (AttributeError, UnicodeEncodeError):
         raise ValueError(f"{name} is {shown(path)}, whose characters are not "
                          f"UTF-8: give another name") from None
+    longest = max(Path(path).parts, key=len, default="")
+    if len(longest.encode()) > 255:
+        raise ValueError(f"{name} is {shown(path)}, with a name of "
+                         f"{len(longest.encode())} bytes: give one of at "
+                         f"most 255")
     return Path(path)
 
 
@@ -248,33 +254,37 @@ def converted(convert):
     return decorate
 
 
-UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
-            AssertionError, OverflowError)  # MXNetError is a RuntimeError
-
-
 def explained(function):
     """Turn an error inside a function into a sentence about its arguments.
 
     It costs nothing where nothing fails, so it is for functions that are
-    called at every step, whose arguments fit almost always.
+    called at every step, whose arguments fit almost always. A ``ValueError``
+    is a sentence already, but for Python's own about unpacking.
 
-    >>> explained(lambda x, y: x @ y)(np.ones((2, 3)), np.ones((2, 3)))
+    >>> explained(lambda x, y: x + y)(None, np.ones((2, 3)))
     Traceback (most recent call last):
-    ValueError: <lambda> cannot use x of shape (2, 3) and y of shape (2, 3):
-        give it what its docstring names
+    ValueError: <lambda> cannot use x None and y of shape (2, 3): give it
+        what its docstring names
     """
     @wraps(function)
     def explained_function(*args, **kwargs):
         try:
             return function(*args, **kwargs)
-        except UNUSABLE:
+        except UNUSABLE as error:
+            if isinstance(error, ValueError) and not UNPACK.search(str(error)):
+                raise
             given = inspect.signature(function).bind(*args, **kwargs)
-            words = " and ".join(f"{name} {described(value)}" for name, value
-                                 in given.arguments.items() if name != "self")
-            raise ValueError(f"{function.__name__} cannot use {words}: give "
-                             f"it what its docstring names") from None
+        words = " and ".join(f"{name} {described(value)}" for name, value
+                             in given.arguments.items() if name != "self")
+        raise ValueError(f"{function.__name__} cannot use {words}: give it "
+                         f"what its docstring names")
 
     return explained_function
+
+
+UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
+            AssertionError, OverflowError)  # MXNetError is a RuntimeError
+UNPACK = re.compile("values to unpack")
 
 
 def described(value):

@@ -378,7 +378,7 @@ CALLS = {
 LEFT_OUT = {d2l.Corpus, d2l.D2LRNNWarning, d2l.SettingError, d2l.end_epoch,
             d2l.print_epoch, d2l.write_report, d2l.load_data_jay_lyrics}
 CODE = re.compile(r"src/|Traceback|mxnet\.base|\.cc:|0x[0-9a-f]{6}|operand|"
-                  r"object is not|has no attribute|NoneType|subscriptable")
+                  r"object is not|has no attribute|'NoneType'|subscriptable")
 
 
 def too_long(*_):
