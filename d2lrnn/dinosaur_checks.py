@@ -103,8 +103,8 @@ def check_forward(X, Y, a0, parameters, vocab_size=27):
     """Check the ids of a name against the size of the vocabulary, too."""
     n_x = check_steps(X, Y, parameters, a0=a0)["n_x"]
     if not is_number(vocab_size, Integral) or vocab_size != n_x:
-        raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has {n_x} "
-                         f"columns: give vocab_size {n_x}")
+        raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has "
+                         f"{n_x} columns: give vocab_size {n_x}")
 
 
 def check_clip(gradients, maxValue):
