@@ -15,12 +15,16 @@ import sys
 import warnings
 
 import numpy as np
-from d2lrnn.basics.checks import checked
+from d2lrnn.basics.checks import checked, explained
 from d2lrnn.dinosaur_checks import (
+    check_characters,
     check_clip,
     check_draw,
     check_forward,
+    check_initial,
+    check_initial_loss,
     check_model,
+    check_plot,
     check_sample,
     check_step,
     check_step_backward,
@@ -41,6 +45,7 @@ from d2lrnn.notebook import new_figure
 from d2lrnn.numpy_rnn import softmax
 
 
+@checked(check_initial)
 def initialize_parameters(n_a, n_x, n_y):
     """Draw parameters: weights of standard deviation 0.01, biases zero.
 
@@ -180,6 +185,7 @@ def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
     return loss, buffers.gradients, a_last, parameters
 
 
+@checked(check_initial_loss)
 def get_initial_loss(vocab_size, seq_length):
     """Return the nats of guessing seq_length characters uniformly.
 
@@ -189,6 +195,7 @@ def get_initial_loss(vocab_size, seq_length):
     return -np.log(1 / vocab_size) * seq_length
 
 
+@explained
 def smooth(loss, cur_loss):
     """Return the loss, moved a thousandth of the way to ``cur_loss``.
 
@@ -198,17 +205,13 @@ def smooth(loss, cur_loss):
     return loss * 0.999 + cur_loss * 0.001
 
 
+@checked(check_characters)
 def get_sample(sample_ix, ix_to_char):
     r"""Return the characters of a sample, the first one upper-case.
 
     >>> get_sample([2, 1, 0], {0: "\n", 1: "o", 2: "t"})
     'To\n'
     """
-    unknown = [i for i in sample_ix if i not in ix_to_char]
-    if unknown:
-        raise ValueError(f"sample_ix has the id {unknown[0]!r}, which "
-                         f"ix_to_char lacks: give the vocabulary that it was "
-                         f"sampled with")
     text = "".join(ix_to_char[i] for i in sample_ix)
     return text[:1].upper() + text[1:]
 
@@ -269,6 +272,7 @@ def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
     return invented
 
 
+@checked(check_plot)
 def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
     """Draw the smoothed loss, and the mean of the last names, in nats.
 
@@ -276,9 +280,6 @@ def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
     what it was given; ``window`` names make a mean, at the beginning as few
     as 100. Return a matplotlib ``Figure``.
     """
-    if len(losses) == 0 or window < 1:
-        raise ValueError(f"there are {len(losses)} losses, and window is "
-                         f"{window}: both must be at least 1")
     loss, smoothed = get_initial_loss(vocab_size, dino_names), []
     for cur_loss in losses:
         loss = smooth(loss, cur_loss)

@@ -2,7 +2,14 @@
 import math
 from numbers import Integral
 
-from d2lrnn.basics.checks import check_shape
+from d2lrnn.basics.checks import (
+    check_memory,
+    check_number,
+    check_numbers,
+    check_shape,
+    is_number,
+    shown,
+)
 
 SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
           "by": "n_y 1"}
@@ -25,6 +32,9 @@ def unpack(arrays, prefix=""):
 
 def check_arrays(arrays, sizes, prefix=""):
     """Raise ``ValueError`` if parameters or gradients lack one, or fit not."""
+    if not isinstance(arrays, dict):
+        raise ValueError(f"the arrays are {shown(arrays)}: give a dict of all "
+                         f"five by name")
     for key, shape in zip(keys(arrays, prefix), SHAPES.values(), strict=True):
         if key not in arrays:
             raise ValueError(f"there is no {key} among {', '.join(arrays)}: "
@@ -38,6 +48,8 @@ def check_arrays(arrays, sizes, prefix=""):
 def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
                **states):
     """Check the arrays of a step, and return their sizes."""
+    if lr is not None:
+        check_numbers(lr=lr)
     sizes = {"1": 1}
     check_arrays(parameters, sizes)
     if gradients is not None:
@@ -53,7 +65,7 @@ def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
 def check_step_backward(dy, gradients, parameters, x, a, a_prev):
     """Check the arrays that a step goes back with."""
     sizes = check_step(parameters, gradients, dy, x, a=a, a_prev=a_prev)
-    if "da_next" not in gradients:
+    if gradients is None or "da_next" not in gradients:
         raise ValueError("gradients has no da_next: give zeros of shape (n_a, "
                          "1) at the last step")
     check_shape("da_next", gradients["da_next"], "n_a 1", sizes)
@@ -62,6 +74,11 @@ def check_step_backward(dy, gradients, parameters, x, a, a_prev):
 def check_steps(X, Y, parameters, cache=None, learning_rate=None, **states):
     """Check the ids of a name, and what else its steps need."""
     sizes = check_step(parameters, **states)
+    if learning_rate is not None:
+        check_numbers(learning_rate=learning_rate)
+    for name, ids in (("X", X), ("Y", Y)):
+        if not isinstance(ids, (list, tuple)):
+            raise ValueError(f"{name} is {shown(ids)}: give a list of ids")
     if len(X) == 0 or len(X) != len(Y):
         raise ValueError(f"X has {len(X)} ids and Y has {len(Y)}: give both "
                          f"the same number of them, at least 1")
@@ -71,6 +88,11 @@ def check_steps(X, Y, parameters, cache=None, learning_rate=None, **states):
             if not (isinstance(i, Integral) and 0 <= i < size):
                 raise ValueError(f"{name} has the id {i!r}: ids go from 0 to "
                                  f"{size - 1}")
+    if cache is not None and not (
+            isinstance(cache, tuple) and len(cache) == 3
+            and all(isinstance(steps, dict) for steps in cache)):
+        raise ValueError(f"cache is {shown(cache)}: give what rnn_forward "
+                         f"returned")
     if cache is not None and len(cache[0]) != len(X):
         raise ValueError(f"X has {len(X)} ids, but cache is of "
                          f"{len(cache[0])}: give the cache of this name")
@@ -80,18 +102,20 @@ def check_steps(X, Y, parameters, cache=None, learning_rate=None, **states):
 def check_forward(X, Y, a0, parameters, vocab_size=27):
     """Check the ids of a name against the size of the vocabulary, too."""
     n_x = check_steps(X, Y, parameters, a0=a0)["n_x"]
-    if vocab_size != n_x:
-        raise ValueError(f"vocab_size is {vocab_size}, but Wax has {n_x} "
-                         f"columns: give vocab_size {n_x}")
+    if not is_number(vocab_size, Integral) or vocab_size != n_x:
+        raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has "
+                         f"{n_x} columns: give vocab_size {n_x}")
 
 
 def check_clip(gradients, maxValue):
     """Check the bound that gradients are clipped to."""
+    check_numbers(maxValue=maxValue)
+    if not isinstance(gradients, dict):
+        raise ValueError(f"gradients is {shown(gradients)}: give a dict of "
+                         f"all five arrays by name")
     for key in keys(gradients, "d"):
         if key not in gradients:
             raise ValueError(f"gradients has no {key}: give all five arrays")
-    if not maxValue > 0:
-        raise ValueError(f"maxValue is {maxValue}: it must be above 0")
 
 
 def check_sample(parameters, char_to_ix, seed, temperature=1.0):
@@ -104,28 +128,28 @@ def check_sample(parameters, char_to_ix, seed, temperature=1.0):
 
 def check_draw(seed, temperature=1.0, num_names=1):
     """Check what names depend on besides the model."""
-    if not (isinstance(num_names, Integral) and num_names >= 1):
-        raise ValueError(f"num_names is {num_names!r}: it must be a whole "
-                         f"number of at least 1")
+    check_number("num_names", num_names, Integral, 1, 10 ** 7,
+                 "a whole number of at least 1")
     end = 2 ** 32 - 100 * num_names  # 100 seeds for each name
-    if not (isinstance(seed, Integral) and 0 <= seed < end):
-        raise ValueError(f"seed is {seed!r}: it must be a whole number from 0 "
-                         f"to {end - 1}")
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature is {temperature}: it must be a finite "
-                         f"number above 0")
+    words = f"a whole number from 0 to {end - 1}"
+    if not is_number(seed, Integral) or not 0 <= seed < end:
+        raise ValueError(f"seed is {shown(seed)}: it must be {words}")
+    if not is_number(temperature) or not 0 < temperature < math.inf:
+        raise ValueError(f"temperature is {shown(temperature)}: it must be a "
+                         f"finite number above 0")
 
 
 def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
     """Raise ``ValueError`` if characters have not the ids 0, 1, 2 ..."""
-    if "\n" not in char_to_ix:
+    if not isinstance(char_to_ix, dict) or "\n" not in char_to_ix:
         raise ValueError("char_to_ix has no newline, which ends a name: give "
                          "the vocabulary that vocabulary() returns")
     if len(char_to_ix) != vocab_size:
         raise ValueError(f"{name} is for {vocab_size} characters, but "
                          f"char_to_ix has {len(char_to_ix)}: give the "
                          f"vocabulary that it belongs to")
-    if sorted(char_to_ix.values()) != list(range(vocab_size)):
+    if not all(is_number(i, Integral) for i in char_to_ix.values()) or (
+            sorted(char_to_ix.values()) != list(range(len(char_to_ix)))):
         raise ValueError(f"char_to_ix does not number its characters from 0 "
                          f"to {vocab_size - 1}: number each once")
 
@@ -134,11 +158,49 @@ def check_model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
                 dino_names=7, vocab_size=27, losses=None):
     """Check the settings of a training."""
     check_vocabulary(char_to_ix, vocab_size)
+    check_characters([], ix_to_char)
     if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
         raise ValueError("ix_to_char is not char_to_ix the other way round: "
                          "give the vocabulary that vocabulary() returns")
-    for name, value in (("num_iterations", num_iterations), ("n_a", n_a),
-                        ("dino_names", dino_names)):
-        if not (isinstance(value, Integral) and value >= 1):
-            raise ValueError(f"{name} is {value!r}: it must be a whole number "
-                             f"of at least 1")
+    check_numbers(num_iterations=num_iterations, n_a=n_a,
+                  dino_names=dino_names)
+    check_memory(2 * n_a * (n_a + 2 * vocab_size), f"a model of n_a {n_a}")
+    if losses is not None and not isinstance(losses, list):
+        raise ValueError(f"losses is {shown(losses)}: give a list, or None")
+
+
+def check_initial(n_a, n_x, n_y):
+    """Check the sizes of parameters."""
+    check_numbers(n_a=n_a, n_x=n_x, n_y=n_y)
+    check_memory(2 * n_a * (n_a + n_x + n_y), f"parameters of n_a {n_a}")
+
+
+def check_initial_loss(vocab_size, seq_length):
+    """Check what a uniform guess is made of."""
+    check_numbers(vocab_size=vocab_size, seq_length=seq_length)
+
+
+def check_characters(sample_ix, ix_to_char):
+    """Check the ids of a name, and that they have characters."""
+    if not isinstance(ix_to_char, dict) or not all(
+            isinstance(char, str) for char in ix_to_char.values()):
+        raise ValueError(f"ix_to_char is {shown(ix_to_char)}: give the "
+                         f"vocabulary that vocabulary() returns")
+    if not isinstance(sample_ix, (list, tuple)) or not all(
+            is_number(i, Integral) for i in sample_ix):
+        raise ValueError(f"sample_ix is {shown(sample_ix)}: give a list of "
+                         f"ids, such as sample() returns")
+    unknown = [i for i in sample_ix if i not in ix_to_char]
+    if unknown:
+        raise ValueError(f"sample_ix has the id {shown(unknown[0])}, which "
+                         f"ix_to_char lacks: give the vocabulary that it was "
+                         f"sampled with")
+
+
+def check_plot(losses, vocab_size=27, dino_names=7, window=1000):
+    """Check what a curve is drawn of."""
+    check_numbers(vocab_size=vocab_size, dino_names=dino_names, window=window)
+    if not hasattr(losses, "__len__") or len(losses) == 0 or not all(
+            is_number(loss) for loss in losses):
+        raise ValueError(f"losses is {shown(losses)}: give a list of at least "
+                         f"one number, such as model() fills")

@@ -1,7 +1,6 @@
 """Names in, models out: lists of names, vocabularies, and files of models."""
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import check_path, shown
@@ -47,16 +46,23 @@ def read_names(data):
         raise ValueError(f"data is {shown(data)}: give a text, or a list of "
                          f"str")
     lines = data.splitlines() if isinstance(data, str) else data
-    for line in lines:
-        if not isinstance(line, str):
-            raise ValueError(f"data has {line!r}, which is no name: give a "
-                             f"text, or a list of str")
+    check_names("data", lines)
     names = [line.lower().strip() for line in lines]
     names = [name for name in names if name]
     if not names:
         raise ValueError("data has no names: give a text with one name a "
                          "line, or a list of names")
     return names
+
+
+def check_names(name, names):
+    """Raise ``ValueError`` for what is no list of str."""
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        raise ValueError(f"{name} is {shown(names)}: give a list of str")
+    for line in names:
+        if not isinstance(line, str):
+            raise ValueError(f"{name} has {shown(line)}, which is no name: "
+                             f"give a text, or a list of str")
 
 
 def vocabulary(names):
@@ -67,6 +73,7 @@ def vocabulary(names):
     >>> vocabulary(["zuul"])[0]
     {0: '\n', 1: 'l', 2: 'u', 3: 'z'}
     """
+    check_names("names", names)
     chars = sorted({"\n"}.union(*names))
     return dict(enumerate(chars)), {char: i for i, char in enumerate(chars)}
 
@@ -77,7 +84,10 @@ def encode(name, char_to_ix):
     >>> encode("aba", {"\n": 0, "a": 1, "b": 2})
     ([None, 1, 2, 1], [1, 2, 1, 0])
     """
-    for char in name:
+    if not isinstance(name, str) or not isinstance(char_to_ix, dict):
+        raise ValueError(f"the name is {shown(name)} and char_to_ix "
+                         f"{shown(char_to_ix)}: give a str and a dict")
+    for char in [*name, "\n"]:
         if char not in char_to_ix:
             raise ValueError(f"the name {name!r} has the character {char!r}, "
                              f"which char_to_ix lacks: give the vocabulary of "
@@ -88,7 +98,7 @@ def encode(name, char_to_ix):
 
 def check_save(path):
     """Return a path, or say why no file can be written there."""
-    path = Path(path)
+    path = check_path("path", path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a file")
     if not os.access(path.parent, os.W_OK):
@@ -104,6 +114,9 @@ def save(path, parameters, ix_to_char):
     for parameters or a vocabulary that ``load`` would refuse.
     """
     path = check_save(path)
+    if not isinstance(ix_to_char, dict):
+        raise ValueError(f"ix_to_char is {shown(ix_to_char)}: give the "
+                         f"vocabulary that vocabulary() returns")
     check_sample(parameters, {char: i for i, char in ix_to_char.items()}, 0)
     arrays = dict(zip(keys(parameters), unpack(parameters), strict=True))
     check_finite(arrays)

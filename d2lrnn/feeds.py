@@ -13,8 +13,8 @@ import math
 from itertools import islice
 
 import numpy as np
-from d2lrnn.basics.checks import check_numbers
-from d2lrnn.corpus import UNKNOWN
+from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.corpus import UNKNOWN, Corpus
 from d2lrnn.models import context_of
 from d2lrnn.samplers import check_ids, ptb_iterator
 from d2lrnn.training import perplexity
@@ -41,12 +41,12 @@ class Rows:
     loss = staticmethod(mean_loss)
 
     def __init__(self, corpus, batch_size, num_steps, held_out):
-        check_numbers(batch_size=batch_size, num_steps=num_steps,
-                      held_out=held_out)
+        check_corpus(corpus)
+        self.settings = check_numbers(
+            batch_size=batch_size, num_steps=num_steps, held_out=held_out)
+        batch_size, num_steps, held_out = self.settings.values()
         self.corpus, self.unit = corpus, corpus.level
         self.batch_size, self.num_steps = batch_size, num_steps
-        self.settings = {"batch_size": batch_size, "num_steps": num_steps,
-                         "held_out": held_out}
         self.train_ids, self.held_out_ids, self.unk = split(corpus, held_out)
         # raises for a short text
         ptb_iterator(self.train_ids, batch_size, num_steps)
@@ -92,11 +92,12 @@ class Windows:
     loss = staticmethod(mean_loss)
 
     def __init__(self, corpus, Tx, stride, batch_size, held_out):
-        check_numbers(Tx=Tx, stride=stride, batch_size=batch_size,
-                      held_out=held_out)
+        check_corpus(corpus)
+        self.settings = check_numbers(Tx=Tx, stride=stride,
+                                      batch_size=batch_size,
+                                      held_out=held_out)
+        Tx, stride, batch_size, held_out = self.settings.values()
         self.corpus, self.unit, self.batch_size = corpus, "window", batch_size
-        self.settings = {"Tx": Tx, "stride": stride, "batch_size": batch_size,
-                         "held_out": held_out}
         train_ids, held_out_ids, self.unk = split(corpus, held_out)
         self.X, self.Y = cut(train_ids, Tx, stride)
         self.held_out = cut(held_out_ids, Tx, stride)
@@ -131,6 +132,25 @@ class Windows:
         return text_line(record)
 
 
+def check_corpus(corpus):
+    """Raise ``ValueError`` for what is no ``Corpus``."""
+    if not isinstance(corpus, Corpus):
+        raise ValueError(f"corpus is {shown(corpus)}: give what load_corpus "
+                         f"returns")
+
+
+def check_model(model):
+    """Raise ``ValueError`` for what is no model of steps, with weights."""
+    if not hasattr(model, "begin_state") or not hasattr(model, "vocab_size"):
+        raise ValueError(f"model is {shown(model)}: give a CharRNN, or a "
+                         f"model that has vocab_size and begin_state")
+    if not hasattr(model, "collect_params"):
+        return  # one that somebody wrote by hand
+    if any(param._data is None for param in model.collect_params().values()):
+        raise ValueError("the model has no weights: call initialize, or fit, "
+                         "or load one with load_model")
+
+
 def cut(ids, Tx, stride):
     """Return all windows of ids, (m, Tx), and the id after each, (m,).
 
@@ -140,6 +160,8 @@ def cut(ids, Tx, stride):
     >>> X.tolist(), Y.tolist()
     ([[0, 1, 2], [2, 3, 4], [4, 5, 6]], [3, 5, 7])
     """
+    Tx, stride = check_numbers(Tx=Tx, stride=stride).values()
+    ids = check_ids(ids)
     if len(ids) <= Tx:
         raise ValueError(f"{len(ids)} ids are too few for a window of {Tx} "
                          f"and the one after it: use a longer text, or a "
@@ -157,6 +179,8 @@ def split(corpus, held_out):
     nothing else: an entry that this text is trained on without may well be
     one that the model has learned from the other.
     """
+    check_corpus(corpus)
+    held_out = check_numbers(held_out=held_out)["held_out"]
     ids = corpus.corpus_indices
     num_train = len(ids) - round(len(ids) * held_out)
     train, rest = ids[:num_train], ids[num_train:]
@@ -178,12 +202,13 @@ def evaluate(model, corpus_indices, batch_size=32, num_steps=100):
     read in that many rows, each with its state carried from beginning to end.
     Dropout is off.
     """
+    check_model(model)
+    batch_size, num_steps = check_numbers(
+        batch_size=batch_size, num_steps=num_steps).values()
     ids = check_ids(corpus_indices, model.vocab_size)
-    if len(ids) < 2 or batch_size < 1 or num_steps < 1:
-        raise ValueError(
-            f"there is nothing to evaluate in {len(ids)} ids with batch_size "
-            f"{batch_size} and num_steps {num_steps}: give 2 ids or more, "
-            f"and sizes of at least 1")
+    if len(ids) < 2:
+        raise ValueError(f"there is nothing to evaluate in {len(ids)} ids: "
+                         f"give 2 or more")
     batch_size = min(batch_size, len(ids) - 1)
     batch_len = (len(ids) - 1) // batch_size
     shape, num_chars = (batch_size, batch_len), batch_size * batch_len

@@ -6,14 +6,20 @@ from itertools import islice
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.basics.checks import (
+    check_flag,
+    check_function,
+    check_numbers,
+    check_path,
+    shown,
+)
 from d2lrnn.checkpoint_checks import defaults_of, difference
 from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows
 from d2lrnn.models import CharRNN
 from d2lrnn.progress import Bar
 from d2lrnn.runs import run_folder, stop_requests
-from d2lrnn.runtime import try_gpu
+from d2lrnn.runtime import as_context, try_gpu
 from d2lrnn.schedules import (
     check_schedule,
     learning_rate,
@@ -75,9 +81,13 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     held_out_known_loss, without them. A model without weights gets them from
     ``seed``. Raise as ``fit`` does.
     """
-    check_numbers("clipping_theta", "patience", num_epochs=num_epochs, lr=lr,
-                  clipping_theta=clipping_theta, patience=patience, seed=seed,
-                  save_minutes=save_minutes)
+    (num_epochs, lr, clipping_theta, patience, seed,
+     save_minutes) = check_numbers(
+        "clipping_theta", "patience", num_epochs=num_epochs, lr=lr,
+        clipping_theta=clipping_theta, patience=patience, seed=seed,
+        save_minutes=save_minutes).values()
+    ctx = try_gpu() if ctx is None else as_context(ctx)
+    folder, resume = check_given(model, feed, folder, resume, on_epoch_end)
     schedule = check_schedule(schedule)
     corpus, num_steps = feed.corpus, num_epochs * len(feed.units)
     check_vocabulary(model, corpus)
@@ -87,7 +97,6 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
         **schedule_settings(schedule, lr, num_steps),
         "clipping_theta": clipping_theta, "seed": seed,
         **feed.settings, **model.config, "text_sha256": corpus.sha256})
-    ctx = ctx or try_gpu()
     model.idx_to_char, model.level = corpus.idx_to_char, corpus.level
     initialize(model, seed, ctx)
     run = TrainingState(model, optimizer, settings["optimizer_params"],
@@ -153,6 +162,20 @@ def check_vocabulary(model, corpus):
             f"corpus, and they differ in "
             f"{difference(model.idx_to_char, corpus.idx_to_char)}: make a "
             f"new model{remedy}")
+
+
+def check_given(model, feed, folder, resume, on_epoch_end):
+    """Return the folder and ``resume``, or say what is none of the five."""
+    for name, thing, part in (("model", model, "collect_params"),
+                              ("feed", feed, "epoch")):
+        if not hasattr(thing, part):
+            raise ValueError(f"{name} is {shown(thing)}: give fit_feed a "
+                             f"model of Gluon and a feed, such as Rows")
+    if on_epoch_end is not None:
+        check_function("on_epoch_end", on_epoch_end)
+    if folder is not None:
+        folder = check_path("folder", folder)
+    return folder, check_flag("resume", resume)
 
 
 def plain(settings):

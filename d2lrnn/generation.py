@@ -7,6 +7,7 @@ import numpy as np
 from d2lrnn.basics.checks import check_choice, check_numbers, shown
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import UNKNOWN, is_of_words, tokenize
+from d2lrnn.runtime import on_device
 from d2lrnn.scratch import to_onehot
 from d2lrnn.stepper import ModelSteps, stepper_of
 from mxnet import nd
@@ -79,6 +80,7 @@ def _with_tokens(predict):
     return predict_tokens
 
 
+@on_device
 @_with_tokens
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
                 num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
@@ -128,6 +130,7 @@ def _highest(scores, rows):
     return scores.argmax(axis=1).tolist()
 
 
+@on_device
 @_with_tokens
 @_in_numpy
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,

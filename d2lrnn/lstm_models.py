@@ -1,4 +1,5 @@
 """The LSTM models of two lessons: one reads windows, one improvises."""
+from d2lrnn.basics.checks import check_memory, check_numbers
 from d2lrnn.models import RecurrentLayer
 from mxnet import nd
 from mxnet.gluon import HybridBlock, nn
@@ -12,12 +13,9 @@ class ZeroStateModel(HybridBlock):
     """
 
     def __init__(self, config, **kwargs):
-        for name, size in config.items():
-            if name != "dropout" and (type(size) is not int or size < 1):
-                raise ValueError(f"{name} is {size!r}: it must be a whole "
-                                 f"number of at least 1")
         super().__init__(**kwargs)
-        self.config, self.idx_to_char, self.level = config, None, "char"
+        self.config = check_numbers(**config)
+        self.idx_to_char, self.level = None, "char"
 
     def begin_state(self, batch_size, ctx=None):
         """Return (): nothing is carried."""
@@ -44,9 +42,9 @@ class WindowLSTM(ZeroStateModel):
         super().__init__({"vocab_size": vocab_size, "Tx": Tx,
                           "num_hiddens": num_hiddens, "dropout": dropout},
                          **kwargs)
-        if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout!r}: it must be a number of "
-                             f"at least 0 and below 1")
+        vocab_size, Tx, num_hiddens, dropout = self.config.values()
+        check_memory(4 * num_hiddens * (vocab_size + 3 * num_hiddens),
+                     f"a model of num_hiddens {num_hiddens}")
         self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
         self.Tx = Tx
         with self.name_scope():
@@ -82,6 +80,8 @@ class DJModel(ZeroStateModel):
     def __init__(self, Tx, n_a, n_values, **kwargs):
         super().__init__({"Tx": Tx, "n_a": n_a, "n_values": n_values},
                          **kwargs)
+        Tx, n_a, n_values = self.config.values()
+        check_memory(4 * n_a * (n_a + 2 * n_values), f"a model of n_a {n_a}")
         self.Tx, self.num_hiddens, self.vocab_size = Tx, n_a, n_values
         with self.name_scope():
             self.lstm_cell = RecurrentLayer("lstm", n_values, n_a, "fused")

@@ -1,8 +1,38 @@
 """Recurrent language models in Gluon."""
-from functools import partial
+from functools import partial, wraps
 
+from d2lrnn.basics.checks import (
+    check_choice,
+    check_flag,
+    check_memory,
+    check_numbers,
+    converted,
+    explained,
+    shown,
+)
+from d2lrnn.runtime import as_context
 from mxnet import context, init, nd
 from mxnet.gluon import HybridBlock, nn
+
+
+def check_layer(self, rnn_layer, vocab_size, **_):
+    """Check what the book's model is made of."""
+    if not hasattr(rnn_layer, "begin_state"):
+        raise ValueError(f"rnn_layer is {shown(rnn_layer)}: give a layer of "
+                         f"mxnet.gluon.rnn")
+    return check_numbers(vocab_size=vocab_size)
+
+
+def checked_begin(begin_state):
+    """Check the size and the device that a state is made for."""
+    @wraps(begin_state)
+    def checked_begin_state(self, batch_size=0, *args, **kwargs):
+        kwargs.update(check_numbers(batch_size=batch_size))
+        if kwargs.get("ctx") is not None:
+            kwargs["ctx"] = as_context(kwargs["ctx"])
+        return begin_state(self, kwargs.pop("batch_size"), *args, **kwargs)
+
+    return checked_begin_state
 
 
 class RNNModel(nn.Block):
@@ -13,12 +43,14 @@ class RNNModel(nn.Block):
     6.5.1.
     """
 
+    @converted(check_layer)
     def __init__(self, rnn_layer, vocab_size, **kwargs):
         super().__init__(**kwargs)
         self.rnn = rnn_layer
         self.vocab_size = vocab_size
         self.dense = nn.Dense(vocab_size)
 
+    @explained
     def forward(self, inputs, state):
         """Score every next character of ``inputs``.
 
@@ -30,6 +62,7 @@ class RNNModel(nn.Block):
         Y, state = self.rnn(X, state)
         return self.dense(Y.reshape((-1, Y.shape[-1]))), state
 
+    @checked_begin
     def begin_state(self, *args, **kwargs):
         """Return the recurrent layer's first state (see its own method)."""
         return self.rnn.begin_state(*args, **kwargs)
@@ -63,12 +96,11 @@ class CharRNN(HybridBlock):
     def __init__(self, vocab_size, embed_size, num_hiddens, num_layers,
                  cell="lstm", dropout=0.0, unroll="fused", tie_weights=False,
                  **kwargs):
-        self.config = {
-            "vocab_size": vocab_size, "embed_size": embed_size,
-            "num_hiddens": num_hiddens, "num_layers": num_layers,
-            "cell": cell, "dropout": dropout, "unroll": unroll,
-            "tie_weights": tie_weights}
-        check_config(**self.config)
+        self.config = check_config(vocab_size, embed_size, num_hiddens,
+                                   num_layers, cell, dropout, unroll,
+                                   tie_weights)
+        (vocab_size, embed_size, num_hiddens, num_layers, cell, dropout,
+         unroll, tie_weights) = self.config.values()
         super().__init__(**kwargs)
         self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
         self.states_per_layer = 2 if cell.endswith("lstm") else 1
@@ -96,6 +128,10 @@ class CharRNN(HybridBlock):
         It is a tuple: each layer's hidden state, and after it, where the cell
         is an LSTM, its memory cell.
         """
+        batch_size = check_numbers(batch_size=batch_size)["batch_size"]
+        check_memory(batch_size * self.num_hiddens, f"a state for batch_size "
+                     f"{batch_size}")
+        ctx = ctx if ctx is None else as_context(ctx)
         return tuple(nd.zeros((batch_size, self.num_hiddens), ctx=ctx)
                      for _ in range(self.states_per_layer * len(self.layers)))
 
@@ -246,12 +282,14 @@ def gru_step(F, h2h, X, state):
     return H, [H]
 
 
+@explained
 def lstm_step(F, h2h, X, state):
     """Return ``(H, [H, C])`` of the LSTM."""
     H, C = state
     return lstm_memory(F, F.split(X + h2h(H), num_outputs=4, axis=1), C)
 
 
+@explained
 def ln_lstm_step(F, h2h, scales, shifts, X, state):
     """Return ``(H, [H, C])`` of the LSTM with normalised gates."""
     H, C = state
@@ -262,6 +300,7 @@ def ln_lstm_step(F, h2h, scales, shifts, X, state):
     return lstm_memory(F, gates, C)
 
 
+@explained
 def lstm_memory(F, gates, C):
     """Forget, take in, and let out: the LSTM's memory cell."""
     I, forget, C_tilde, O = gates
@@ -275,24 +314,22 @@ STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
 
 def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
                  dropout, unroll, tie_weights):
-    """Raise ``ValueError`` for a setting that no CharRNN can have."""
-    sizes = {"vocab_size": vocab_size, "num_hiddens": num_hiddens,
-             "num_layers": num_layers}
-    if embed_size is not None:
-        sizes["embed_size"] = embed_size
-    for name, size in sizes.items():
-        if type(size) is not int or size < 1:
-            raise ValueError(f"{name} is {size!r}: it must be a whole number "
-                             f"of at least 1")
-    for name, value, known in (("cell", cell, GATES),
-                               ("unroll", unroll, UNROLLS)):
-        if value not in list(known):
-            raise ValueError(f"{name} is {value!r}: it must be one of "
-                             f"{', '.join(known)}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout!r}: it must be a number of at "
-                         f"least 0 and below 1")
-    if tie_weights and embed_size != num_hiddens:
+    """Return the configuration of a CharRNN in Python's own numbers.
+
+    Raise ``ValueError`` for a setting that no CharRNN can have.
+    """
+    config = {
+        **check_numbers("embed_size", vocab_size=vocab_size,
+                        embed_size=embed_size, num_hiddens=num_hiddens,
+                        num_layers=num_layers),
+        "cell": check_choice("cell", cell, GATES),
+        **check_numbers(dropout=dropout),
+        "unroll": check_choice("unroll", unroll, UNROLLS),
+        "tie_weights": check_flag("tie_weights", tie_weights)}
+    if config["tie_weights"] and embed_size != num_hiddens:
         raise ValueError(
             f"tie_weights needs an embed_size equal to num_hiddens, and they "
             f"are {embed_size} and {num_hiddens}: make them equal")
+    check_memory(num_hiddens * (vocab_size + GATES[cell] * num_layers * (
+        num_hiddens + 1)), f"a model of num_hiddens {num_hiddens}")
+    return config

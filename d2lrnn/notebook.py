@@ -7,6 +7,14 @@ from pathlib import Path
 def new_figure(figsize=(7, 4.2)):
     """Return a matplotlib ``Figure`` that a notebook shows as a picture."""
     from matplotlib.figure import Figure  # slow to import
+    try:
+        width, height = map(float, figsize)
+        fits = 0 < width < 1000 and 0 < height < 1000
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(f"figsize is {figsize!r:.60}: give the width and the "
+                         f"height in inches, such as (7, 4.2)")
     figure = Figure(figsize=figsize, layout="constrained")
     figure._repr_png_ = lambda: to_png(figure)  # the name that IPython asks
     return figure
@@ -28,9 +36,14 @@ def show(path):
     """
     if path is None:
         return None
+    try:
+        path = Path(path)
+    except TypeError:
+        raise ValueError(f"path is a {type(path).__name__}: give the name of "
+                         f"a file, or None") from None
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     kind = {".png": "Image", ".svg": "SVG", ".wav": "Audio"}.get(
-        Path(path).suffix)
+        path.suffix)
     if kind and hasattr(shell, "kernel"):
         from IPython import display  # only where there is a notebook
         return getattr(display, kind)(filename=str(path))

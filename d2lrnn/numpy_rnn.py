@@ -9,7 +9,14 @@ The names, and what is given and returned, are those of "Building your RNN
 step by step" (Deep Learning Specialization, Sequence Models, week 1).
 """
 import numpy as np
-from d2lrnn.basics.checks import check_shape, checked
+from d2lrnn.basics.checks import (
+    check_function,
+    check_memory,
+    check_numbers,
+    check_shape,
+    checked,
+    shown,
+)
 
 # the shapes of the parameters
 RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
@@ -36,6 +43,9 @@ def takes(shapes, **dims):
                              f"dict with {', '.join(shapes)}")
         for name, shape in shapes.items():
             check_shape(name, parameters[name], shape, sizes)
+            if parameters[name].dtype.kind != "f":  # sums of int8 wrap
+                raise ValueError(f"{name} has the type "
+                                 f"{parameters[name].dtype}: give floats")
 
     return checked(check)
 
@@ -85,9 +95,24 @@ def random_parameters(shapes, n_x, n_a, n_y):
     >>> {name: array.shape for name, array in parameters.items()}
     {'Waa': (5, 5), 'Wax': (5, 3), 'Wya': (2, 5), 'ba': (5, 1), 'by': (2, 1)}
     """
-    sizes = {"n_x": n_x, "n_a": n_a, "n_y": n_y, "n_a+n_x": n_a + n_x, "1": 1}
+    if not isinstance(shapes, dict) or shapes not in (RNN, LSTM):
+        raise ValueError(f"shapes is {shown(shapes)}: give RNN or LSTM")
+    sizes = check_numbers(n_x=n_x, n_a=n_a, n_y=n_y)
+    check_memory(8 * n_a * (n_a + n_x + n_y), f"parameters of n_a {n_a}")
+    sizes |= {"n_a+n_x": sizes["n_a"] + sizes["n_x"], "1": 1}
     return {name: np.random.randn(*(sizes[dim] for dim in dims.split()))
             for name, dims in shapes.items()}
+
+
+def floats(x):
+    """Return numbers as an array of floats: integers would wrap."""
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError):  # rows of several lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"x is {shown(x)}: give an array of numbers")
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def softmax(x):
@@ -99,6 +124,10 @@ def softmax(x):
     array([[0.5  , 0.269],
            [0.5  , 0.731]])
     """
+    x = floats(x)
+    if not x.size or not x.ndim:
+        raise ValueError(f"x has shape {x.shape}: give one column or more of "
+                         f"shape (features, ...)")
     e = np.exp(x - np.max(x, axis=0, keepdims=True))
     return e / e.sum(axis=0, keepdims=True)
 
@@ -109,6 +138,7 @@ def sigmoid(x):
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
+    x = floats(x)
     # 1 / (1 + exp(-x)), where no exponent is above 0
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
@@ -279,6 +309,15 @@ def lstm_backward(da, caches):
 
 def check_gradients(f, parameters, gradients, epsilon=1.0):
     """Raise ``ValueError`` if gradients cannot be those of parameters."""
+    check_function("f", f)
+    check_numbers(epsilon=epsilon)
+    for name, arrays in (("parameters", parameters),
+                         ("gradients", gradients)):
+        if not isinstance(arrays, dict) or not all(
+                isinstance(key, str) and np.asarray(array).dtype.kind in "fiu"
+                for key, array in arrays.items()):
+            raise ValueError(f"{name} is {shown(arrays)}: give a dict of "
+                             f"arrays of numbers by name")
     for name, gradient in gradients.items():
         if not name.startswith("d") or name[1:] not in parameters:
             raise ValueError(
@@ -288,8 +327,6 @@ def check_gradients(f, parameters, gradients, epsilon=1.0):
             raise ValueError(
                 f"{name} has shape {np.shape(gradient)}: give it that of "
                 f"{name[1:]}, {np.shape(parameters[name[1:]])}")
-    if not epsilon > 0:
-        raise ValueError(f"epsilon is {epsilon}: it must be above 0")
     loss = np.asarray(f(parameters))
     if loss.ndim or loss.dtype.kind not in "fiu":
         raise ValueError(f"f returned {loss.dtype} of shape {loss.shape}: let "

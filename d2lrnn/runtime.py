@@ -2,10 +2,17 @@
 import os
 import random
 import re
+from numbers import Integral
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import shown
+from d2lrnn.basics.checks import (
+    SEED,
+    check_number,
+    check_numbers,
+    converted,
+    shown,
+)
 from d2lrnn.errors import SettingError
 
 DEVICE = re.compile(r"(cpu|gpu)(?:\((\d{1,4})\))?")
@@ -17,14 +24,15 @@ def try_gpu(i=0):
     The environment variable D2LRNN_CTX (cpu, gpu or gpu(1)) decides instead
     where it is set; ``SettingError`` says so if there is no such GPU.
     """
+    i = check_number("i", i, Integral, 0, 9999, "a whole number of at least 0")
     chosen = os.environ.get("D2LRNN_CTX", "").strip()
     num_gpus = mx.context.num_gpus()
     if not chosen:
         return mx.gpu(i) if i < num_gpus else mx.cpu()
     match = DEVICE.fullmatch(chosen)
     if not match:
-        raise SettingError(f"D2LRNN_CTX is {chosen!r}: it must be cpu, gpu "
-                           f"or gpu(1)")
+        raise SettingError(f"D2LRNN_CTX is {shown(chosen)}: it must be "
+                           f"cpu, gpu or gpu(1)")
     ctx = mx.Context(match[1], int(match[2] or 0))
     if ctx.device_type == "gpu" and ctx.device_id >= num_gpus:
         raise SettingError(
@@ -53,12 +61,20 @@ def as_context(ctx):
     if named is None:
         raise ValueError(f"ctx is {shown(ctx)}: it must be cpu, gpu, gpu(1), "
                          f"or one of MXNet's contexts")
-    num_gpus = mx.context.num_gpus()
-    if named.device_type == "gpu" and named.device_id >= num_gpus:
-        raise ValueError(f"ctx is {named}, but MXNet sees {num_gpus} GPUs "
-                         f"here: give cpu, or install MXNet's CUDA wheel "
-                         f"(README.md)")
+    if named.device_type == "gpu" and (
+            named.device_id >= mx.context.num_gpus()):
+        raise ValueError(f"ctx is {named}, but MXNet sees "
+                         f"{mx.context.num_gpus()} GPUs here: give cpu, or "
+                         f"install MXNet's CUDA wheel (README.md)")
     return named
+
+
+def on_device(function):
+    """Let the ``ctx`` of a function be what ``as_context`` takes, or None."""
+    def convert(ctx=None, **_):
+        return {} if ctx is None else {"ctx": as_context(ctx)}
+
+    return converted(convert)(function)
 
 
 def seed(n):
@@ -68,6 +84,7 @@ def seed(n):
     >>> seed(1); (random.random(), mx.nd.random.uniform().asscalar()) == first
     True
     """
+    n = check_number("seed", n, Integral, 0, 2 ** 32 - 1, SEED[-1])
     random.seed(n)
     np.random.seed(n)
     mx.random.seed(n)
@@ -78,10 +95,11 @@ def epochs(n):
 
     The cap lets every lesson be tried out in seconds.
     """
+    n = check_numbers(num_epochs=n)["num_epochs"]
     cap = os.environ.get("D2LRNN_EPOCHS", "").strip()
     if not cap:
         return n
-    if not cap.isdecimal() or int(cap) < 1:
-        raise SettingError(f"D2LRNN_EPOCHS is {cap!r}: it must be a whole "
-                           f"number of at least 1")
+    if not re.fullmatch("[0-9]{1,9}", cap) or int(cap) < 1:
+        raise SettingError(f"D2LRNN_EPOCHS is {shown(cap)}: it must be a "
+                           f"whole number of at least 1")
     return min(n, int(cap))

@@ -5,8 +5,11 @@ example X with Y, the same characters one step later.
 """
 import random
 from functools import wraps
+from numbers import Integral
 
 import numpy as np
+from d2lrnn.basics.checks import check_number, check_numbers, shown
+from d2lrnn.runtime import as_context
 from mxnet import nd
 
 
@@ -21,9 +24,9 @@ def checked(largest):
         @wraps(sampler)
         def checked_sampler(corpus_indices, batch_size, num_steps, ctx=None,
                             *, vocab_size=None):
-            corpus_indices = check_sizes(corpus_indices, batch_size,
-                                         num_steps, largest, vocab_size)
-            return sampler(corpus_indices, batch_size, num_steps, ctx)
+            given = check_sizes(corpus_indices, batch_size, num_steps,
+                                largest, vocab_size)
+            return sampler(*given, ctx if ctx is None else as_context(ctx))
 
         del checked_sampler.__wrapped__  # its signature lacks vocab_size
         return checked_sampler
@@ -32,15 +35,14 @@ def checked(largest):
 
 def check_sizes(corpus_indices, batch_size, num_steps, largest,
                 vocab_size=None):
-    """Return the corpus as an integer array if it gives one mini-batch.
+    """Return the ids and both sizes if they give one mini-batch.
 
-    Raise ``ValueError`` if it gives none, and say which sizes would work;
-    ``largest`` is that of ``checked``.
+    The ids come back as an integer array. Raise ``ValueError`` if there are
+    too few, and say which sizes would work; ``largest`` is that of
+    ``checked``.
     """
-    if batch_size < 1 or num_steps < 1:
-        raise ValueError(
-            f"batch_size is {batch_size} and num_steps is {num_steps}: both "
-            f"must be at least 1")
+    batch_size, num_steps = check_numbers(
+        batch_size=batch_size, num_steps=num_steps).values()
     corpus_indices = check_ids(corpus_indices, vocab_size)
     sizes = largest(len(corpus_indices), batch_size, num_steps)
     if batch_size > sizes[0]:
@@ -50,12 +52,22 @@ def check_sizes(corpus_indices, batch_size, num_steps, largest,
             f"{len(corpus_indices)} ids are too few for one batch of "
             f"batch_size {batch_size} and num_steps {num_steps}: use "
             f"{' or '.join(ways) or 'a longer text'}")
-    return corpus_indices
+    return corpus_indices, batch_size, num_steps
 
 
 def check_ids(corpus_indices, vocab_size=None):
     """Return the corpus as an integer array, or say what is wrong with it."""
-    corpus_indices = np.asarray(corpus_indices)
+    given = corpus_indices
+    try:
+        corpus_indices = np.asarray(given)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        corpus_indices = np.asarray(None)  # rows of several lengths, say
+    if corpus_indices.dtype.kind in "OUS":
+        raise ValueError(f"the ids are {shown(given)}: give one row of "
+                         f"integer ids")
+    if vocab_size is not None:
+        check_number("vocab_size", vocab_size, Integral, 1, 2 ** 31,
+                     "a whole number of at least 1")
     if corpus_indices.size == 0:
         corpus_indices = corpus_indices.astype(np.int32)
     if corpus_indices.ndim != 1 or corpus_indices.dtype.kind not in "iu":
@@ -148,8 +160,9 @@ def ptb_iterator(raw_data, batch_size, num_steps):
     >>> x.tolist(), y.tolist()
     ([[0, 1], [3, 4]], [[1, 2], [4, 5]])
     """
-    ids = check_sizes(raw_data, batch_size, num_steps, largest_in_rows,
-                      vocab_size=2**31)  # what int32 can hold
+    ids, batch_size, num_steps = check_sizes(
+        raw_data, batch_size, num_steps, largest_in_rows,
+        vocab_size=2**31)  # what int32 can hold
     batch_len = len(ids) // batch_size
     data = ids[:batch_size * batch_len].reshape(batch_size, batch_len)
     epoch_size = (batch_len - 1) // num_steps

@@ -3,9 +3,61 @@
 A cell is three functions: one draws its parameters, one makes its first
 state, and one runs it over the steps. A state is always a tuple.
 """
+from d2lrnn.basics.checks import (
+    check_function,
+    check_memory,
+    check_numbers,
+    checked,
+    converted,
+    explained,
+)
+from d2lrnn.runtime import as_context
 from mxnet import nd
 
 
+def check_sizes(vocab_size, num_hiddens, ctx=None):
+    """Check what parameters are drawn for, and return it to be used."""
+    sizes = check_numbers(vocab_size=vocab_size, num_hiddens=num_hiddens)
+    # each array and its gradient, of the smallest cell
+    check_memory(2 * num_hiddens * (2 * vocab_size + num_hiddens),
+                 f"parameters for vocab_size {vocab_size} and num_hiddens "
+                 f"{num_hiddens}")
+    return {**sizes, "ctx": ctx if ctx is None else as_context(ctx)}
+
+
+def check_state(batch_size, num_hiddens, ctx):
+    """Check what a state is made for, and return it to be used."""
+    sizes = check_numbers(batch_size=batch_size, num_hiddens=num_hiddens)
+    check_memory(batch_size * num_hiddens, f"a state for batch_size "
+                 f"{batch_size} and num_hiddens {num_hiddens}")
+    return {**sizes, "ctx": ctx if ctx is None else as_context(ctx)}
+
+
+def check_layers(num_layers, **functions):
+    """Check what is made of a cell, or of one of its functions."""
+    for name, function in functions.items():
+        check_function(name, function)
+    return check_numbers(num_layers=num_layers)
+
+
+def check_functions(**functions):
+    """Check the functions that another function is made of."""
+    for name, function in functions.items():
+        check_function(name, function)
+
+
+def check_onehot(X, size):
+    """Check the size of one-hot vectors for a mini-batch of ids."""
+    size = check_numbers(size=size)["size"]
+    if not isinstance(X, nd.NDArray):
+        raise ValueError(f"X is a {type(X).__name__}: give one of MXNet's "
+                         f"arrays of ids")
+    check_memory(X.size * size, f"one-hot vectors of size {size}")
+    return {"size": size}
+
+
+@converted(check_onehot)
+@explained
 def to_onehot(X, size):
     """Turn a mini-batch of ids into one-hot vectors, one array a step.
 
@@ -20,6 +72,7 @@ def to_onehot(X, size):
     return [nd.one_hot(x, size) for x in X.T]
 
 
+@converted(check_sizes)
 def get_params(vocab_size, num_hiddens, ctx=None):
     """Draw the parameters of an RNN on ``ctx``, ready for gradients.
 
@@ -45,6 +98,7 @@ def get_params(vocab_size, num_hiddens, ctx=None):
     return params
 
 
+@converted(check_state)
 def init_rnn_state(batch_size, num_hiddens, ctx):
     """Return the first state: a tuple of zeros (batch_size, num_hiddens).
 
@@ -55,6 +109,7 @@ def init_rnn_state(batch_size, num_hiddens, ctx):
     return (nd.zeros(shape=(batch_size, num_hiddens), ctx=ctx),)
 
 
+@explained
 def rnn(inputs, state, params):
     """Run an RNN with tanh over the steps of a mini-batch.
 
@@ -72,6 +127,7 @@ def rnn(inputs, state, params):
     return outputs, (H,)
 
 
+@converted(check_sizes)
 def get_gru_params(vocab_size, num_hiddens, ctx=None):
     """Draw the parameters of a GRU on ``ctx``, ready for gradients.
 
@@ -100,11 +156,13 @@ def get_gru_params(vocab_size, num_hiddens, ctx=None):
     return params
 
 
+@converted(check_state)
 def init_gru_state(batch_size, num_hiddens, ctx):
     """Return the first state: a tuple of zeros (batch_size, num_hiddens)."""
     return (nd.zeros(shape=(batch_size, num_hiddens), ctx=ctx),)
 
 
+@explained
 def gru(inputs, state, params):
     """Run a gated recurrent unit over the steps of a mini-batch.
 
@@ -126,6 +184,7 @@ def gru(inputs, state, params):
     return outputs, (H,)
 
 
+@converted(check_sizes)
 def get_lstm_params(vocab_size, num_hiddens, ctx=None):
     """Draw the parameters of an LSTM on ``ctx``, ready for gradients.
 
@@ -156,6 +215,7 @@ def get_lstm_params(vocab_size, num_hiddens, ctx=None):
     return params
 
 
+@converted(check_state)
 def init_lstm_state(batch_size, num_hiddens, ctx):
     """Return the first state: H and C, zeros (batch_size, num_hiddens).
 
@@ -167,6 +227,7 @@ def init_lstm_state(batch_size, num_hiddens, ctx):
             nd.zeros(shape=(batch_size, num_hiddens), ctx=ctx))
 
 
+@explained
 def lstm(inputs, state, params):
     """Run a long short-term memory over the steps of a mini-batch.
 
@@ -190,6 +251,7 @@ def lstm(inputs, state, params):
     return outputs, (H, C)
 
 
+@converted(check_layers)
 def get_deep_params(get_params, num_layers):
     """Return a function that draws the parameters of a stack of layers.
 
@@ -210,6 +272,7 @@ def get_deep_params(get_params, num_layers):
     return get_params_of_layers
 
 
+@converted(check_layers)
 def init_deep_state(init_state, num_layers):
     """Return a function that makes the first states of a stack of layers.
 
@@ -224,6 +287,7 @@ def init_deep_state(init_state, num_layers):
     return init_states
 
 
+@converted(check_layers)
 def deep(cell, num_layers):
     """Return a cell of ``num_layers`` layers of ``cell``, one on another.
 
@@ -249,6 +313,7 @@ def deep(cell, num_layers):
     return deep_cell
 
 
+@checked(check_functions)
 def get_bi_params(get_params):
     """Return a function that draws parameters for both directions.
 
@@ -266,6 +331,7 @@ def get_bi_params(get_params):
     return get_params_of_both
 
 
+@checked(check_functions)
 def init_bi_state(init_state):
     """Return a function that makes the first states of both directions.
 
@@ -279,6 +345,7 @@ def init_bi_state(init_state):
     return init_states
 
 
+@checked(check_functions)
 def bi(cell):
     """Return a cell that reads the steps in both directions.
 

@@ -5,15 +5,21 @@ trains this model on the sonnets.
 """
 from functools import partial
 from importlib import resources
+from numbers import Integral
 
 import numpy as np
-from d2lrnn.basics.checks import check_numbers
+from d2lrnn.basics.checks import (
+    check_memory,
+    check_numbers,
+    checked,
+    is_number,
+    shown,
+)
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import Corpus, load_corpus
 from d2lrnn.feeds import Windows
 from d2lrnn.fitting import check_models, fit_feed
 from d2lrnn.generation import (
-    check_choosing,
     check_prefix,
     choose,
     prefix_tokens,
@@ -68,6 +74,8 @@ def build_data(text, Tx=40, stride=3):
 def check_windows(text, Tx, stride):
     """Raise ``ValueError`` for a text without a window of this size."""
     check_numbers(Tx=Tx, stride=stride)
+    if not isinstance(text, str):
+        raise ValueError(f"text is {shown(text)}: give a str")
     if len(text) <= Tx:
         raise ValueError(f"the text has {len(text)} characters, too few for a "
                          f"window of {Tx} and the one after it: use a longer "
@@ -96,6 +104,17 @@ def vectorization(X, Y, n_x, char_indices, Tx=40):
 
 def check_characters(X, Y, n_x, char_indices, Tx):
     """Raise ``ValueError`` for windows that have no such one-hot vectors."""
+    check_numbers(vocab_size=n_x, Tx=Tx)
+    for name, texts in (("X", X), ("Y", Y)):
+        if not isinstance(texts, (list, tuple)) or not all(
+                isinstance(text, str) for text in texts):
+            raise ValueError(f"{name} is {shown(texts)}: give a list of str, "
+                             f"such as build_data returns")
+    if not isinstance(char_indices, dict) or not all(
+            is_number(i, Integral) for i in char_indices.values()):
+        raise ValueError(f"char_indices is {shown(char_indices)}: give a dict "
+                         f"of ids by character")
+    check_memory(len(X) * Tx * n_x / 4, "one-hot windows")  # a byte each
     if len(X) != len(Y) or any(len(window) != Tx for window in X):
         raise ValueError(f"X has {len(X)} windows and Y {len(Y)} characters: "
                          f"give as many, and windows of Tx={Tx} characters")
@@ -105,6 +124,15 @@ def check_characters(X, Y, n_x, char_indices, Tx):
                              f"{char!r}: give the vocabulary of this text")
 
 
+def check_draw(preds, temperature=1.0, rng=None):
+    """Check what an id is drawn with."""
+    check_numbers(temperature=temperature)
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {shown(rng)}: give "
+                         f"numpy.random.default_rng(seed), or None")
+
+
+@checked(check_draw)
 def sample(preds, temperature=1.0, rng=None):
     """Draw an id from ``preds ** (1 / temperature)``, normalised.
 
@@ -126,7 +154,10 @@ def sample(preds, temperature=1.0, rng=None):
 
 def check_probabilities(preds):
     """Raise ``ValueError`` for what nothing can be drawn from."""
-    preds = np.asarray(preds, dtype=np.float64)
+    try:
+        preds = np.asarray(preds, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        preds = np.asarray(np.nan)
     if preds.ndim != 1 or not (preds >= 0).all() or not 0 < preds.sum() < (
             np.inf):
         raise ValueError("preds are no probabilities: give numbers of at "
@@ -165,16 +196,25 @@ def write(model, prompt, num_chars, temperature=1.0, seed=None):
     vocabulary has. Raise ``ValueError``, at once, for a prompt with unknown
     characters, and for numbers that cannot be used.
     """
+    check_numbers("seed", seed=seed, num_chars=num_chars,
+                  temperature=temperature)
+    check_prompt(prompt)
+    if not isinstance(model, WindowLSTM):
+        raise ValueError(f"model is {shown(model)}: give a WindowLSTM")
     idx_to_char = vocabulary_of(model)
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
     # an empty prompt is a window of nothing but zeros
     check_prefix(prompt or idx_to_char[:1], num_chars, char_to_idx)
-    check_numbers("seed", seed=seed)
-    check_choosing(temperature)
     window = [-1] * model.Tx + [
         char_to_idx[token] for token in prefix_tokens(prompt, char_to_idx)]
     return write_on(model, window[-model.Tx:], num_chars, temperature,
                     np.random.default_rng(seed))
+
+
+def check_prompt(prompt):
+    """Raise ``ValueError`` for what is no text."""
+    if not isinstance(prompt, (str, list, tuple)):
+        raise ValueError(f"prompt is {shown(prompt)}: give a str")
 
 
 def write_on(model, window, num_chars, temperature, rng):
@@ -200,6 +240,8 @@ def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,
         except EOFError:
             raise ValueError("nobody can be asked how the poem begins: give "
                              "it as prompt") from None
+    if not isinstance(prompt, str):
+        raise ValueError(f"prompt is {shown(prompt)}: give a str")
     prompt, poem = prompt.lower(), []
     chars = write(model, prompt, num_chars, temperature, seed)
     print(f"\n{prompt}", end="", flush=True)

@@ -3,16 +3,72 @@ import inspect
 import math
 import time
 
-from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.basics.checks import (
+    check_flag,
+    check_function,
+    check_numbers,
+    checked,
+    converted,
+    explained,
+    shown,
+)
 from d2lrnn.compiled import Traced
 from d2lrnn.generation import check_prefix, predict_rnn, predict_rnn_gluon
 from d2lrnn.progress import Epochs
+from d2lrnn.runtime import as_context
 from d2lrnn.samplers import data_iter_consecutive, data_iter_random
 from d2lrnn.scratch import to_onehot
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 
 
+def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
+               num_steps, batch_size, **others):
+    """Check what a loop is given besides ``check_training``'s arguments."""
+    numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
+                            num_steps=num_steps, batch_size=batch_size)
+    if "model" in others and not hasattr(others["model"], "begin_state"):
+        raise ValueError(f"model is {shown(others['model'])}: give a model of "
+                         f"Gluon, such as RNNModel")
+    for name in ("rnn", "get_params", "init_rnn_state"):
+        if name in others:
+            check_function(name, others[name])
+    flags = {name: check_flag(name, others[name]) for name in (
+        "is_random_iter", "compiled", "rewrite") if name in others}
+    for name, given in (("idx_to_char", idx_to_char),
+                        ("char_to_idx", char_to_idx)):
+        if not isinstance(given, (list, tuple, str, dict)) or (
+                len(given) != vocab_size):
+            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
+                             f"{vocab_size} characters that belongs to this "
+                             f"vocab_size")
+    return {**numbers, **flags,
+            "ctx": ctx if ctx is None else as_context(ctx)}
+
+
+def check_loss(loss):
+    """Raise ``ValueError`` for what is no number."""
+    try:
+        if not isinstance(loss, (str, bytes)):
+            float(loss)
+            return
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"loss is {shown(loss)}: give a number of nats")
+
+
+def check_clipping(params, theta, ctx=None):
+    """Check the bound that a norm is brought to."""
+    return check_numbers("theta", theta=theta)
+
+
+def check_sgd(params, lr, batch_size):
+    """Check the numbers of a step."""
+    return check_numbers(lr=lr, batch_size=batch_size)
+
+
+@converted(check_clipping)
+@explained
 def grad_clipping(params, theta, ctx=None):
     """Scale the gradients of ``params`` so that their norm is <= ``theta``.
 
@@ -33,6 +89,8 @@ def grad_clipping(params, theta, ctx=None):
     return norm
 
 
+@converted(check_sgd)
+@explained
 def sgd(params, lr, batch_size):
     """Take a step of mini-batch stochastic gradient descent, in place.
 
@@ -44,6 +102,7 @@ def sgd(params, lr, batch_size):
                       out=param)
 
 
+@checked(check_loss)
 def perplexity(loss):
     """Return e to the mean loss in nats; ``inf`` where that is too large.
 
@@ -56,6 +115,7 @@ def perplexity(loss):
         return math.inf
 
 
+@converted(check_loop)
 def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
                           vocab_size, ctx, corpus_indices, idx_to_char,
                           char_to_idx, is_random_iter, num_epochs, num_steps,
@@ -119,6 +179,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     return history
 
 
+@converted(check_loop)
 def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
                                 corpus_indices, idx_to_char, char_to_idx,
                                 num_epochs, num_steps, lr, clipping_theta,
@@ -187,6 +248,7 @@ def make_params(get_params, vocab_size, num_hiddens, ctx):
     >>> make_params(lambda size, hiddens, ctx=None: [size, hiddens], 10, 4, 0)
     [10, 4]
     """
+    check_function("get_params", get_params)
     required = [parameter for parameter
                 in inspect.signature(get_params).parameters.values()
                 if parameter.default is parameter.empty]

@@ -79,7 +79,10 @@ def mxnet():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TRY],
                           text=True, capture_output=True)
     if done.returncode:
-        reason = (done.stderr.strip() or "no message").splitlines()[-1]
+        *more, reason = done.stderr.strip().splitlines() or ["no message"]
+        if not more and ": set it to " in reason:  # a variable
+            yield WRONG, reason
+            return
         yield WRONG, (f"d2lrnn does not import ({reason}): mend what is wrong "
                       f"above, or pip install -e . in a new environment")
         return
@@ -96,13 +99,13 @@ def mxnet():
 def threads():
     """Yield the cores, and how many of them are used."""
     cores = len(os.sched_getaffinity(0))
-    chosen = os.environ.get("OMP_NUM_THREADS")
-    if chosen is None:
+    chosen = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if not chosen:
         yield OK, f"{cores} cores, all used"
-    elif chosen.isdecimal() and 0 < int(chosen) <= cores:
+    elif chosen in map(str, range(1, cores + 1)):
         yield OK, f"{cores} cores, OMP_NUM_THREADS is {chosen}"
     else:
-        yield WRONG, (f"{cores} cores, but OMP_NUM_THREADS is {chosen}: "
+        yield WRONG, (f"{cores} cores, but OMP_NUM_THREADS is {chosen[:60]}: "
                       f"export OMP_NUM_THREADS={cores}")
 
 

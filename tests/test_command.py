@@ -613,6 +613,14 @@ def test_doctor_notes_that_other_programs_are_busy(monkeypatch, busy, noted):
     assert not list(doctor.load())
 
 
+@pytest.mark.parametrize("name, value", [
+    ("OMP_NUM_THREADS", "1,2"), ("MXNET_ENGINE_TYPE", "bogus")])
+def test_doctor_names_a_setting_that_mxnet_cannot_read(name, value):
+    wrong = [line for line in run("doctor", code=1, **{
+        name: value}).stdout.splitlines() if line.startswith("wrong")]
+    assert f"wrong  {name} is {value!r}: set it to " in "\n".join(wrong)
+
+
 def test_readmes_path_works_as_written(tmp_path):
     readme = (ROOT / "README.md").read_text("utf-8")
     section = readme.split("\n## From a text to a lyric\n")[1]

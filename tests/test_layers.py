@@ -9,10 +9,10 @@ ROOMS = Path(d2lrnn.__file__).parent
 LEVELS = [
     {"basics", "basics.checks", "errors", "sharing"},
     {"files", "labels", "notebook"},
-    {"stack", "engine", "texts", "samplers", "schedules", "progress",
+    {"stack", "engine", "texts", "schedules", "progress",
      "numpy_rnn", "curves", "records", "runtime", "jazz.theory",
      "jazz.events", "basics.tensors", "checkpoint_checks"},
-    {"corpus", "scratch", "models", "graphs", "dinosaur_checks",
+    {"corpus", "samplers", "scratch", "models", "graphs", "dinosaur_checks",
      "report_page", "jazz.midi"},
     {"lstm_models", "stepper", "rewriting", "report_markdown", "jazz.grammar",
      "jazz.audio"},

@@ -413,7 +413,7 @@ def test_gradient_check_says_what_is_wrong():
                            "call it d and a parameter's name")
     assert wrong(x=x).startswith("gradients has 'x'")
     assert wrong(dx=x[1:]) == "dx has shape (2,): give it that of x, (3,)"
-    assert wrong(epsilon=0) == "epsilon is 0: it must be above 0"
+    assert wrong(epsilon=0) == "epsilon is 0: it must be a number above 0"
     assert wrong(lambda p: p["x"]) == (
         "f returned float64 of shape (3,): let it return the loss, one number")
     assert wrong(lambda p: None).startswith("f returned object of shape ()")

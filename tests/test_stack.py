@@ -98,3 +98,72 @@ def test_a_wrong_setting_ends_a_script_in_one_sentence(name, value):
     assert done.returncode == 1
     assert done.stderr.startswith(f"{name} ")
     assert done.stderr.count("\n") == 1
+
+
+NUMBER = "a whole number, such as 1"
+
+
+@pytest.mark.parametrize("name, value, words", [
+    *(("OMP_NUM_THREADS", value, "a whole number from 1 to 9999")
+      for value in ("abc", "1,2", "2.0", "0x2", "0", "-1", "9" * 30)),
+    ("OMP_THREAD_LIMIT", "many", "a whole number of at least 1"),
+    ("OMP_WAIT_POLICY", "sometimes", "active or passive"),
+    ("GOMP_SPINCOUNT", "long", "a whole number, such as 300000, or infinite"),
+    ("MXNET_ENGINE_TYPE", "bogus",
+     "NaiveEngine, ThreadedEngine or ThreadedEnginePerDevice"),
+    ("MXNET_ENGINE_TYPE", "naiveengine",
+     "NaiveEngine, ThreadedEngine or ThreadedEnginePerDevice"),
+    ("MXNET_CPU_WORKER_NTHREADS", "two", NUMBER),
+    ("MXNET_OMP_MAX_THREADS", "2.5", NUMBER),
+    ("MXNET_MKLDNN_ENABLED", "off", "0 or 1")])
+def test_a_setting_that_would_end_python_is_one_sentence(name, value, words):
+    done = python("import d2lrnn", **{name: value})
+    assert done.returncode == 1
+    assert done.stderr == (f"{name} is {value!r}: set it to {words}, or leave "
+                           f"it unset\n")
+
+
+@pytest.mark.parametrize("name, value", [
+    ("OMP_NUM_THREADS", " 2 "), ("OMP_NUM_THREADS", ""),
+    ("OMP_WAIT_POLICY", "PASSIVE"), ("OMP_WAIT_POLICY", ""),
+    ("GOMP_SPINCOUNT", "300k"), ("GOMP_SPINCOUNT", "Infinite"),
+    ("MXNET_ENGINE_TYPE", ""), ("MXNET_MKLDNN_ENABLED", "True"),
+    ("MXNET_CPU_WORKER_NTHREADS", "1")])
+def test_a_setting_that_is_understood_computes(name, value):
+    done = python("import d2lrnn; from mxnet import nd\n"
+                  "print(nd.ones(3).sum().asscalar())", **{name: value})
+    assert (done.stdout, done.stderr) == ("3.0\n", "")
+
+
+def test_a_wrong_setting_in_a_thread_is_told_and_can_be_caught():
+    done = python("import threading, d2lrnn as d2l\n"
+                  "thread = threading.Thread(target=d2l.try_gpu)\n"
+                  "thread.start(); thread.join()\n"
+                  "try: d2l.try_gpu()\n"
+                  "except Exception as error: print(repr(error))\n"
+                  "threading.Thread(target=lambda: 1 / 0).start()",
+                  D2LRNN_CTX="tpu")
+    sentence = "D2LRNN_CTX is 'tpu': it must be cpu, gpu or gpu(1)"
+    assert done.stdout == f'SettingError("{sentence}")\n'
+    assert done.stderr.startswith(sentence + "\n")
+    assert done.stderr.count("D2LRNN_CTX") == 1
+    assert "ZeroDivisionError" in done.stderr and done.returncode == 0
+
+
+def test_other_errors_are_shown_as_before():
+    done = python("import d2lrnn; 1 / 0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_notebook_shows_the_sentence_alone(monkeypatch):
+    shells = pytest.importorskip("IPython.core.interactiveshell")
+    from d2lrnn.errors import SettingError
+    shell = shells.InteractiveShell()
+    shown = []
+    monkeypatch.setattr(shell, "_showtraceback",
+                        lambda kind, error, lines: shown.extend(lines))
+    shell.push({"SettingError": SettingError})
+    shell.run_cell("raise SettingError('one line')")
+    assert shown == ["one line"]

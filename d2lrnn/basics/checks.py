@@ -5,6 +5,7 @@ the remedy. A number's range stands here once, under the number's name.
 """
 import inspect
 import os
+import re
 import sys
 from functools import wraps
 from numbers import Integral, Real
@@ -41,6 +42,9 @@ RANGES = {
     "tempo": (Real, 4, 1000, "4 to 1000 quarters a minute"),
     "sample_rate": (Integral, 8000, 48000,
                     "a whole number from 8000 to 48000"),
+    "n_x": SIZE, "n_y": SIZE, "window": COUNT, "num_iterations": COUNT,
+    "dino_names": COUNT, "num_names": COUNT, "seq_length": COUNT,
+    "learning_rate": POSITIVE, "maxValue": POSITIVE, "epsilon": POSITIVE,
     "save_minutes": (Real, 0, LARGEST, "a number of at least 0"),
 }
 # The numbers that may be None, and what that means
@@ -108,7 +112,7 @@ def shown(value, width=60):
     if isinstance(value, np.generic):
         value = value.item()
     try:
-        text = " ".join(repr(value).split())
+        text = re.sub(" at 0x[0-9a-f]+", "", " ".join(repr(value).split()))
     except Exception:  # somebody's own __repr__
         text = f"a {type(value).__name__}"
     return text if len(text) <= width else text[:width - 4] + " ..."
@@ -125,6 +129,22 @@ def check_choice(name, value, known):
         raise ValueError(f"{name} is {shown(value)}: it must be one of "
                          f"{', '.join(known)}")
     return value
+
+
+def check_flag(name, value):
+    """Return a bool, or say that this says neither yes nor no.
+
+    >>> check_flag("resume", 1), check_flag("resume", np.False_)
+    (True, False)
+    >>> check_flag("resume", "no")
+    Traceback (most recent call last):
+    ValueError: resume is 'no': it must be True or False
+    """
+    if not isinstance(value, (bool, np.bool_, Integral)) or (
+            value not in (0, 1)):
+        raise ValueError(f"{name} is {shown(value)}: it must be True or "
+                         f"False")
+    return bool(value)
 
 
 def check_function(name, value):
@@ -149,6 +169,11 @@ def check_path(name, path):
     except (AttributeError, UnicodeEncodeError):
         raise ValueError(f"{name} is {shown(path)}, whose characters are not "
                          f"UTF-8: give another name") from None
+    longest = max(Path(path).parts, key=len, default="")
+    if len(longest.encode()) > 255:
+        raise ValueError(f"{name} is {shown(path)}, with a name of "
+                         f"{len(longest.encode())} bytes: give one of at "
+                         f"most 255")
     return Path(path)
 
 
@@ -205,3 +230,72 @@ def checked(check):
 
         return checked_function
     return decorate
+
+
+def converted(convert):
+    """Let ``convert`` see the arguments of a function, and replace some.
+
+    It returns a dict of those to be replaced.
+
+    >>> @converted(lambda n: check_numbers(batch_size=n))
+    ... def double(n):
+    ...     return 2 * n
+    >>> double(0)
+    Traceback (most recent call last):
+    ValueError: batch_size is 0: it must be a whole number of at least 1
+    """
+    def decorate(function):
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def converted_function(*args, **kwargs):
+            bound = signature.bind(*args, **kwargs)
+            bound.arguments.update(convert(**bound.arguments))
+            return function(*bound.args, **bound.kwargs)
+
+        return converted_function
+    return decorate
+
+
+def explained(function):
+    """Turn an error inside a function into a sentence about its arguments.
+
+    It costs nothing where nothing fails, so it is for functions that are
+    called at every step, whose arguments fit almost always. A ``ValueError``
+    is a sentence already, but for Python's own about unpacking.
+
+    >>> explained(lambda x, y: x + y)(None, np.ones((2, 3)))
+    Traceback (most recent call last):
+    ValueError: <lambda> cannot use x None and y of shape (2, 3): give it
+        what its docstring names
+    """
+    @wraps(function)
+    def explained_function(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except UNUSABLE as error:
+            if isinstance(error, ValueError) and not UNPACK.search(str(error)):
+                raise
+            given = inspect.signature(function).bind(*args, **kwargs)
+        words = " and ".join(f"{name} {described(value)}" for name, value
+                             in given.arguments.items() if name != "self")
+        raise ValueError(f"{function.__name__} cannot use {words}: give it "
+                         f"what its docstring names")
+
+    return explained_function
+
+
+UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
+            AssertionError, OverflowError)  # MXNetError is a RuntimeError
+UNPACK = re.compile("values to unpack")
+
+
+def described(value):
+    """Return the shape of an array, or of each in a list, or the value."""
+    if isinstance(getattr(value, "shape", None), tuple):
+        return f"of shape {value.shape}"
+    if isinstance(value, (list, tuple)) and value and all(
+            hasattr(array, "shape") for array in value):
+        shapes = ", ".join(str(array.shape) for array in value[:16])
+        return f"of shapes {shapes}{', ...' * (len(value) > 16)}"
+    return shown(value)
