@@ -43,7 +43,7 @@ def test_what_looks_like_a_path_and_is_none_is_missing(path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"there is no text at .*: "
                        r"check the path, or end it with a newline if it is"):
         d2l.load_corpus(path)
-    with pytest.raises(FileNotFoundError, match="check the path$"):
+    with pytest.raises(FileNotFoundError, match=r"check the path$"):
         d2l.load_corpus(Path(path))
     assert d2l.load_corpus(path + "\n").text == path + "\n"
 
