@@ -298,10 +298,7 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
     if isinstance(path_or_text, str) and path_or_text in TEXTS:
         text, source = read_source(find_text(path_or_text, fallback))
     elif not isinstance(path_or_text, str) or is_path(path_or_text):
-        path = Path(os.path.expanduser(path_or_text))
-        if not os.path.exists(path):
-            path = in_folders(path) or path
-        text, source = read_source(path)
+        text, source = _read_path(path_or_text)
     else:
         text, source = path_or_text, "a text given as a string"
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -313,3 +310,17 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
         source += f", first {len(kept):,} of {len(text):,} characters"
     return Corpus.from_text(kept, source, level, min_freq,
                             vocabulary=vocabulary)
+
+
+def _read_path(path):
+    """Return the text at a path or in the folders of texts, and its name."""
+    file = Path(os.path.expanduser(path))
+    if not os.path.exists(file):
+        file = in_folders(file) or file
+    try:
+        return read_source(file)
+    except FileNotFoundError as error:
+        if isinstance(path, str):
+            raise FileNotFoundError(f"{error}, or end it with a newline if "
+                                    f"it is the text itself") from None
+        raise

@@ -199,8 +199,7 @@ def check_file(path):
                 f"{source} is an address: download it, and give the path of "
                 f"the file") from None
         raise FileNotFoundError(
-            f"there is no text at {source}: check the path; what is a text "
-            f"itself needs a line end") from None
+            f"there is no text at {source}: check the path") from None
     except OSError as error:
         raise ValueError(f"{shown(source)} cannot be read "
                          f"({error.strerror}): check the path") from None

@@ -40,8 +40,12 @@ def refused(path):
     "~/no such poem", "tests/no_such_poem"])
 def test_what_looks_like_a_path_and_is_none_is_missing(path, monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[1])
-    with pytest.raises(FileNotFoundError, match="there is no text at"):
+    with pytest.raises(FileNotFoundError, match=r"there is no text at .*: "
+                       r"check the path, or end it with a newline if it is"):
         d2l.load_corpus(path)
+    with pytest.raises(FileNotFoundError, match=r"check the path$"):
+        d2l.load_corpus(Path(path))
+    assert d2l.load_corpus(path + "\n").text == path + "\n"
 
 
 @pytest.mark.parametrize("text", [
