@@ -8,6 +8,7 @@ from d2lrnn.compiled import Untraceable, check_same
 from mxnet import autograd, nd
 from mxnet import symbol as sym
 from mxnet.base import MXNetError
+from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 
 
@@ -121,7 +122,7 @@ def draws_random_numbers(W):
 
 def calls_a_hybridized_block(W):
     block = nn.HybridSequential()
-    block.add(nn.Dense(3, in_units=3), nn.Dense(3, in_units=3))
+    block.add(*(nn.Dense(3, in_units=3) for _ in range(3)))
     block.initialize()
     block.hybridize()
     block(nd.ones((1, 3)))
@@ -236,6 +237,22 @@ def test_the_check_accepts_rounding_and_nothing_more():
     for wrong in (want[0] * (1 + 2e-4), want[0] + 2e-5, want[0] * np.nan):
         with pytest.raises(Untraceable, match="differ"):
             check_same([wrong], want)
+
+
+def test_a_gradient_that_nearly_vanishes_is_no_difference():
+    """In "abcabc" the gradient of the last bias is the rest of 1 - 1."""
+    params = d2l.get_params(3, 8, None)
+
+    def step(X, Y, H):
+        outputs, (H,) = d2l.rnn(d2l.to_onehot(X, 3), (H,), params)
+        loss = gloss.SoftmaxCrossEntropyLoss()
+        return [loss(nd.concat(*outputs, dim=0),
+                     Y.T.reshape((-1,))).mean(), H]
+
+    traced = d2l.Traced(step, params)
+    run(traced, nd.array([[0, 1, 2] * 2]), nd.array([[1, 2, 0] * 2]),
+        nd.zeros((1, 8)))
+    assert traced.reasons == [] and traced.after != traced.before
 
 
 def test_a_mistake_in_the_function_is_the_readers_to_see():
