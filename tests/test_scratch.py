@@ -23,8 +23,9 @@ def problem(ctx):
     return params, X, Y, H
 
 
-def close(got, want, tolerance=1e-5):
-    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+def close(got, want):
+    """Each step adds a state's and an input's numbers up, there and back."""
+    oracle.close(got, want, 2 * NUM_STEPS * (VOCAB_SIZE + NUM_HIDDENS))
 
 
 def expected(problem):

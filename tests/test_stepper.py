@@ -5,6 +5,7 @@ from itertools import product
 
 import d2lrnn as d2l
 import numpy as np
+import oracle
 import pytest
 from d2lrnn.generation import generate, predict_rnn_gluon
 from d2lrnn.stepper import ModelSteps, Stepper, stepper_of
@@ -70,6 +71,15 @@ def scores_of(steps, state, ids):
     return np.stack(scores)
 
 
+# a state forgets in about 10 steps what it was; each adds two states' numbers
+# up in each of at most 3 layers
+ADDITIONS = 10 * 3 * 2 * NUM_HIDDENS
+
+
+def close(got, want, size=1):
+    oracle.close(got, want, ADDITIONS, size)
+
+
 def check_same_scores(model, batch_size):
     steps = stepper_of(model, VOCAB_SIZE)
     assert isinstance(steps, Stepper)
@@ -77,8 +87,9 @@ def check_same_scores(model, batch_size):
     got, want = (scores_of(either, either.begin_state(batch_size), ids)
                  for either in (steps, ModelSteps(model)))
     assert want.shape == (NUM_STEPS, batch_size, VOCAB_SIZE)
-    assert np.ptp(want, axis=0).max() > 0.05  # the ids matter
-    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+    close(got, want)
+    # the ids matter: what they change is far above rounding
+    assert np.ptp(want, axis=0).max() > 100 * ADDITIONS * oracle.EPS
 
 
 @pytest.mark.parametrize("cell, num_layers, options, batch_size", list(
@@ -116,7 +127,7 @@ def test_lyrics_of_several_lengths_become_a_batch(ctx, cell):
     got = scores_of(steps, steps.join([warm(p) for p in prefixes]), ids)
     for k, prefix in enumerate(prefixes):
         alone = scores_of(steps, warm(prefix), [[row[k]] for row in ids])
-        np.testing.assert_allclose(got[:, k], alone[:, 0], atol=1e-5)
+        close(got[:, k], alone[:, 0])
     assert abs(got[0, 0] - got[0, 1]).max() > 1e-3
 
 
@@ -132,35 +143,43 @@ def test_full_gates_make_no_warning(ctx, cell):
                         [range(VOCAB_SIZE)])
     want, _ = ModelSteps(model)(range(VOCAB_SIZE),
                                 model.begin_state(VOCAB_SIZE, ctx))
-    np.testing.assert_allclose(got[0], want, atol=1e-5)
+    # inputs of 1000: a gate that is not full may be apart by their rounding
+    close(got[0], want, size=1000)
 
 
 @cells
 @pytest.mark.parametrize("options", EMBEDDINGS)
 def test_the_text_is_the_models(ctx, cell, options):
-    model = draw_weights(char_rnn(ctx, cell, **options), ctx, 1)
+    choices = list(product(("bad", ["bad", "g", "decide"]), (
+        {"temperature": 0}, {"seed": 1}, {"seed": 2, "top_k": 4})))
+
+    def write(model):
+        return [list(generate(model, prefix, 40, **choice))
+                for prefix, choice in choices]
+
+    model, texts = oracle.steady(
+        lambda: draw_weights(char_rnn(ctx, cell, **options), ctx, 1), write,
+        # single characters, and one for each lyric
+        lambda texts: len({char for text in texts for char in text}) > 10)
     same = char_rnn(ctx, cell, kind=Unknown, **options)
     for param, other in zip(same.collect_params().values(),
                             model.collect_params().values(), strict=True):
         param.set_data(other.data(ctx))
     assert isinstance(stepper_of(same, VOCAB_SIZE), ModelSteps)
-    written = set()
-    for prefix, choice in product(("bad", ["bad", "g", "decide"]), (
-            {"temperature": 0}, {"seed": 1}, {"seed": 2, "top_k": 4})):
-        texts = [list(generate(either, prefix, 40, **choice))
-                 for either in (model, same)]
-        assert texts[0] == texts[1]
-        written.update(texts[0])
-    assert len(written) > 10  # single characters, and one for each lyric
+    assert write(same) == texts
 
 
 @pytest.mark.parametrize("cell", GLUON)
 def test_the_books_text_is_the_models(ctx, cell):
-    model = draw_weights(gluon_model(ctx, cell), ctx, 1)
-    args = ["bad", 40, model, VOCAB_SIZE, ctx, ALPHABET,
-            {char: i for i, char in enumerate(ALPHABET)}]
-    text = predict_rnn_gluon(*args)
-    assert text == predict_rnn_gluon.__wrapped__(*args)
+    def arguments(model):
+        return ["bad", 40, model, VOCAB_SIZE, ctx, ALPHABET,
+                {char: i for i, char in enumerate(ALPHABET)}]
+
+    model, text = oracle.steady(
+        lambda: draw_weights(gluon_model(ctx, cell), ctx, 1),
+        lambda model: predict_rnn_gluon(*arguments(model)),
+        lambda text: len(set(text[3:])) > 1)
+    assert text == predict_rnn_gluon.__wrapped__(*arguments(model))
     assert text == "bad" + "".join(generate(model, "bad", 40, temperature=0))
 
 
