@@ -69,3 +69,4 @@ def test_numeric_seeds(campaign):
         if result.returncode or told[-1:] != ["seeds that failed:"]:
             campaign.failed(f"{environment}: {told} {result.stderr[-500:]}")
         campaign.became["seeds"] += len(some)
+        print(environment, "seeds", *some, told, flush=True)
