@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import (
+    LARGEST,
     LONGEST,
     SMALLEST,
     check_number,
@@ -127,7 +128,7 @@ def checked_record(record, name):
                  **{key: optional(key, text.get(key), Integral, 1, LONGEST)
                     for key in ("characters", "tokens", "vocab_size")}},
         "baselines": {**baselines, **{
-            key: optional(key, baselines.get(key), Real, SMALLEST, math.inf)
+            key: optional(key, baselines.get(key), Real, SMALLEST)
             for key in ("uniform", "unigram")}},
         "trainings": {label: summarize(history)
                       for label, history in histories.items()}}
@@ -182,11 +183,12 @@ def checked_epoch(i, record, of):
             **({} if lyrics is None else {"lyrics": list(lyrics)})}
 
 
-def optional(name, value, kind=Real, low=0, high=math.inf):
+def optional(name, value, kind=Real, low=0, high=LARGEST):
     """Return a number, which may be None, infinite or no number at all."""
     if isinstance(value, str):
         value = NO_FINITE.get(value, value)
-    if value is None or (isinstance(value, Real) and value != value):
+    if value is None or (isinstance(value, Real) and (
+            value != value or value == math.inf)):
         return value
     words = f"a number of at least {low}" if low >= 1 else (
         "a number above 0" if low else "a number of at least 0")

@@ -143,6 +143,7 @@ EPOCH = "trainings.fit.history.1"
     (EPOCH + ".perplexity", "5", "perplexity in epoch 2 of training 'fit' is "
                                  "'5': it must be a number above 0"),
     (EPOCH + ".perplexity", 0, "it must be a number above 0"),
+    (EPOCH + ".seconds", 10 ** 400, "seconds in epoch 2 .* at least 0"),
     (EPOCH + ".seconds", -1, "seconds in epoch 2 of .* at least 0"),
     (EPOCH + ".grad_norm", [1], r"grad_norm .* is \[1\]: it must be a"),
     (EPOCH + ".epoch", 1.5, "number of epoch in epoch 2 .* is 1.5"),
