@@ -439,5 +439,5 @@ def test_the_books_model_begins_on_a_device_by_name():
         model.begin_state(batch_size=2, ctx="tpu")
     with pytest.raises(ValueError, match=r"^batch_size is -1"):
         model.begin_state(-1)
-    with pytest.raises(ValueError, match=r"^rnn_layer is 'lstm': give a layer"):
+    with pytest.raises(ValueError, match=r"^rnn_layer is 'lstm': give a"):
         d2l.RNNModel("lstm", 5)
