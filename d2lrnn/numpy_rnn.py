@@ -8,6 +8,8 @@ the same shape. What the functions keep for the way back is a cache.
 The names, and what is given and returned, are those of "Building your RNN
 step by step" (Deep Learning Specialization, Sequence Models, week 1).
 """
+import warnings
+
 import numpy as np
 from d2lrnn.basics.checks import (
     check_function,
@@ -107,8 +109,10 @@ def random_parameters(shapes, n_x, n_a, n_y):
 def floats(x):
     """Return numbers as an array of floats: integers would wrap."""
     try:
-        array = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError):  # rows of several lengths
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # rows of several lengths
+            array = np.asarray(x)
+    except (TypeError, ValueError, RuntimeError, Warning):
         array = np.asarray(None)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"x is {shown(x)}: give an array of numbers")

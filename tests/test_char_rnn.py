@@ -403,3 +403,47 @@ def test_a_bad_setting_is_named(name, value):
 def test_unlike_weights_cannot_be_tied(size):
     with pytest.raises(ValueError, match=rf"^tie_weights .* {size} and 7: "):
         d2l.CharRNN(VOCAB_SIZE, size, NUM_HIDDENS, 1, tie_weights=True)
+
+
+def test_numpys_numbers_are_python_s_own_in_the_file(tmp_path):
+    model = d2l.CharRNN(np.int64(5), np.int32(3), np.uint8(4), np.int16(2),
+                        "gru",
+                        np.float32(0.5), tie_weights=np.bool_(False))
+    assert [type(value) for value in model.config.values()] == [
+        int, int, int, int, str, float, str, bool]
+    model.initialize()
+    d2l.save_model(tmp_path / "m.safetensors", model)
+    again = d2l.load_model(tmp_path / "m.safetensors", "cpu")
+    assert again.config == model.config
+    x, state = nd.zeros((2, 3)), again.begin_state(np.int64(2), "cpu")
+    assert (again(x, state)[0].asnumpy() == model(x, state)[0].asnumpy()).all()
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "8", True, 2 ** 31, 10 ** 30])
+def test_a_model_of_no_size_is_one_sentence(value):
+    for n, name in enumerate(("vocab_size", "embed_size", "num_hiddens",
+                              "num_layers")):
+        sizes = [5, 3, 4, 1]
+        sizes[n] = value
+        with pytest.raises(ValueError, match=f"^{name} is .*: it must be"):
+            d2l.CharRNN(*sizes)
+    for make in (lambda: d2l.RNNModel(rnn_layers.RNN(3), value),
+                 lambda: d2l.WindowLSTM(value), lambda: d2l.DJModel(
+                     3, 4, value), lambda: d2l.WindowLSTM(5, Tx=value),
+                 lambda: d2l.CharRNN(5, 3, 4, 1).begin_state(value)):
+        with pytest.raises(ValueError, match=": it must be"):
+            make()
+    with pytest.raises(ValueError, match="GiB, and this machine has"):
+        d2l.CharRNN(5, 3, 2 ** 23, 1)
+
+
+def test_the_books_model_begins_on_a_device_by_name():
+    model = d2l.RNNModel(rnn_layers.LSTM(4), np.int64(5))
+    H, C = model.begin_state(batch_size=np.int64(2), ctx="cpu")
+    assert H.shape == C.shape == (1, 2, 4)
+    with pytest.raises(ValueError, match=r"^ctx is 'tpu'"):
+        model.begin_state(batch_size=2, ctx="tpu")
+    with pytest.raises(ValueError, match=r"^batch_size is -1"):
+        model.begin_state(-1)
+    with pytest.raises(ValueError, match=r"^rnn_layer is 'lstm': give a"):
+        d2l.RNNModel("lstm", 5)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import d2lrnn as d2l
+import mxnet as mx
 import numpy as np
 import pytest
 import safetensors
@@ -284,3 +285,10 @@ def test_what_cannot_be_saved(tmp_path, make):
     with pytest.raises(ValueError, match="give a CharRNN or WindowLSTM or "):
         save_model(tmp_path / "m.safetensors", make())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_by_its_name(saved):
+    assert load_model(saved, "cpu").output.weight.list_ctx() == [mx.cpu()]
+    for wrong in ("tpu", "gpu(77)", 0, ""):
+        with pytest.raises(ValueError, match=r"^ctx is "):
+            load_model(saved, wrong)

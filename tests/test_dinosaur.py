@@ -827,3 +827,16 @@ def test_as_a_module(a_list, tmp_path):
     assert done.returncode == 1
     assert done.stderr == (f"there is no file at {tmp_path / 'none'}: check "
                            f"the path\n")
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "8", None, True, 2 ** 31])
+def test_sizes_that_are_none_are_one_sentence(value):
+    for call in (lambda: dinosaur.initialize_parameters(value, 3, 3),
+                 lambda: dinosaur.get_initial_loss(value, 7),
+                 lambda: dinosaur.model(NAMES, IX_TO_CHAR, CHAR_TO_IX,
+                                        value, 4, 1, len(CHAR_TO_IX)),
+                 lambda: dinosaur.plot_loss([3.0], window=value),
+                 lambda: dinosaur.invent(always("u"), IX_TO_CHAR, CHAR_TO_IX,
+                                         NAMES, value)):
+        with pytest.raises(ValueError, match=r"is .*: it must be"):
+            call()

@@ -513,3 +513,53 @@ def test_a_model_that_learned_nothing_takes_any_vocabulary(fox):
     for model in (drawn, named):
         fit(model, other_letters(fox), 1, 0.03, **SETTINGS)
         assert "Z" in model.idx_to_char
+
+
+@pytest.mark.parametrize("name, value", [
+    ("folder", ""), ("folder", 3), ("folder", "a\0b"), ("folder", b"a"),
+    ("ctx", "tpu"), ("ctx", 0), ("ctx", ""), ("resume", "no"),
+    ("on_epoch_end", "print"), ("batch_size", None), ("num_steps", "8"),
+    ("held_out", 2.0), ("held_out", math.nan), ("num_epochs", 2 ** 31),
+    ("seed", -1), ("patience", 0), ("lr", "0.1"), ("save_minutes", -1)])
+def test_an_option_that_is_none_is_one_sentence(fox, monkeypatch, tmp_path,
+                                                name, value):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError) as caught:
+        train(fox, **{name: value})
+    assert str(caught.value).startswith(f"{name} is ")
+    assert "\n" not in str(caught.value) and ": " in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_feed_or_a_model_that_is_none_is_one_sentence(fox):
+    with pytest.raises(ValueError, match=r"^feed is .*: give fit_feed a mod"):
+        fitting.fit_feed(small(fox), fox, 1, 0.1)
+    with pytest.raises(ValueError, match=r"^model is 'gru': give fit_feed a"):
+        fitting.fit_feed("gru", d2l.Rows(fox, 2, 3, 0.1), 1, 0.1)
+
+
+def test_numpys_numbers_and_a_device_by_name_train_the_same(fox, tmp_path):
+    plain, weights = train(fox, 1)
+    numpys, same_weights = train(
+        fox, np.int64(1), np.float64(0.02), batch_size=np.int32(4),
+        num_steps=np.uint8(10), seed=np.int64(3), ctx="cpu",
+        clipping_theta=np.float32(1), held_out=np.float64(0.1),
+        folder=str(tmp_path / "run"), resume=np.False_)
+    assert timeless(plain) == timeless(numpys)
+    assert same(weights, same_weights)
+    settings = json.loads((tmp_path / "run/record.json").read_text("utf-8"))[
+        "settings"]
+    assert (settings["batch_size"], settings["num_steps"]) == (4, 10)
+
+
+@pytest.mark.parametrize("held_out", [2.0, 0, 1, -0.1, "0.1", None, math.nan])
+def test_no_part_of_a_text_is_so_large(fox, held_out):
+    with pytest.raises(ValueError, match=r"^held_out is .*: it must be betw"):
+        split(fox, held_out)
+
+
+def test_a_model_without_weights_is_not_evaluated(fox):
+    with pytest.raises(ValueError, match="has no weights: call initialize"):
+        evaluate(small(fox), [0, 1, 2])
+    with pytest.raises(ValueError, match=r"^model is None: give a CharRNN"):
+        evaluate(None, [0, 1, 2])

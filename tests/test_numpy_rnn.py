@@ -417,3 +417,34 @@ def test_gradient_check_says_what_is_wrong():
     assert wrong(lambda p: p["x"]) == (
         "f returned float64 of shape (3,): let it return the loss, one number")
     assert wrong(lambda p: None).startswith("f returned object of shape ()")
+
+
+def test_integers_do_not_wrap():
+    for kind in (np.uint8, np.int8, np.int64, bool):
+        x = np.array([[0, 1], [1, 0]], kind)
+        assert (nr.softmax(x) == nr.softmax(x.astype(float))).all()
+        assert (nr.sigmoid(x) == nr.sigmoid(x.astype(float))).all()
+    lowest = np.array([-128, 127], np.int8)
+    assert nr.sigmoid(lowest) == pytest.approx([2.57e-56, 1], rel=1e-2)
+    assert nr.softmax(np.array([0, 255], np.uint8)) == pytest.approx([0, 1])
+    assert nr.softmax(np.ones(2, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("wrong", ["8", None, [[1], [2, 3]], np.array("a")])
+def test_what_is_no_number_has_no_softmax(wrong):
+    for function in (nr.softmax, nr.sigmoid):
+        with pytest.raises(ValueError, match="give an array of numbers"):
+            function(wrong)
+
+
+def test_weights_that_are_integers_are_refused():
+    parameters = nr.random_parameters(nr.RNN, n_x=3, n_a=5, n_y=2)
+    parameters["Waa"] = np.full((5, 5), 100, np.int8)
+    with pytest.raises(ValueError, match="Waa has the type int8: give floats"):
+        nr.rnn_cell_forward(np.ones((3, 2)), np.ones((5, 2)), parameters)
+
+
+@pytest.mark.parametrize("n_a", [0, -1, 2.5, None, 2 ** 31])
+def test_parameters_of_no_size(n_a):
+    with pytest.raises(ValueError, match=r"^n_a is "):
+        nr.random_parameters(nr.RNN, n_x=3, n_a=n_a, n_y=2)

@@ -71,3 +71,29 @@ def test_a_cap_that_is_no_number_of_epochs(monkeypatch, cap):
     monkeypatch.setenv("D2LRNN_EPOCHS", cap)
     with pytest.raises(d2l.SettingError, match="it must be a whole number"):
         d2l.epochs(250)
+
+
+@pytest.mark.parametrize("n", [-1, 2.5, "8", None, True, 2 ** 32, 10 ** 30])
+def test_a_seed_that_not_every_generator_takes(n):
+    with pytest.raises(ValueError, match=r"^seed is .*: it must be"):
+        d2l.seed(n)
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, "8", None, 2 ** 31])
+def test_epochs_that_are_none(n):
+    with pytest.raises(ValueError, match=r"^num_epochs is .*: it must be"):
+        d2l.epochs(n)
+
+
+@pytest.mark.parametrize("i", [-1, 2.5, "0", None, 10 ** 30])
+def test_a_gpu_that_has_no_such_number(i):
+    with pytest.raises(ValueError, match=r"^i is "):
+        d2l.try_gpu(i)
+
+
+def test_a_sampler_takes_a_device_by_its_name():
+    for sampler in (d2l.data_iter_random, d2l.data_iter_consecutive):
+        X, Y = next(sampler(range(30), np.int64(2), np.int32(3), "cpu"))
+        assert X.context == Y.context == mx.cpu()
+        with pytest.raises(ValueError, match=r"^ctx is 'tpu'"):
+            next(sampler(range(30), 2, 3, "tpu"))

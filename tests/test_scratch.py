@@ -1,5 +1,6 @@
 """Scratch = Gluon = PyTorch = naive loops, on shared weights."""
 import d2lrnn as d2l
+import mxnet as mx
 import numpy as np
 import oracle
 import pytest
@@ -140,3 +141,67 @@ def test_sizes_of_the_books_example(ctx):
     outputs, (H,) = d2l.rnn(inputs, state, params)
     assert len(outputs) == 5
     assert outputs[0].shape == (2, 1027) and H.shape == (2, 256)
+
+
+DRAWS = [d2l.get_params, d2l.get_gru_params, d2l.get_lstm_params]
+BEGINS = [d2l.init_rnn_state, d2l.init_gru_state, d2l.init_lstm_state]
+NOT_A_SIZE = [0, -1, 2.5, "8", None, True, float("nan"), 2 ** 31, 10 ** 30]
+
+
+@pytest.mark.parametrize("function", DRAWS + BEGINS)
+def test_a_size_that_is_none_is_one_sentence(function):
+    first = "vocab_size" if function in DRAWS else "batch_size"
+    for value in NOT_A_SIZE:
+        with pytest.raises(ValueError) as caught:
+            function(value, 4, None)
+        assert str(caught.value).startswith(f"{first} is {value!r}: it must")
+        with pytest.raises(ValueError) as caught:
+            function(3, value, None)
+        assert str(caught.value).startswith(f"num_hiddens is {value!r}: it")
+
+
+@pytest.mark.parametrize("function", DRAWS + BEGINS)
+def test_sizes_that_fit_no_memory_are_one_sentence(function):
+    with pytest.raises(ValueError, match="GiB, and this machine has"):
+        function(2 ** 24, 2 ** 24, None)
+
+
+@pytest.mark.parametrize("function", DRAWS + BEGINS)
+def test_a_device_by_its_name_and_numpys_sizes(function):
+    arrays = function(np.int64(3), np.int32(4), "cpu")
+    assert all(array.context == mx.cpu() for array in arrays)
+    assert [a.shape for a in arrays] == [a.shape for a in function(3, 4, None)]
+    with pytest.raises(ValueError, match=r"^ctx is 'tpu': it must be cpu"):
+        function(3, 4, "tpu")
+
+
+@pytest.mark.parametrize("size", NOT_A_SIZE)
+def test_one_hot_vectors_of_no_size(size):
+    with pytest.raises(ValueError, match=r"^size is .*: it must be"):
+        d2l.to_onehot(nd.array([[0, 1]]), size)
+
+
+def test_arrays_that_do_not_fit_a_cell_are_one_sentence():
+    params, inputs = d2l.get_params(5, 4), d2l.to_onehot(nd.zeros((2, 3)), 5)
+    (state,) = d2l.init_rnn_state(2, 4, None)
+    for given in ((inputs, (state,), params[:3]), (inputs, state, params),
+                  (inputs, (nd.zeros((9, 9)),), params),
+                  (None, (state,), params)):
+        with pytest.raises(ValueError) as caught:
+            d2l.rnn(*given)
+        assert str(caught.value).startswith("rnn cannot use inputs ")
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"of shape \(9, 9\)|shapes \(9, 9\)"):
+        d2l.rnn(inputs, (nd.zeros((9, 9)),), params)
+
+
+def test_a_stack_of_no_layers_is_one_sentence():
+    for make in (lambda n: d2l.deep(d2l.rnn, n),
+                 lambda n: d2l.get_deep_params(d2l.get_params, n),
+                 lambda n: d2l.init_deep_state(d2l.init_rnn_state, n)):
+        for value in (0, 2.5, None, "2"):
+            with pytest.raises(ValueError, match=r"^num_layers is "):
+                make(value)
+    for make in (d2l.bi, d2l.get_bi_params, d2l.init_bi_state):
+        with pytest.raises(ValueError, match="give a function"):
+            make("rnn")

@@ -368,3 +368,76 @@ def test_ids_outside_the_vocabulary(train, abc, ctx):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
     with pytest.raises(ValueError, match="outside 0 to 2"):
         train((corpus_indices + 1, char_to_idx, idx_to_char, vocab_size), ctx)
+
+
+NOT_A_SIZE = [0, -1, 2.5, "8", None, True, math.nan, 2 ** 31, 10 ** 30]
+
+
+@ways
+@pytest.mark.parametrize("name", ["num_hiddens", "num_steps", "batch_size",
+                                  "num_epochs", "pred_period", "lr"])
+def test_a_number_that_is_none_is_one_sentence(train, abc, ctx, name):
+    for value in NOT_A_SIZE:
+        if name == "num_hiddens" and train is train_gluon:
+            continue  # the layer is made before the loop
+        if name == "lr" and value in (2.5, 2 ** 31, 10 ** 30):
+            continue
+        with pytest.raises(ValueError) as caught:
+            train(abc, ctx, **{name: value})
+        assert str(caught.value).startswith(f"{name} is {value!r}: it must ")
+        assert "\n" not in str(caught.value)
+
+
+@ways
+def test_a_vocabulary_of_another_size_is_one_sentence(train, abc, ctx):
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
+    for wrong in (0, -1, 2.5, "8", None, 2 ** 31):
+        with pytest.raises(ValueError, match=r"^vocab_size is .*: it must"):
+            train((corpus_indices, char_to_idx, idx_to_char, wrong), ctx)
+    with pytest.raises(ValueError, match="idx_to_char of 3 characters"):
+        train((corpus_indices, char_to_idx, idx_to_char[:2], vocab_size), ctx)
+
+
+def test_a_loop_takes_numpys_numbers_and_a_device_by_name(abc):
+    d2l.seed(3)
+    plain = train(abc, "cpu", num_epochs=2, prefixes=["a"])
+    d2l.seed(3)
+    numpys = train(abc, " cpu(0) ", num_epochs=np.int64(2),
+                   num_hiddens=np.int32(16), batch_size=np.uint8(4),
+                   lr=np.float32(10), theta=np.float64(0.1), prefixes=["a"])
+    for record in (*plain, *numpys):
+        record.pop("seconds")
+    assert plain == numpys
+    json.dumps(numpys)
+
+
+@ways
+def test_a_device_that_is_none_is_one_sentence(train, abc):
+    for ctx in ("tpu", "gpu(77)", 0, [], "cpu(x)"):
+        with pytest.raises(ValueError, match=r"^ctx is "):
+            train(abc, ctx)
+
+
+@pytest.mark.parametrize("flag", ["is_random_iter", "compiled", "rewrite"])
+def test_neither_yes_nor_no_is_one_sentence(abc, flag):
+    for value in ("no", 2, None, math.nan):
+        with pytest.raises(ValueError, match=f"^{flag} is .* True or False"):
+            train(abc, None, **{flag: value})
+
+
+def test_a_step_with_numbers_that_are_none(ctx):
+    params = d2l.get_params(3, 2, ctx)
+    for value in (0, -1, "8", math.nan, None):
+        with pytest.raises(ValueError, match=r"^lr is "):
+            d2l.sgd(params, value, 1)
+        with pytest.raises(ValueError, match=r"^batch_size is "):
+            d2l.sgd(params, 0.1, value)
+        if value is not None:
+            with pytest.raises(ValueError, match=r"^theta is "):
+                d2l.grad_clipping(params, value, ctx)
+    for wrong in (None, 3, [3], [nd.ones(2)]):
+        with pytest.raises(ValueError, match="grad_clipping cannot use par"):
+            d2l.grad_clipping(wrong, 1.0)
+    for wrong in ("1", None, [1.0, 2.0]):
+        with pytest.raises(ValueError, match=r"loss is .*: give a number"):
+            d2l.perplexity(wrong)
