@@ -43,9 +43,8 @@ def packages():
     """Yield the version of each package, or how to install it."""
     from importlib import metadata  # slow to import
     for name, extra in (("d2lrnn", None), ("mxnet", None), ("numpy", None),
-                        ("matplotlib", None), ("safetensors", None),
-                        ("d2l", None), ("torch", "oracle"),
-                        ("d2lzh", "bench")):
+                        ("matplotlib", None), ("d2l", None),
+                        ("torch", "oracle"), ("d2lzh", "bench")):
         try:
             found = metadata.version(name)
         except metadata.PackageNotFoundError:
