@@ -13,8 +13,8 @@ def new_figure(figsize=(7, 4.2)):
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ValueError(f"figsize is {figsize!r:.60}: give the width and the "
-                         f"height in inches, such as (7, 4.2)")
+        raise ValueError("figsize is no pair of numbers from 0 to 1000: give "
+                         "the width and the height in inches, such as (7, 4)")
     figure = Figure(figsize=figsize, layout="constrained")
     figure._repr_png_ = lambda: to_png(figure)  # the name that IPython asks
     return figure

@@ -8,14 +8,16 @@ import copy
 import inspect
 import math
 
-from d2lrnn.basics.checks import shown
+from d2lrnn.basics.checks import explained, shown
 
 
+@explained
 def constant(step, num_steps):
     """Stay at 1."""
     return 1.0
 
 
+@explained
 def cosine(step, num_steps):
     """Fall from 1 in the first step to 0 in the last along half a cosine.
 
@@ -25,6 +27,7 @@ def cosine(step, num_steps):
     return (1 + math.cos(math.pi * step / max(1, num_steps - 1))) / 2
 
 
+@explained
 def one_cycle(step, num_steps, peak=0.3, first=1 / 25, last=1e-4 / 25):
     """Rise from ``first`` to 1 at ``peak``, then fall to ``last``.
 
@@ -40,6 +43,7 @@ def one_cycle(step, num_steps, peak=0.3, first=1 / 25, last=1e-4 / 25):
     return last + (1 - last) * cosine(step - top, end - top + 1)
 
 
+@explained
 def warmup_cosine(step, num_steps, warmup=0.05):
     """Rise in a straight line over the first ``warmup``, then fall to 0.
 

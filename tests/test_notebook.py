@@ -39,3 +39,11 @@ def test_in_a_notebook_a_file_is_shown(tmp_path, monkeypatch, name, data,
     formatter = {"image/png": "_repr_png_", "image/svg+xml": "_repr_svg_",
                  "text/html": "_repr_html_"}[key]
     assert getattr(shown, formatter)()
+
+
+def test_a_figure_of_no_size_and_a_file_of_no_name():
+    for wrong in (None, 3, (0, 1), (1, 2, 3), "ab", (float("nan"), 1)):
+        with pytest.raises(ValueError, match="figsize is no pair of numbers"):
+            new_figure(wrong)
+    with pytest.raises(ValueError, match="path is a list: give the name of"):
+        show(["a.png"])

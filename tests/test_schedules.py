@@ -209,3 +209,10 @@ def test_every_step_is_pytorchs(ctx, theta):
     for name, weight in weights(model).items():
         np.testing.assert_allclose(weight, expected[name], atol=2e-5)
         assert abs(weight - before[name]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle", "warmup_cosine"])
+def test_steps_that_are_no_numbers_are_one_sentence(name):
+    for step, num_steps in (("1", 9), (1, None), (np.ones(2), 9)):
+        with pytest.raises(ValueError, match=f"^{name} cannot use|^cosine"):
+            SCHEDULES[name](step, num_steps)

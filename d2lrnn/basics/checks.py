@@ -262,7 +262,7 @@ def explained(function):
 
     It costs nothing where nothing fails, so it is for functions that are
     called at every step, whose arguments fit almost always. A ``ValueError``
-    is a sentence already, but for Python's own about unpacking.
+    is a sentence already, unless it is one of Python's own.
 
     >>> explained(lambda x, y: x + y)(None, np.ones((2, 3)))
     Traceback (most recent call last):
@@ -274,7 +274,8 @@ def explained(function):
         try:
             return function(*args, **kwargs)
         except UNUSABLE as error:
-            if isinstance(error, ValueError) and not UNPACK.search(str(error)):
+            if isinstance(error, ValueError) and (
+                    not PYTHONS.search(str(error))):
                 raise
             given = inspect.signature(function).bind(*args, **kwargs)
         words = " and ".join(f"{name} {described(value)}" for name, value
@@ -287,7 +288,7 @@ def explained(function):
 
 UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
             AssertionError, OverflowError)  # MXNetError is a RuntimeError
-UNPACK = re.compile("values to unpack")
+PYTHONS = re.compile("values to unpack|domain error|is ambiguous")
 
 
 def described(value):

@@ -34,7 +34,7 @@ HOSTILE = [
     np.int8(-1), np.float32(0.5), np.float64("nan"), np.bool_(True), "",
     "a" * 10_000, "\ud800", "\0", "nowhere/at/all", "gpu(9)", "tpu", "cpu",
     b"bytes", [], [0], [0, 99], ["a"], [[1, 2], [3]], {}, {"a": 0}, (), set(),
-    object(), int, len, lambda: 1, lambda *args: args, iter([1]), range(3),
+    object(), lambda *args: args, iter([1]), range(3),
     np.zeros(0), np.zeros((2, 3), np.int8), np.array("a"), np.array(2.0),
     np.full((2, 2), np.nan), slice(None), Ellipsis, mx.cpu(), mx.gpu(7)]
 ARRAYS = [lambda: nd.zeros((2, 3)), lambda: nd.array([1, 2], dtype="int32"),
