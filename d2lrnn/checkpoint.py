@@ -9,6 +9,7 @@ import re
 
 import mxnet as mx
 import numpy as np
+from d2lrnn.basics.checks import check_path
 from d2lrnn.basics.tensors import (
     TensorsError,
     digest,
@@ -39,6 +40,7 @@ def save_model(path, model, training=None):
     one whose ``idx_to_char`` or ``level`` is none; ``FloatingPointError`` for
     numbers that are not finite.
     """
+    path = check_path("path", path)
     params = named_params(model) if type(model) in MODELS.values() else {}
     if not params or any(param._data is None for param in params.values()):
         raise ValueError(f"cannot save a {type(model).__name__} to {path}: "

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from functools import wraps
 
 import numpy as np
+from d2lrnn.basics.checks import check_function, shown
 from d2lrnn.graphs import (
     Graph,
     graph_table,
@@ -64,6 +65,11 @@ class Traced:
     """
 
     def __init__(self, function, params, *, rewrite=True):
+        check_function("function", function)
+        if not isinstance(params, (list, tuple)) or not all(
+                isinstance(param, nd.NDArray) for param in params):
+            raise ValueError(f"params is {shown(params)}: give a list of the "
+                             f"arrays with gradients")
         self.function = function
         self.params = list(params)
         self.rewrite = rewrite

@@ -136,6 +136,7 @@ def tokenize(text, level):
     >>> tokenize("Dr. Wu 走了", "word")
     ['Dr', '.', ' ', 'Wu', ' ', '走', '了']
     """
+    check_text(text, "the text")
     if check_level(level) == "char":
         return list(text)
     return WORDS.findall(text)

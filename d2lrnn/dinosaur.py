@@ -58,6 +58,7 @@ def initialize_parameters(n_a, n_x, n_y):
             "b": np.zeros((n_a, 1)), "by": np.zeros((n_y, 1))}
 
 
+@explained
 @checked(check_step)
 def rnn_step_forward(parameters, a_prev, x):
     """Return ``(a_next, p_t)``: the next state and the probabilities.
@@ -86,6 +87,7 @@ def rnn_forward(X, Y, a0, parameters, vocab_size=27):
     return loss, (y_hat, a, x)
 
 
+@explained
 @checked(check_step_backward)
 def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
     """Add the gradients of a step to ``gradients``, and return it.
@@ -107,6 +109,7 @@ def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
     return gradients
 
 
+@explained
 @checked(check_steps)
 def rnn_backward(X, Y, parameters, cache):
     """Return ``(gradients, a)`` of a name: from its last step to its first.
@@ -138,6 +141,7 @@ def clip(gradients, maxValue):
     return gradients
 
 
+@explained
 @checked(check_step)
 def update_parameters(parameters, gradients, lr):
     """Take a step down the gradients, in place; return the parameters."""
@@ -181,7 +185,8 @@ def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
     than the functions above, with their results.
     """
     buffers = Buffers(parameters)
-    loss, a_last = buffers.step(X, Y, a_prev, parameters, learning_rate, 5)
+    loss, a_last = buffers.step(X, Y, a_prev, parameters,
+                                float(learning_rate), 5)
     return loss, buffers.gradients, a_last, parameters
 
 
@@ -195,6 +200,7 @@ def get_initial_loss(vocab_size, seq_length):
     return -np.log(1 / vocab_size) * seq_length
 
 
+@explained
 @explained
 def smooth(loss, cur_loss):
     """Return the loss, moved a thousandth of the way to ``cur_loss``.

@@ -2,6 +2,7 @@
 import math
 from numbers import Integral
 
+import numpy as np
 from d2lrnn.basics.checks import (
     check_memory,
     check_number,
@@ -71,11 +72,10 @@ def check_step_backward(dy, gradients, parameters, x, a, a_prev):
     check_shape("da_next", gradients["da_next"], "n_a 1", sizes)
 
 
-def check_steps(X, Y, parameters, cache=None, learning_rate=None, **states):
+def check_steps(X, Y, parameters, cache=None, learning_rate=1, **states):
     """Check the ids of a name, and what else its steps need."""
     sizes = check_step(parameters, **states)
-    if learning_rate is not None:
-        check_numbers(learning_rate=learning_rate)
+    check_numbers(learning_rate=learning_rate)
     for name, ids in (("X", X), ("Y", Y)):
         if not isinstance(ids, (list, tuple)):
             raise ValueError(f"{name} is {shown(ids)}: give a list of ids")
@@ -145,7 +145,7 @@ def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
         raise ValueError("char_to_ix has no newline, which ends a name: give "
                          "the vocabulary that vocabulary() returns")
     if len(char_to_ix) != vocab_size:
-        raise ValueError(f"{name} is for {vocab_size} characters, but "
+        raise ValueError(f"{name} is for {shown(vocab_size)} characters, but "
                          f"char_to_ix has {len(char_to_ix)}: give the "
                          f"vocabulary that it belongs to")
     if not all(is_number(i, Integral) for i in char_to_ix.values()) or (
@@ -157,6 +157,7 @@ def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
 def check_model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
                 dino_names=7, vocab_size=27, losses=None):
     """Check the settings of a training."""
+    check_numbers(vocab_size=vocab_size)
     check_vocabulary(char_to_ix, vocab_size)
     check_characters([], ix_to_char)
     if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
@@ -200,7 +201,7 @@ def check_characters(sample_ix, ix_to_char):
 def check_plot(losses, vocab_size=27, dino_names=7, window=1000):
     """Check what a curve is drawn of."""
     check_numbers(vocab_size=vocab_size, dino_names=dino_names, window=window)
-    if not hasattr(losses, "__len__") or len(losses) == 0 or not all(
+    if np.ndim(losses) != 1 or len(losses) == 0 or not all(
             is_number(loss) for loss in losses):
         raise ValueError(f"losses is {shown(losses)}: give a list of at least "
                          f"one number, such as model() fills")

@@ -131,6 +131,7 @@ def load(path):
     Raise ``FileNotFoundError`` or ``ValueError`` in one sentence for a file
     that is not there, broken, altered, or of something else.
     """
+    path = check_path("path", path)
     try:
         parameters, text = read_tensors(path, "file", check_text)
         # the files of version 0.1.0 have none

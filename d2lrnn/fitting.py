@@ -9,6 +9,7 @@ import numpy as np
 from d2lrnn.basics.checks import (
     check_flag,
     check_function,
+    check_kind,
     check_numbers,
     check_path,
     shown,
@@ -18,7 +19,7 @@ from d2lrnn.corpus import Corpus
 from d2lrnn.feeds import Rows
 from d2lrnn.models import CharRNN
 from d2lrnn.progress import Bar
-from d2lrnn.runs import run_folder, stop_requests
+from d2lrnn.runs import RunFolder, run_folder, stop_requests
 from d2lrnn.runtime import as_context, try_gpu
 from d2lrnn.schedules import (
     check_schedule,
@@ -89,11 +90,13 @@ def fit_feed(model, feed, num_epochs, lr, *, optimizer="adam",
     ctx = try_gpu() if ctx is None else as_context(ctx)
     folder, resume = check_given(model, feed, folder, resume, on_epoch_end)
     schedule = check_schedule(schedule)
+    optimizer_params = {} if optimizer_params is None else optimizer_params
+    check_kind("optimizer_params", optimizer_params, dict, "a dict")
     corpus, num_steps = feed.corpus, num_epochs * len(feed.units)
     check_vocabulary(model, corpus)
     settings = plain({
         "num_epochs": num_epochs, "lr": lr, "optimizer": optimizer,
-        "optimizer_params": optimizer_params or {},
+        "optimizer_params": optimizer_params,
         **schedule_settings(schedule, lr, num_steps),
         "clipping_theta": clipping_theta, "seed": seed,
         **feed.settings, **model.config, "text_sha256": corpus.sha256})
@@ -173,7 +176,7 @@ def check_given(model, feed, folder, resume, on_epoch_end):
                              f"model of Gluon and a feed, such as Rows")
     if on_epoch_end is not None:
         check_function("on_epoch_end", on_epoch_end)
-    if folder is not None:
+    if folder is not None and not isinstance(folder, RunFolder):
         folder = check_path("folder", folder)
     return folder, check_flag("resume", resume)
 

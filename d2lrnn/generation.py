@@ -2,9 +2,17 @@
 import inspect
 import math
 from functools import partial, wraps
+from numbers import Integral
 
 import numpy as np
-from d2lrnn.basics.checks import check_choice, check_numbers, shown
+from d2lrnn.basics.checks import (
+    check_choice,
+    check_function,
+    check_kind,
+    check_number,
+    check_numbers,
+    shown,
+)
 from d2lrnn.checkpoint import load_model
 from d2lrnn.corpus import UNKNOWN, is_of_words, tokenize
 from d2lrnn.runtime import on_device
@@ -22,6 +30,9 @@ def check_prefix(prefix, num_chars, char_to_idx):
         lacks ('x'): use characters of the training text
     """
     check_numbers(num_chars=num_chars)
+    if not isinstance(char_to_idx, dict):
+        raise ValueError(f"char_to_idx is {shown(char_to_idx)}: give the dict "
+                         f"of the training text's corpus")
     _check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
 
 
@@ -74,10 +85,34 @@ def _with_tokens(predict):
         given = signature.bind(*args, **kwargs).arguments
         prefix, char_to_idx = given["prefix"], given["char_to_idx"]
         check_prefix(prefix, given["num_chars"], char_to_idx)
+        check_parts(given)
+        check_numbering(given["idx_to_char"], char_to_idx,
+                        given["vocab_size"])
         return predict(**{**given,
                           "prefix": prefix_tokens(prefix, char_to_idx)})
 
     return predict_tokens
+
+
+def check_parts(given):
+    """Raise ``ValueError`` for parts of a model, by name, that are none."""
+    for name in ("rnn", "get_params", "init_rnn_state"):
+        if name in given:
+            check_function(name, given[name])
+    if "model" in given and not hasattr(given["model"], "begin_state"):
+        raise ValueError(f"model is {shown(given['model'])}: give a model of "
+                         f"Gluon, such as RNNModel")
+
+
+def check_numbering(idx_to_char, char_to_idx, vocab_size):
+    """Raise ``ValueError`` for another vocabulary than one of this size."""
+    check_numbers(vocab_size=vocab_size)
+    for name, given, kinds in (("idx_to_char", idx_to_char, (list, tuple)),
+                               ("char_to_idx", char_to_idx, dict)):
+        if not isinstance(given, kinds) or len(given) != vocab_size:
+            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
+                             f"{vocab_size} characters that belongs to this "
+                             f"vocab_size")
 
 
 @on_device
@@ -183,7 +218,16 @@ def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
         raise ValueError(f"temperature is {temperature} but rng is "
                          f"{shown(rng)}: give numpy.random.default_rng(seed),"
                          f" or temperature 0")
-    return _choose(scores, temperature, top_k, top_p, rng, banned)
+    try:
+        scores, banned = np.asarray(scores, np.float64), list(banned)
+    except (TypeError, ValueError):
+        raise ValueError(f"scores is {shown(scores)} and banned is "
+                         f"{shown(banned)}: give numbers, and a list of ids"
+                         ) from None
+    for i in banned:
+        check_number("an id in banned", i, Integral, 0, scores.size - 1,
+                     "an id of a score")
+    return _choose(scores, float(temperature), top_k, top_p, rng, banned)
 
 
 def _choose(scores, temperature, top_k, top_p, rng, banned):
@@ -243,6 +287,7 @@ def generate_characters(checkpoint, num_chars, prompt="A",
     ``pick_top_chars`` most probable, or among all. Source: R2RT, Recurrent
     Neural Networks in TensorFlow II.
     """
+    check_kind("prompt", prompt, str, "a str")
     model = load_model(checkpoint)
     return prompt + "".join(generate(model, prompt, num_chars,
                                      top_k=pick_top_chars, seed=seed))
@@ -346,7 +391,7 @@ def _picker(temperature, top_k, top_p, seed, batch_size, banned):
                 and math.isfinite(scores.item(i, best[i]))
                 else choices[i](scores[i]) for i in rows]
 
-    choices = [partial(_choose, temperature=temperature, top_k=top_k,
+    choices = [partial(_choose, temperature=float(temperature), top_k=top_k,
                        top_p=top_p, rng=_generator(seed, i), banned=banned)
                for i in range(batch_size)]
     return pick if temperature else pick_highest

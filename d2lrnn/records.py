@@ -10,6 +10,7 @@ from d2lrnn.basics.checks import (
     LARGEST,
     LONGEST,
     SMALLEST,
+    check_kind,
     check_number,
     check_path,
     shown,
@@ -141,7 +142,7 @@ def checked_histories(histories):
     """
     check_kind("histories", histories, dict, "a dict of histories by label")
     if not histories:
-        raise ValueError("there is no training in it")
+        raise ValueError("there is no training in it: give the history of one")
     return {label: checked_history(label, history)
             for label, history in histories.items()}
 
@@ -202,12 +203,6 @@ def part(record, key, kind, default=None):
         return kind() if default is None else default
     check_kind(key, value, kind, f"a {kind.__name__}")
     return value
-
-
-def check_kind(name, value, kind, words):
-    """Raise ``ValueError`` where a value is of another type."""
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} is {shown(value)}: it must be {words}")
 
 
 def depth(value):

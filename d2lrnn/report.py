@@ -10,14 +10,13 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from d2lrnn.basics.checks import check_path, shown
+from d2lrnn.basics.checks import check_kind, check_path, shown
 from d2lrnn.corpus import Corpus
 from d2lrnn.curves import perplexity_figure
 from d2lrnn.errors import D2LRNNWarning
 from d2lrnn.files import writable
 from d2lrnn.labels import cell, clean, shorten, without_glyph
 from d2lrnn.records import (
-    check_kind,
     checked_histories,
     plain,
     summarize,

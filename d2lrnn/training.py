@@ -13,7 +13,13 @@ from d2lrnn.basics.checks import (
     shown,
 )
 from d2lrnn.compiled import Traced
-from d2lrnn.generation import check_prefix, predict_rnn, predict_rnn_gluon
+from d2lrnn.generation import (
+    check_numbering,
+    check_parts,
+    check_prefix,
+    predict_rnn,
+    predict_rnn_gluon,
+)
 from d2lrnn.progress import Epochs
 from d2lrnn.runtime import as_context
 from d2lrnn.samplers import data_iter_consecutive, data_iter_random
@@ -27,21 +33,12 @@ def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
     """Check what a loop is given besides ``check_training``'s arguments."""
     numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
                             num_steps=num_steps, batch_size=batch_size)
-    if "model" in others and not hasattr(others["model"], "begin_state"):
-        raise ValueError(f"model is {shown(others['model'])}: give a model of "
-                         f"Gluon, such as RNNModel")
-    for name in ("rnn", "get_params", "init_rnn_state"):
-        if name in others:
-            check_function(name, others[name])
+    check_parts(others)
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
-    for name, given in (("idx_to_char", idx_to_char),
-                        ("char_to_idx", char_to_idx)):
-        if not isinstance(given, (list, tuple, str, dict)) or (
-                len(given) != vocab_size):
-            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
-                             f"{vocab_size} characters that belongs to this "
-                             f"vocab_size")
+    prefixes = others["prefixes"]
+    if isinstance(prefixes, (list, tuple)) and prefixes:  # else none is read
+        check_numbering(idx_to_char, char_to_idx, vocab_size)
     return {**numbers, **flags,
             "ctx": ctx if ctx is None else as_context(ctx)}
 

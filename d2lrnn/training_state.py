@@ -3,7 +3,7 @@ import math
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import shown
+from d2lrnn.basics.checks import check_kind, shown
 from d2lrnn.checkpoint import (
     named_params,
     part,
@@ -141,6 +141,7 @@ class Adamax(mx.optimizer.Adamax):
 
 def make_optimizer(name, params):
     """Return one of Gluon's optimizers, or raise ``ValueError``."""
+    check_kind("optimizer", name, str, "the name of one of Gluon's")
     for param in ("learning_rate", "lr_scheduler"):
         if param in params:
             raise ValueError(f"optimizer_params has {param!r}: give lr and "

@@ -22,7 +22,7 @@ LONGEST = 10 ** 9  # of what takes time: steps, epochs, characters
 SIZE = (Integral, 1, WIDEST, "a whole number of at least 1")
 COUNT = (Integral, 1, LONGEST, "a whole number of at least 1")
 LENGTH = (Integral, 0, LONGEST, "a whole number of at least 0")
-POSITIVE = (Real, SMALLEST, LARGEST, "a number above 0")
+POSITIVE = (Real, SMALLEST, 3.4e38, "a number above 0")  # of float32
 SEED = (Integral, 0, 2 ** 63 - 1, "a whole number of at least 0")
 PART = (Real, 0, 1 - 2 ** -53, "a number of at least 0 and below 1")
 RANGES = {
@@ -145,6 +145,12 @@ def check_flag(name, value):
         raise ValueError(f"{name} is {shown(value)}: it must be True or "
                          f"False")
     return bool(value)
+
+
+def check_kind(name, value, kind, words):
+    """Raise ``ValueError`` where a value is of another type."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is {shown(value)}: it must be {words}")
 
 
 def check_function(name, value):
@@ -288,7 +294,8 @@ def explained(function):
 
 UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
             AssertionError, OverflowError)  # MXNetError is a RuntimeError
-PYTHONS = re.compile("values to unpack|domain error|is ambiguous")
+PYTHONS = re.compile(r"values to unpack|domain error|is ambiguous|zip\(\) "
+                     r"argument|broadcast together|matmul")
 
 
 def described(value):

@@ -14,6 +14,7 @@ from numbers import Integral
 from typing import NamedTuple
 
 import mido
+import numpy as np
 from d2lrnn.basics.checks import check_numbers, check_path, is_number, shown
 from d2lrnn.errors import D2LRNNWarning
 from d2lrnn.files import write_whole
@@ -196,6 +197,9 @@ def find_track(path, track, names, counts):
     ``names`` has the spellings of each, and ``counts`` the numbers of the
     tracks with notes for its keys.
     """
+    if not isinstance(track, (str, Integral)):
+        raise ValueError(f"{shown(track)} is no track: give the name of one, "
+                         f"or its number")
     found = ([number for number in counts
               if track and track in names[number]]
              or [number for number in counts if str(number) == str(track)])
@@ -298,7 +302,7 @@ def check_notes(name, notes):
     Traceback (most recent call last):
     ValueError: melody has 60: give notes such as Note(0, 1, (60,))
     """
-    if not isinstance(notes, Iterable):
+    if not isinstance(notes, Iterable) or isinstance(notes, np.ndarray):
         raise ValueError(f"{name} is {shown(notes)}: give a list of notes")
     notes = list(notes)
     for note in notes:

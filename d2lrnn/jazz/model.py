@@ -140,7 +140,7 @@ def one_hot(ids, n_values, ctx=None):
     n_values = check_numbers(n_values=n_values)["n_values"]
     values = as_numpy(ids)
     # MXNet makes a vector of zeros of an id that there is not
-    if not (values.dtype.kind in "iuf" and values.size and (
+    if not (values.dtype.kind in "iuf" and values.ndim and values.size and (
             (values >= 0) & (values < n_values) & (values % 1 == 0)).all()):
         raise ValueError(f"ids is {shown(ids)}: give whole numbers from 0 to "
                          f"{n_values - 1}")

@@ -44,7 +44,7 @@ class Campaign:
                    "seed": self.seed, "tries": total,
                    "failures": len(self.failures), "became": self.became,
                    "seconds": round(time.time() - start), **machine_record()})
-        assert not self.failures, "\n".join(self.failures[:20])
+        assert not self.failures, "\n".join(self.failures[:2000])
 
     def failed(self, what):
         """Note that the current try went wrong, and how."""
