@@ -177,6 +177,7 @@ def what_is_wrong(status, out, err):
 
 
 def test_command_lines(campaign, server, files, tmp_path):
+    """Command lines with options, files and orders that nobody means."""
     for n in campaign.tries(short=30, long=2_000):
         folder = tmp_path / str(n)
         shutil.copytree(files, folder)

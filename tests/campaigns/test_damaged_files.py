@@ -177,7 +177,7 @@ def craft(rng, kind, whole, path):
 
 @pytest.mark.campaign
 def test_damaged_files(campaign, files, tmp_path):
-    """Each is refused in a sentence, or is the same model as before.
+    """Damaged model files: one sentence, or the same model as before.
 
     One with a right sha256 may be another model, which is what it says.
     """

@@ -118,7 +118,7 @@ def same_bits(folder, other):
 
 @pytest.mark.campaign
 def test_kills(campaign, tmp_path):
-    """In half of the tries the kill comes inside a save."""
+    """Killed trainings, half of them and more inside a save, go on."""
     assert finish(tmp_path / "whole") == 0
     for n in campaign.tries(short=4, long=120):
         folder = tmp_path / str(n)

@@ -89,6 +89,7 @@ def random_chords(rng, ticks):
 
 @pytest.mark.campaign
 def test_midi_files_to_tokens_as_a_naive_reader_does(campaign, tmp_path):
+    """Random MIDI files: the tokens are those of a naive reader."""
     path = tmp_path / "tune.mid"
     for n in campaign.tries(short=60, long=3000):
         rng = campaign.rng
@@ -181,7 +182,7 @@ def mutate_events(rng, midi):
 
 @pytest.mark.campaign
 def test_broken_midi_files(campaign, tmp_path, monkeypatch):
-    """They are music, or one sentence says why not."""
+    """Damaged MIDI files: music, or one sentence that says why not."""
     monkeypatch.setattr(audio, "LONGEST", 20)
     monkeypatch.setattr(audio, "MOST_BARS", 24)
     path, whole = tmp_path / "tune.mid", default_tune().read_bytes()

@@ -46,7 +46,7 @@ def lacks(environment):
 
 @pytest.mark.campaign
 def test_numeric_seeds(campaign):
-    """Long: 100 seeds over all environments; short: one file, one seed."""
+    """The numeric tests with 100 seeds, spread over threads and processors."""
     seeds = range(1, 101) if campaign.is_long else [campaign.seed]
     files = FILES if campaign.is_long else ["test_scratch.py"]
     for n in campaign.tries(short=1, long=len(ENVIRONMENTS)):

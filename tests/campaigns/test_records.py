@@ -81,7 +81,7 @@ def stop(*_):
 
 @pytest.mark.campaign
 def test_damaged_records(campaign, whole, abc, tmp_path):
-    """Two records, the second one damaged, become one report or none."""
+    """Damaged records of trainings: a report, or one sentence."""
     (tmp_path / "whole").mkdir()
     (tmp_path / "whole" / "record.json").write_text(whole)
     signal.signal(signal.SIGALRM, stop)

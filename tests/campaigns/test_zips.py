@@ -179,6 +179,7 @@ def judge(result, words, right, texts):
 
 @pytest.mark.campaign
 def test_zips(campaign, tmp_path):
+    """Damaged zips: the right text, or one sentence."""
     path = tmp_path / "poem.zip"
     for n in campaign.tries(short=100, long=1500):
         data, texts = make(campaign.rng)
