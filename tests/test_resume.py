@@ -20,7 +20,8 @@ from d2lrnn.schedules import cosine, one_cycle
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 30
 CHILD = """if True:
-    import json, sys
+    import json, signal, sys
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
     from test_resume import train
     train(**json.loads(sys.argv[1]))
     """

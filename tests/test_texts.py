@@ -309,7 +309,7 @@ def test_a_list_of_names_is_read_like_a_text(tmp_path):
 @pytest.mark.parametrize("data, words", [
     (None, "data is None: give a text, or a list"),
     (3, "data is 3: give a text, or a list"),
-    (b"Zuul", "data has 90, which is no name")])
+    (b"Zuul", "data is b'Zuul': give a list of str")])
 def test_what_is_no_list_of_names(data, words):
     with pytest.raises(ValueError, match=words):
         read_names(data)

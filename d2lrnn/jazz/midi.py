@@ -197,12 +197,10 @@ def find_track(path, track, names, counts):
     ``names`` has the spellings of each, and ``counts`` the numbers of the
     tracks with notes for its keys.
     """
-    if not isinstance(track, (str, Integral)):
-        raise ValueError(f"{shown(track)} is no track: give the name of one, "
-                         f"or its number")
-    found = ([number for number in counts
-              if track and track in names[number]]
-             or [number for number in counts if str(number) == str(track)])
+    can_be = isinstance(track, (str, Integral))
+    found = can_be and (
+        [number for number in counts if track and track in names[number]]
+        or [number for number in counts if str(number) == str(track)])
     if not found:
         raise ValueError(f"{path} has no track {shown(track)} with notes: "
                          f"{remedy(names, counts)}")
