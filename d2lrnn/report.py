@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from d2lrnn.basics.checks import check_kind, check_path, shown
 from d2lrnn.corpus import Corpus
 from d2lrnn.curves import perplexity_figure
 from d2lrnn.errors import D2LRNNWarning
-from d2lrnn.files import writable
+from d2lrnn.files import remove_empty, writable
 from d2lrnn.labels import cell, clean, shorten, without_glyph
 from d2lrnn.records import (
     checked_histories,
@@ -141,9 +141,7 @@ def new_parents(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        for parent in new:
-            with suppress(OSError):  # it was not made, or others use it
-                parent.rmdir()
+        remove_empty(new)
         raise
 
 
