@@ -1,0 +1,1 @@
+"""Campaigns: one thing tried many times, with inputs nobody thought of."""
