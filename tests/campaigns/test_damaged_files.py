@@ -9,8 +9,9 @@ import pytest
 from d2lrnn import dinosaur, fitting, jazz
 from d2lrnn.basics import tensors
 from d2lrnn.checkpoint import read, save_model, write
-from loading import Loader, train
 from mxnet import init
+
+from campaigns.loading import Loader, train
 
 
 class PowerCutError(Exception):
