@@ -1,8 +1,9 @@
 """The numeric tests with many seeds, numbers of threads and processors.
 
-A seed takes about half a minute of one core. Each environment is a process
-of its own, since threads and features are chosen as libraries are loaded;
-within it the seeds run one after another.
+A seed takes about half a minute of one core; D2LRNN_CAMPAIGN_SEEDS says how
+many there are, if not 100. Each environment is a process of its own, since
+threads and features are chosen as libraries are loaded; within it the seeds
+run one after another.
 """
 import os
 import subprocess
@@ -46,8 +47,9 @@ def lacks(environment):
 
 @pytest.mark.campaign
 def test_numeric_seeds(campaign):
-    """The numeric tests with 100 seeds, spread over threads and processors."""
-    seeds = range(1, 101) if campaign.is_long else [campaign.seed]
+    """The numeric tests with many seeds, over threads and processors."""
+    count = int(os.environ.get("D2LRNN_CAMPAIGN_SEEDS", 100))
+    seeds = range(1, count + 1) if campaign.is_long else [campaign.seed]
     files = FILES if campaign.is_long else ["test_scratch.py"]
     for n in campaign.tries(short=1, long=len(ENVIRONMENTS)):
         environment = ENVIRONMENTS[n]
