@@ -105,8 +105,8 @@ def generate(
     model, path = models.load(model), model
     if prefix is None:
         prefix = models.beginning(model)
-    if n < 1:
-        raise typer.BadParameter(f"{n} lyrics: give at least 1",
+    if not 1 <= n <= 10_000:
+        raise typer.BadParameter(f"{n} lyrics: give 1 to 10,000",
                                  param_hint="--n")
     choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p,
               "seed": seed, "stop": stop}
