@@ -1,7 +1,15 @@
-"""Trainings are killed at any moment, go on, and end with the same bits."""
+"""Trainings are killed at any moment, go on, and end with the same bits.
+
+They are forked from a process of their own, which computes nothing: one that
+has computed cannot be forked, since OpenMP's threads stay behind.
+"""
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import d2lrnn as d2l
 import numpy as np
@@ -70,14 +78,14 @@ def start(folder):
     return process, out
 
 
-def stop(folder, rng, number, in_save):
-    """Send a training a signal after some saves.
+def stop(folder, wanted, delay, number, in_save):
+    """Send a training a signal after half of so many saves, and a delay.
 
     Return whether that was within one, and how the training has ended: -9
     after a kill.
     """
     process, out = start(folder)
-    marks, wanted = b"", int(rng.integers(1, 2 * NUM_STEPS))
+    marks = b""
     while marks.count(b"(") < wanted:  # two of them are a save
         mark = os.read(out, 1)
         marks += mark
@@ -85,13 +93,48 @@ def stop(folder, rng, number, in_save):
             break
     if not in_save:
         marks += os.read(out, 1)
-        time.sleep(rng.uniform(0, 0.02))
+        time.sleep(delay)
     os.kill(process, number)
     while mark := os.read(out, 1):  # what it did before it got the signal
         marks += mark
     os.close(out)
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     return marks.count(b"(") > marks.count(b")"), code
+
+
+def finish(folder):
+    """Train to the end; return the exit code."""
+    process, out = start(folder)
+    while os.read(out, 4096):
+        pass
+    os.close(out)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def serve():
+    """Stop and finish trainings as lines of JSON ask for it."""
+    for line in sys.stdin:
+        name, folder, *others = json.loads(line)
+        done = {"stop": stop, "finish": finish}[name](Path(folder), *others)
+        print(json.dumps(done), flush=True)
+
+
+@pytest.fixture
+def ask():
+    """A function that asks the process that forks trainings."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from campaigns.test_kills import serve\n"
+         "serve()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[1])
+
+    def answer(name, folder, *others):
+        process.stdin.write(json.dumps([name, str(folder), *others]) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    yield answer
+    process.stdin.close()
+    process.wait(10)
 
 
 def check_whole(folder):
@@ -117,13 +160,15 @@ def same_bits(folder, other):
 
 
 @pytest.mark.campaign
-def test_kills(campaign, tmp_path):
+def test_kills(campaign, ask, tmp_path):
     """Killed trainings, half of them and more inside a save, go on."""
-    assert finish(tmp_path / "whole") == 0
+    assert ask("finish", tmp_path / "whole") == 0
     for n in campaign.tries(short=4, long=120):
         folder = tmp_path / str(n)
         number = signal.SIGTERM if n % 4 == 1 else signal.SIGKILL
-        in_save, code = stop(folder, campaign.rng, number, n % 4 != 3)
+        in_save, code = ask("stop", folder, int(campaign.rng.integers(
+            1, 2 * NUM_STEPS)), campaign.rng.uniform(0, 0.02), number,
+            n % 4 != 3)
         try:
             step = check_whole(folder)
         except ValueError as error:
@@ -134,18 +179,9 @@ def test_kills(campaign, tmp_path):
         campaign.became["SIGTERM"] += number == signal.SIGTERM
         if code not in {-signal.SIGKILL: [-9, 0], -15: [143, 0]}[-number]:
             campaign.failed(f"try {n}: ended with {code}")
-        elif finish(folder) or check_whole(folder) != NUM_STEPS:
+        elif ask("finish", folder) or check_whole(folder) != NUM_STEPS:
             campaign.failed(f"try {n}: does not go on after step {step}")
         elif not same_bits(folder, tmp_path / "whole"):
             campaign.failed(f"try {n}: other bits, stopped in step {step}")
         elif list(folder.glob(".*")):
             campaign.failed(f"try {n}: left {list(folder.glob('.*'))}")
-
-
-def finish(folder):
-    """Train to the end; return the exit code."""
-    process, out = start(folder)
-    while os.read(out, 4096):
-        pass
-    os.close(out)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
