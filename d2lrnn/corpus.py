@@ -157,6 +157,27 @@ def is_of_words(vocabulary):
                for token in vocabulary)
 
 
+def prefix_tokens(prefix, char_to_idx):
+    """Return a prefix as a list of tokens of a vocabulary.
+
+    A str is cut into words where the vocabulary is one of words, else into
+    characters; a list of tokens is taken as it is.
+
+    >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
+    ['to', ' ', 'be']
+    >>> prefix_tokens("to", {"o": 0, "t": 1})
+    ['t', 'o']
+    """
+    if isinstance(prefix, str):
+        return tokenize(prefix, "word" if is_of_words(char_to_idx)
+                        else "char")
+    if isinstance(prefix, (list, tuple)) and all(
+            isinstance(token, str) for token in prefix):
+        return list(prefix)
+    raise ValueError(f"prefix is {shown(prefix)}: it must be a str, or a list "
+                     f"of the vocabulary's tokens")
+
+
 def check_text(text, source):
     """Raise ``ValueError`` for what is no str, or cannot be UTF-8."""
     if not isinstance(text, str):

@@ -201,7 +201,6 @@ def get_initial_loss(vocab_size, seq_length):
 
 
 @explained
-@explained
 def smooth(loss, cur_loss):
     """Return the loss, moved a thousandth of the way to ``cur_loss``.
 

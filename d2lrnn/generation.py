@@ -7,14 +7,15 @@ from numbers import Integral
 import numpy as np
 from d2lrnn.basics.checks import (
     check_choice,
-    check_function,
     check_kind,
     check_number,
+    check_numbering,
     check_numbers,
+    check_parts,
     shown,
 )
 from d2lrnn.checkpoint import load_model
-from d2lrnn.corpus import UNKNOWN, is_of_words, tokenize
+from d2lrnn.corpus import UNKNOWN, is_of_words, prefix_tokens, tokenize
 from d2lrnn.runtime import on_device
 from d2lrnn.scratch import to_onehot
 from d2lrnn.stepper import ModelSteps, stepper_of
@@ -34,27 +35,6 @@ def check_prefix(prefix, num_chars, char_to_idx):
         raise ValueError(f"char_to_idx is {shown(char_to_idx)}: give the dict "
                          f"of the training text's corpus")
     _check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
-
-
-def prefix_tokens(prefix, char_to_idx):
-    """Return a prefix as a list of tokens of a vocabulary.
-
-    A str is cut into words where the vocabulary is one of words, else into
-    characters; a list of tokens is taken as it is.
-
-    >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
-    ['to', ' ', 'be']
-    >>> prefix_tokens("to", {"o": 0, "t": 1})
-    ['t', 'o']
-    """
-    if isinstance(prefix, str):
-        return tokenize(prefix, "word" if is_of_words(char_to_idx)
-                        else "char")
-    if isinstance(prefix, (list, tuple)) and all(
-            isinstance(token, str) for token in prefix):
-        return list(prefix)
-    raise ValueError(f"prefix is {shown(prefix)}: it must be a str, or a list "
-                     f"of the vocabulary's tokens")
 
 
 def _check_tokens(tokens, char_to_idx):
@@ -92,27 +72,6 @@ def _with_tokens(predict):
                           "prefix": prefix_tokens(prefix, char_to_idx)})
 
     return predict_tokens
-
-
-def check_parts(given):
-    """Raise ``ValueError`` for parts of a model, by name, that are none."""
-    for name in ("rnn", "get_params", "init_rnn_state"):
-        if name in given:
-            check_function(name, given[name])
-    if "model" in given and not hasattr(given["model"], "begin_state"):
-        raise ValueError(f"model is {shown(given['model'])}: give a model of "
-                         f"Gluon, such as RNNModel")
-
-
-def check_numbering(idx_to_char, char_to_idx, vocab_size):
-    """Raise ``ValueError`` for another vocabulary than one of this size."""
-    check_numbers(vocab_size=vocab_size)
-    for name, given, kinds in (("idx_to_char", idx_to_char, (list, tuple)),
-                               ("char_to_idx", char_to_idx, dict)):
-        if not isinstance(given, kinds) or len(given) != vocab_size:
-            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
-                             f"{vocab_size} characters that belongs to this "
-                             f"vocab_size")
 
 
 @on_device

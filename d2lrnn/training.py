@@ -6,20 +6,16 @@ import time
 from d2lrnn.basics.checks import (
     check_flag,
     check_function,
+    check_numbering,
     check_numbers,
+    check_parts,
     checked,
     converted,
     explained,
     shown,
 )
 from d2lrnn.compiled import Traced
-from d2lrnn.generation import (
-    check_numbering,
-    check_parts,
-    check_prefix,
-    predict_rnn,
-    predict_rnn_gluon,
-)
+from d2lrnn.generation import check_prefix, predict_rnn, predict_rnn_gluon
 from d2lrnn.progress import Epochs
 from d2lrnn.runtime import as_context
 from d2lrnn.samplers import data_iter_consecutive, data_iter_random
@@ -36,8 +32,8 @@ def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
     check_parts(others)
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
-    prefixes = others["prefixes"]
-    if isinstance(prefixes, (list, tuple)) and prefixes:  # else none is read
+    # who wants no lyrics may do without a vocabulary
+    if not (others["prefixes"] == [] == idx_to_char):
         check_numbering(idx_to_char, char_to_idx, vocab_size)
     return {**numbers, **flags,
             "ctx": ctx if ctx is None else as_context(ctx)}

@@ -1,4 +1,5 @@
 """The model of names: published numbers, oracles, and what may be wrong."""
+import inspect
 import json
 import math
 import os
@@ -553,8 +554,7 @@ def step(name="optimize", **changes):
         else:
             arrays[key] = value
     function = getattr(dinosaur, name)
-    code = function.__wrapped__.__code__
-    named = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+    named = inspect.signature(function).parameters
     return function(**{key: arrays[key] for key in named if key in arrays})
 
 

@@ -410,7 +410,7 @@ def test_dropout_and_offsets_change_with_the_epoch(fox, monkeypatch):
     ({"batch_size": 600}, "too few"), ({"num_steps": 600}, "too few"),
     ({"num_steps": None}, "num_steps is None"),
     ({"optimizer": "best"}, "no optimizer 'best'"),
-    ({"optimizer": None}, "no optimizer None"),
+    ({"optimizer": None}, "optimizer is None: it must be the name of one"),
     ({"optimizer_params": {"speed": 1}}, "speed"),
     ({"optimizer_params": {"learning_rate": 1}}, "give lr and schedule"),
     ({"optimizer_params": {"beta1": object()}}, "a setting is no number"),

@@ -1,4 +1,5 @@
 """The steps in NumPy are the model's: its scores, its text, its errors."""
+import inspect
 import math
 import warnings
 from itertools import product
@@ -179,7 +180,8 @@ def test_the_books_text_is_the_models(ctx, cell):
         lambda: draw_weights(gluon_model(ctx, cell), ctx, 1),
         lambda model: predict_rnn_gluon(*arguments(model)),
         lambda text: len(set(text[3:])) > 1)
-    assert text == predict_rnn_gluon.__wrapped__(*arguments(model))
+    assert text == inspect.unwrap(predict_rnn_gluon)(
+        *arguments(model))
     assert text == "bad" + "".join(generate(model, "bad", 40, temperature=0))
 
 

@@ -159,6 +159,27 @@ def check_function(name, value):
         raise ValueError(f"{name} is {shown(value)}: give a function")
 
 
+def check_parts(given):
+    """Raise ``ValueError`` for parts of a model, by name, that are none."""
+    for name in ("rnn", "get_params", "init_rnn_state"):
+        if name in given:
+            check_function(name, given[name])
+    if "model" in given and not hasattr(given["model"], "begin_state"):
+        raise ValueError(f"model is {shown(given['model'])}: give a model of "
+                         f"Gluon, such as RNNModel")
+
+
+def check_numbering(idx_to_char, char_to_idx, vocab_size):
+    """Raise ``ValueError`` for another vocabulary than one of this size."""
+    check_numbers(vocab_size=vocab_size)
+    for name, given, kinds in (("idx_to_char", idx_to_char, (list, tuple)),
+                               ("char_to_idx", char_to_idx, dict)):
+        if not isinstance(given, kinds) or len(given) != vocab_size:
+            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
+                             f"{vocab_size} characters that belongs to this "
+                             f"vocab_size")
+
+
 def check_path(name, path):
     """Return a ``Path``, or say that this is none.
 
