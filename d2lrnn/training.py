@@ -33,7 +33,8 @@ def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
     # who wants no lyrics may do without a vocabulary
-    if not (others["prefixes"] == [] == idx_to_char):
+    if any(not isinstance(given, list) or given
+           for given in (others["prefixes"], idx_to_char)):
         check_numbering(idx_to_char, char_to_idx, vocab_size)
     return {**numbers, **flags,
             "ctx": ctx if ctx is None else as_context(ctx)}
