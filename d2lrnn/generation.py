@@ -1,5 +1,4 @@
 """Choose the next character, again and again: lyrics from a model."""
-import inspect
 import math
 from functools import partial, wraps
 from numbers import Integral
@@ -12,6 +11,7 @@ from d2lrnn.basics.checks import (
     check_numbering,
     check_numbers,
     check_parts,
+    converted,
     shown,
 )
 from d2lrnn.checkpoint import load_model
@@ -53,29 +53,17 @@ def _check_tokens(tokens, char_to_idx):
             f"the training text")
 
 
-def _with_tokens(predict):
-    """Cut the prefix of a function that predicts into tokens, and check it.
-
-    The function reads a list of tokens as it reads a str of characters.
-    """
-    signature = inspect.signature(predict)
-
-    @wraps(predict)
-    def predict_tokens(*args, **kwargs):
-        given = signature.bind(*args, **kwargs).arguments
-        prefix, char_to_idx = given["prefix"], given["char_to_idx"]
-        check_prefix(prefix, given["num_chars"], char_to_idx)
-        check_parts(given)
-        check_numbering(given["idx_to_char"], char_to_idx,
-                        given["vocab_size"])
-        return predict(**{**given,
-                          "prefix": prefix_tokens(prefix, char_to_idx)})
-
-    return predict_tokens
+def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,
+               **parts):
+    """Check what predicts, and let it read the prefix as a list of tokens."""
+    check_prefix(prefix, num_chars, char_to_idx)
+    check_parts(parts)
+    check_numbering(idx_to_char, char_to_idx, vocab_size)
+    return {"prefix": prefix_tokens(prefix, char_to_idx)}
 
 
 @on_device
-@_with_tokens
+@converted(_as_tokens)
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
                 num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
     """Write on from a prefix with a model from scratch.
@@ -125,7 +113,7 @@ def _highest(scores, rows):
 
 
 @on_device
-@_with_tokens
+@converted(_as_tokens)
 @_in_numpy
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):

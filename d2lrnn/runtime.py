@@ -29,16 +29,21 @@ def try_gpu(i=0):
     num_gpus = mx.context.num_gpus()
     if not chosen:
         return mx.gpu(i) if i < num_gpus else mx.cpu()
-    match = DEVICE.fullmatch(chosen)
-    if not match:
+    ctx = device_called(chosen)
+    if ctx is None:
         raise SettingError(f"D2LRNN_CTX is {shown(chosen)}: it must be "
                            f"cpu, gpu or gpu(1)")
-    ctx = mx.Context(match[1], int(match[2] or 0))
     if ctx.device_type == "gpu" and ctx.device_id >= num_gpus:
         raise SettingError(
             f"D2LRNN_CTX asks for {ctx}, but MXNet sees {num_gpus} GPUs here:"
             f" set D2LRNN_CTX=cpu, or install MXNet's CUDA wheel (README.md)")
     return ctx
+
+
+def device_called(name):
+    """Return the device of a name such as gpu(1), or None."""
+    match = DEVICE.fullmatch(name)
+    return mx.Context(match[1], int(match[2] or 0)) if match else None
 
 
 def as_context(ctx):
@@ -54,8 +59,7 @@ def as_context(ctx):
         contexts
     """
     if isinstance(ctx, str):
-        match = DEVICE.fullmatch(ctx.strip())
-        named = match and mx.Context(match[1], int(match[2] or 0))
+        named = device_called(ctx.strip())
     else:
         named = ctx if isinstance(ctx, mx.Context) else None
     if named is None:
