@@ -72,14 +72,13 @@ def write(record):
 
 def to_markdown(records):
     """Return the table of the long runs."""
-    lines = ["| campaign | tries | failures | what became of them | seed | "
-             "minutes | date |", "|---|---:|---:|---|---:|---:|---|"]
+    lines = ["| campaign | tries | failures | seed | date |",
+             "|---|---:|---:|---:|---|"]
     for record in records:
         became = ", ".join(f"{name} {count:,}" for name, count
                            in sorted(record["became"].items()))
         lines.append(
             f"| `{record['campaign']}`: {record['what'].rstrip('.')} "
-            f"| {record['tries']:,} | {record['failures']:,} | {became} "
-            f"| {record['seed']} | {record['seconds'] / 60:.1f} "
-            f"| {record['date'][:10]} |")
+            f"({became}) | {record['tries']:,} | {record['failures']:,} "
+            f"| {record['seed']} | {record['date'][:10]} |")
     return "\n".join(lines) + "\n"
