@@ -20,7 +20,7 @@ translations: templates  # bring docs/locale up to date; then translate
 	sphinx-intl update -p build/gettext -l zh_CN -d docs/locale
 
 screenshots:  # the pictures of README
-	pytest tests/test_book.py tests/test_browser.py -k screenshot
+	pytest tests/book/test_book.py tests/report/test_browser.py -k screenshot
 	cp build/screenshots/*.png docs/images
 
 clean:

@@ -20,8 +20,8 @@ TINY = {**SETTINGS, "num_hiddens": 8, "batch_size": 2, "num_steps": 5,
 
 
 def load_scratch():
-    """Return the room ``d2lrnn.scratch``, without the package around it."""
-    path = Path(__file__).parents[1] / "d2lrnn" / "scratch.py"
+    """Return ``models/scratch.py`` without the package around it."""
+    path = Path(__file__).parents[1] / "d2lrnn" / "models" / "scratch.py"
     spec = importlib.util.spec_from_file_location("scratch", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

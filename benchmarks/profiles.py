@@ -10,8 +10,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from d2lrnn.feeds import mean_loss
-from d2lrnn.report import machine_record
+from d2lrnn.basics.environment import machine_record
+from d2lrnn.training.evaluation import mean_loss
 from mxnet import profiler
 
 from benchmarks.book import load_batches

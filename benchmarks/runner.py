@@ -171,7 +171,7 @@ def timed(function, times):
 
 def when_and_where():
     """Return the date, the versions and the machine: a dict for JSON."""
-    from d2lrnn.report import machine_record
+    from d2lrnn.basics.environment import machine_record
     record = machine_record()
     del record["machine"]["threads"]  # this process's, and not the sides'
     for side, requirement in PACKAGES.items():

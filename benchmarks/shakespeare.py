@@ -12,7 +12,7 @@ from pathlib import Path
 
 import d2lrnn as d2l
 from d2lrnn import shakespeare
-from d2lrnn.report import machine_record
+from d2lrnn.basics.environment import machine_record
 
 from benchmarks import write
 

@@ -23,8 +23,8 @@ def measure(first, epoch, epochs, num_batches, unit="seconds a step"):
 def ours(folder, batches, loss, optimizer, lr, clipping_theta):
     """Return the loss before training, and a function that trains on all."""
     import d2lrnn as d2l
-    from d2lrnn import fitting
-    from d2lrnn.training_state import TrainingState
+    from d2lrnn.training import fit as fitting
+    from d2lrnn.training.state import TrainingState
     from mxnet import cpu, nd
     model = d2l.load_model(folder / "model.safetensors")
     batch_size = len(batches[0][0])
@@ -88,7 +88,7 @@ def char_rnn(side, folder, sizes):
     if side == "PyTorch":
         trained = char_rnn_pytorch(folder, batches, sizes)
     else:
-        from d2lrnn.feeds import mean_loss
+        from d2lrnn.training.evaluation import mean_loss
         trained = ours(folder, batches, mean_loss, sizes["optimizer"],
                        sizes["lr"], sizes["clipping_theta"])
     return measure(*trained, sizes["epochs"], len(batches))

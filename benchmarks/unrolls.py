@@ -10,7 +10,7 @@ from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
-from d2lrnn.report import machine_record
+from d2lrnn.basics.environment import machine_record
 from mxnet import autograd, gluon, init, nd
 
 RESULTS = Path(__file__).with_name("unrolls.json")

@@ -1,50 +1,29 @@
 """d2lrnn: recurrent language models to read, run and learn from."""
-from d2lrnn import stack  # noqa: F401 # isort: skip # before mxnet
-from d2lrnn import engine  # noqa: F401 # isort: skip # before its first array
+from d2lrnn import mxnet_setup  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 
-from d2lrnn.checkpoint import load_model, save_model
-from d2lrnn.compiled import Traced
-from d2lrnn.corpus import (
-    Corpus,
-    load_corpus,
-    load_data_jay_lyrics,
-    tokenize,
-)
-from d2lrnn.errors import D2LRNNWarning, SettingError
-from d2lrnn.feeds import Rows, Windows, evaluate, split
-from d2lrnn.fitting import fit, fit_feed
-from d2lrnn.generation import (
-    check_prefix,
-    choose,
-    generate,
-    generate_characters,
-    predict_rnn,
-    predict_rnn_gluon,
-)
-from d2lrnn.lstm_models import DJModel, WindowLSTM
-from d2lrnn.models import (
-    CharRNN,
-    RNNModel,
-    ln_lstm_step,
-    lstm_memory,
-    lstm_step,
-)
-from d2lrnn.notebook import new_figure, show
-from d2lrnn.progress import Epochs
-from d2lrnn.report import (
-    plot_perplexity,
-    unigram_perplexity,
-    write_report,
-)
-from d2lrnn.runtime import epochs, seed, try_gpu
-from d2lrnn.samplers import (
+from d2lrnn.basics.environment import epochs, seed, try_gpu
+from d2lrnn.basics.errors import D2LRNNWarning, SettingError
+from d2lrnn.basics.figures import new_figure, show
+from d2lrnn.basics.measures import perplexity, unigram_perplexity
+from d2lrnn.basics.progress import Epochs
+from d2lrnn.data.corpus import Corpus, load_corpus, load_data_jay_lyrics
+from d2lrnn.data.samplers import (
     data_iter_consecutive,
     data_iter_random,
     ptb_iterator,
 )
-from d2lrnn.scratch import (
+from d2lrnn.data.tokens import check_prefix, tokenize
+from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
+from d2lrnn.generation.choosing import choose
+from d2lrnn.generation.lyrics import generate, generate_characters
+from d2lrnn.models.book import RNNModel
+from d2lrnn.models.cells import ln_lstm_step, lstm_memory, lstm_step
+from d2lrnn.models.char_rnn import CharRNN
+from d2lrnn.models.checkpoint import load_model, save_model
+from d2lrnn.models.lesson_models import DJModel, WindowLSTM
+from d2lrnn.models.scratch import (
     bi,
     deep,
     get_bi_params,
@@ -62,16 +41,22 @@ from d2lrnn.scratch import (
     rnn,
     to_onehot,
 )
-from d2lrnn.training import (
+from d2lrnn.report.write import plot_perplexity, write_report
+from d2lrnn.speed.tracing import Traced
+from d2lrnn.training.book import (
+    train_and_predict_rnn,
+    train_and_predict_rnn_gluon,
+)
+from d2lrnn.training.evaluation import evaluate
+from d2lrnn.training.feeds import Rows, Windows, split
+from d2lrnn.training.fit import fit, fit_feed
+from d2lrnn.training.steps import (
     check_training,
     end_epoch,
     grad_clipping,
     make_params,
-    perplexity,
     print_epoch,
     sgd,
-    train_and_predict_rnn,
-    train_and_predict_rnn_gluon,
 )
 
 __version__ = version("d2lrnn")

@@ -15,18 +15,15 @@ from d2lrnn.basics.checks import (
     is_number,
     shown,
 )
-from d2lrnn.checkpoint import load_model
-from d2lrnn.corpus import Corpus, load_corpus
-from d2lrnn.feeds import Windows
-from d2lrnn.fitting import check_models, fit_feed
-from d2lrnn.generation import (
-    check_prefix,
-    choose,
-    prefix_tokens,
-    vocabulary_of,
-)
-from d2lrnn.lstm_models import WindowLSTM
-from d2lrnn.models import context_of
+from d2lrnn.basics.environment import context_of
+from d2lrnn.data.corpus import Corpus, load_corpus
+from d2lrnn.data.tokens import check_prefix, prefix_tokens
+from d2lrnn.generation.choosing import choose
+from d2lrnn.generation.lyrics import vocabulary_of
+from d2lrnn.models.checkpoint import load_model
+from d2lrnn.models.lesson_models import WindowLSTM
+from d2lrnn.training.feeds import Windows
+from d2lrnn.training.fit import check_models, fit_feed
 from mxnet import nd
 
 

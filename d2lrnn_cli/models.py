@@ -4,8 +4,9 @@ from pathlib import Path
 
 import d2lrnn as d2l
 import numpy as np
-from d2lrnn.checkpoint import read
-from d2lrnn.corpus import TEXTS, UNKNOWN
+from d2lrnn.data.texts import TEXTS
+from d2lrnn.data.tokens import UNKNOWN
+from d2lrnn.models.checkpoint import read
 
 
 def load_text(text, level, min_freq=1, vocabulary=None):

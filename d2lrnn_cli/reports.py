@@ -14,8 +14,8 @@ def report(
         out: Path = typer.Option(None, help="The report's new folder; "
                                  "runs/report-... if not given.")):
     """Compare trainings in one page of HTML; print where it is."""
-    from d2lrnn.records import read_records
-    from d2lrnn.report import write_pages
+    from d2lrnn.report.records import read_records
+    from d2lrnn.report.write import write_pages
     records = read_records(runs)
     folder = out or Path("runs", f"report-{time.strftime('%Y%m%d-%H%M%S')}")
     print(write_pages(folder, records) / "report.html")

@@ -13,7 +13,7 @@ Name = typer.Argument(..., help="As d2lrnn data list says it.")
 @data.command("list")
 def list_texts():
     """List the known texts, where each is, and what stands in for it."""
-    from d2lrnn.corpus import TEXTS
+    from d2lrnn.data.texts import TEXTS
     for name, known in TEXTS.items():
         path = where_is(name)
         print(f"{name:<16}{path or f'not here; {known.fallback} instead'}")
@@ -22,7 +22,7 @@ def list_texts():
 @data.command()
 def get(name: str = Name):
     """Find a text, or download it, and print its path."""
-    from d2lrnn.corpus import find_text
+    from d2lrnn.data.texts import find_text
     check_name(name)
     with messages():
         path = find_text(name, fallback=False)
@@ -33,7 +33,7 @@ def get(name: str = Name):
 def verify(name: str = typer.Argument(None, help="One of them; all that are "
                                       "here if not given.")):
     """Check that texts are what they were published as."""
-    from d2lrnn.corpus import TEXTS
+    from d2lrnn.data.texts import TEXTS
     if name:
         check_name(name)
         if where_is(name) is None:
@@ -61,14 +61,14 @@ def verify(name: str = typer.Argument(None, help="One of them; all that are "
 def where_is(name):
     """Return the path of a text that is here already, or None."""
     import pooch
-    from d2lrnn.corpus import TEXTS, text_in_folders
+    from d2lrnn.data.texts import TEXTS, text_in_folders
     cached = Path(pooch.os_cache("d2lrnn")) / TEXTS[name].file
     return text_in_folders(name) or (cached if cached.exists() else None)
 
 
 def check_name(name):
     """Raise a usage error for a name of no text."""
-    from d2lrnn.corpus import TEXTS
+    from d2lrnn.data.texts import TEXTS
     if name not in TEXTS:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(TEXTS)}",
                                  param_hint="NAME")

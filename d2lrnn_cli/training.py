@@ -7,9 +7,9 @@ from pathlib import Path
 
 import d2lrnn as d2l
 from d2lrnn.basics.checks import check_path, shown
-from d2lrnn.corpus import TEXTS, read_text
-from d2lrnn.files import write_whole
-from d2lrnn.runs import BEST, LAST, holds_training, run_folder
+from d2lrnn.basics.files import write_whole
+from d2lrnn.data.texts import TEXTS, read_text
+from d2lrnn.training.runs import BEST, LAST, holds_training, run_folder
 
 from d2lrnn_cli.models import first_token, load_text
 

@@ -38,7 +38,7 @@ def no_texts(monkeypatch, tmp_path):
     def offline(*args, **kwargs):
         raise OSError("offline")
 
-    monkeypatch.setattr("d2lrnn.texts.pooch.retrieve", offline)
+    monkeypatch.setattr("d2lrnn.data.texts.pooch.retrieve", offline)
 
 
 @pytest.fixture(scope="session")

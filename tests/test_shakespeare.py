@@ -10,9 +10,9 @@ import d2lrnn as d2l
 import graphviz
 import numpy as np
 import pytest
-from d2lrnn import model_plot, shakespeare
-from d2lrnn.checkpoint import load_model, read, save_model
-from d2lrnn.feeds import Windows, cut
+from d2lrnn import shakespeare
+from d2lrnn.models import plot as model_plot
+from d2lrnn.models.checkpoint import load_model, read, save_model
 from d2lrnn.shakespeare import (
     build_data,
     generate_output,
@@ -21,6 +21,7 @@ from d2lrnn.shakespeare import (
     vectorization,
     write,
 )
+from d2lrnn.training.feeds import Windows, cut
 from mxnet import autograd, init, nd
 
 FOX = "the quick brown fox jumps over the lazy dog. "

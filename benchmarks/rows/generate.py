@@ -52,7 +52,7 @@ def text(vocab_size):
 def ours(folder, batch_size):
     """Return the loss, and a function that writes: the first lyric."""
     import d2lrnn as d2l
-    from d2lrnn import feeds
+    from d2lrnn.training import feeds
     model = d2l.load_model(folder / "model.safetensors")
     losses, _ = feeds.evaluate(model, np.concatenate([
         text(model.vocab_size)[0][0], text(model.vocab_size)[1][0, -1:]]), 1)

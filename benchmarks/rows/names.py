@@ -4,7 +4,7 @@ from benchmarks.runner import Case, Goal, Row, timed
 
 def measure(case, side, folder, sizes):
     """Return the losses, and the microseconds of an iteration."""
-    from d2lrnn.dinosaur import load_names, vocabulary
+    from d2lrnn.dinosaur.data import load_names, vocabulary
 
     from benchmarks import dinosaur
     names, _ = load_names()
@@ -19,7 +19,7 @@ def measure(case, side, folder, sizes):
 
 def prepare(case, folder, sizes):
     """Return where the names are from."""
-    from d2lrnn.dinosaur import load_names
+    from d2lrnn.dinosaur.data import load_names
     return load_names()[1]
 
 

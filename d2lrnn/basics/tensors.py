@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 from d2lrnn.basics.checks import check_path, shown
-from d2lrnn.files import write_whole
+from d2lrnn.basics.files import write_whole
 
 LARGEST_FILE = 2 * 10 ** 9  # bytes
 LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, check_path
-from d2lrnn.files import write_whole
+from d2lrnn.basics.figures import to_png
+from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi
 from d2lrnn.jazz.midi import QUARTERS, warn_of_time
-from d2lrnn.notebook import to_png
 
 ATTACK, RELEASE = 0.01, 0.12  # seconds
 DECAY = 1.5  # a second: a note held sinks by 13 dB in each

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import mido
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, check_path, is_number, shown
-from d2lrnn.errors import D2LRNNWarning
-from d2lrnn.files import write_whole
+from d2lrnn.basics.errors import D2LRNNWarning
+from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi, spellings
 
 QUARTERS = 4  # of a measure

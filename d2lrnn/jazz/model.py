@@ -7,9 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, check_path, shown
-from d2lrnn.files import writable
-from d2lrnn.fitting import check_vocabulary, fit_feed
-from d2lrnn.generation import choose
+from d2lrnn.basics.environment import as_context, context_of
+from d2lrnn.basics.files import writable
+from d2lrnn.basics.measures import perplexity
+from d2lrnn.generation.choosing import choose
 from d2lrnn.jazz.grammar import check_chords, parse_token, smooth, to_notes
 from d2lrnn.jazz.midi import (
     LONGEST,
@@ -19,10 +20,8 @@ from d2lrnn.jazz.midi import (
     write_tune,
 )
 from d2lrnn.jazz.training_data import Music, check_music
-from d2lrnn.lstm_models import DJModel
-from d2lrnn.models import context_of
-from d2lrnn.runtime import as_context
-from d2lrnn.training import perplexity
+from d2lrnn.models.lesson_models import DJModel
+from d2lrnn.training.fit import check_vocabulary, fit_feed
 from mxnet import nd
 
 

@@ -10,7 +10,7 @@ from d2lrnn.basics.checks import (
     checked,
     shown,
 )
-from d2lrnn.corpus import Corpus
+from d2lrnn.data.corpus import Corpus
 from d2lrnn.jazz.grammar import tokens_of
 from d2lrnn.jazz.midi import read_tune
 

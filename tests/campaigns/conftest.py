@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from d2lrnn.report import machine_record
+from d2lrnn.basics.environment import machine_record
 
 RECORDS = Path(__file__).parent / "records"
 

@@ -67,7 +67,7 @@ def load(kind, path):
     """
     import safetensors.numpy
     from d2lrnn import dinosaur
-    from d2lrnn.checkpoint import load_model, named_params
+    from d2lrnn.models.checkpoint import load_model, named_params
     if kind == "names":
         parameters, ix_to_char, _ = dinosaur.load(path)
         return digest(parameters, list(ix_to_char.values()))

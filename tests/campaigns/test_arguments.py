@@ -12,15 +12,9 @@ import d2lrnn as d2l
 import mxnet as mx
 import numpy as np
 import pytest
-from d2lrnn import (
-    dinosaur,
-    feeds,
-    jazz,
-    numpy_rnn,
-    schedules,
-    shakespeare,
-)
+from d2lrnn import dinosaur, jazz, numpy_rnn, shakespeare
 from d2lrnn.jazz.training_data import default_tune
+from d2lrnn.training import feeds, schedules
 from mxnet import nd
 from mxnet.gluon import rnn as rnn_layers
 

@@ -6,9 +6,10 @@ import struct
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from d2lrnn import dinosaur, fitting, jazz
+from d2lrnn import dinosaur, jazz
 from d2lrnn.basics import tensors
-from d2lrnn.checkpoint import read, save_model, write
+from d2lrnn.models.checkpoint import read, save_model, write
+from d2lrnn.training import fit as fitting
 from mxnet import init
 
 from campaigns.loading import Loader, train

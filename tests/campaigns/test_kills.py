@@ -14,8 +14,8 @@ from pathlib import Path
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from d2lrnn import files
-from d2lrnn.checkpoint import load_model, read
+from d2lrnn.basics import files
+from d2lrnn.models.checkpoint import load_model, read
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 8
 NUM_STEPS = 30  # of the whole training

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-FILES = [f"test_{name}.py" for name in (
-    "compiled", "rewriting", "stepper", "generate", "char_rnn", "gated",
-    "scratch", "deep", "bi", "numpy_rnn")]
+FILES = [*(f"models/test_{name}.py" for name in (
+             "char_rnn", "gated", "scratch", "deep", "bi")),
+         "speed/test_tracing.py", "speed/test_rewriting.py",
+         "generation/test_numpy_steps.py", "generation/test_lyrics.py",
+         "test_numpy_rnn.py"]
 # what the processor has is held back: OpenBLAS's kernels, oneDNN's
 FEATURES = [{}, {"OPENBLAS_CORETYPE": "Haswell"},
             {"OPENBLAS_CORETYPE": "Zen", "DNNL_MAX_CPU_ISA": "AVX2"},
@@ -50,7 +52,7 @@ def test_numeric_seeds(campaign):
     """The numeric tests with many seeds, over threads and processors."""
     count = int(os.environ.get("D2LRNN_CAMPAIGN_SEEDS", 100))
     seeds = range(1, count + 1) if campaign.is_long else [campaign.seed]
-    files = FILES if campaign.is_long else ["test_scratch.py"]
+    files = FILES if campaign.is_long else ["models/test_scratch.py"]
     for n in campaign.tries(short=1, long=len(ENVIRONMENTS)):
         environment = ENVIRONMENTS[n]
         if lacks(environment):

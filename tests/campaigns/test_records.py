@@ -6,8 +6,8 @@ import warnings
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from d2lrnn.records import read_records
-from d2lrnn.report import make_record, write_pages
+from d2lrnn.report.records import read_records
+from d2lrnn.report.write import make_record, write_pages
 
 NAMES = ["_x", "$a$", "猫", "a|b", "<script>", "\x00", "\ud800", "", " ",
          "n" * 3000, "\u202eabc", "🦕", "a\nb", "__class__", "–"]

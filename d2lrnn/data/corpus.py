@@ -1,0 +1,287 @@
+"""Texts to ids: number the characters or words of a text."""
+import hashlib
+import os
+import sys
+from collections import Counter
+from itertools import compress
+from pathlib import Path
+
+import numpy as np
+from d2lrnn.basics.checks import (
+    COUNT,
+    check_number,
+    check_numbers,
+    shown,
+)
+from d2lrnn.data.texts import (
+    TEXTS,
+    find_text,
+    in_folders,
+    is_path,
+    read_source,
+)
+from d2lrnn.data.tokens import (
+    UNKNOWN,
+    check_level,
+    check_text,
+    is_of_words,
+    tokenize,
+)
+
+PIECE = 2 ** 16  # characters
+
+
+class Corpus(tuple):
+    """A text as ids: the book's four values, and where the text came from.
+
+    Unpacks to ``(corpus_indices, char_to_idx, idx_to_char, vocab_size)``;
+    corpus_indices is an int32 array of shape (number of tokens,). The tokens
+    are characters if ``level`` is "char", words if it is "word"; the names
+    stay the book's in both cases.
+
+    ``source`` says in words which text it is, ``num_chars`` is the number of
+    its characters, and ``sha256`` that of the text in UTF-8, as hexadecimal
+    digits: both of the text as it was before rare tokens became "<unk>".
+    ``own_vocabulary`` is false where the text was numbered with that of
+    another.
+
+    >>> corpus = Corpus.from_text("abcab", source="five letters")
+    >>> corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
+    >>> corpus_indices.tolist(), idx_to_char, vocab_size
+    ([0, 1, 2, 0, 1], ['a', 'b', 'c'], 3)
+    >>> corpus.text, corpus.source
+    ('abcab', 'five letters')
+    """
+
+    corpus_indices = property(lambda self: self[0])
+    char_to_idx = property(lambda self: self[1])
+    idx_to_char = property(lambda self: self[2])
+    vocab_size = property(lambda self: self[3])
+    source: str
+    level: str
+    num_chars: int
+    sha256: str
+    own_vocabulary = True
+
+    @classmethod
+    def from_text(cls, text, source, level="char", min_freq=1, *,
+                  vocabulary=None):
+        """Make a corpus of a text: number its distinct tokens, sorted.
+
+        With a ``min_freq`` above 1, id 0 is "<unk>", and stands for every
+        token that comes fewer than ``min_freq`` times. A ``vocabulary``, such
+        as a model's ``idx_to_char``, is a list of str that gives each token
+        its place as id; what it lacks becomes its "<unk>". Raise
+        ``ValueError`` for what is no text or has lone surrogates, for another
+        ``level`` than "char" and "word", for a ``min_freq`` below 1, and for
+        one that no token reaches; for a vocabulary without "<unk>" that lacks
+        a token, and for one that is of another level.
+
+        >>> corpus = Corpus.from_text("to be or not to be", "six words",
+        ...                           level="word", min_freq=2)
+        >>> corpus.idx_to_char, corpus.text
+        (['<unk>', ' ', 'be', 'to'], 'to be <unk> <unk> to be')
+        >>> other = Corpus.from_text("be to me", "others", level="word",
+        ...                          vocabulary=corpus.idx_to_char)
+        >>> other.corpus_indices.tolist(), other.vocab_size, other.text
+        ([2, 1, 3, 1, 0], 4, 'be to <unk>')
+        """
+        check_text(text, source)
+        check_numbers(min_freq=min_freq)
+        if check_level(level) == "char":
+            ids, tokens = _number_chars(text)
+        else:
+            ids, tokens = _number_tokens(tokenize(text, level))
+        if vocabulary is not None:
+            check_vocabulary(vocabulary, level, min_freq)
+            ids, tokens = _renumbered(ids, tokens, list(vocabulary), source)
+        elif min_freq > 1:
+            ids, tokens = _without_rare(ids, tokens, min_freq)
+        corpus = cls._numbered(ids, tokens, text, source, level)
+        corpus.own_vocabulary = vocabulary is None
+        return corpus
+
+    @classmethod
+    def from_tokens(cls, tokens, source):
+        """Make a corpus of a list of tokens, numbered in sorted order.
+
+        Its ``level`` is "token".
+
+        >>> Corpus.from_tokens(["C,1.000", "A,0.500"], "two notes").idx_to_char
+        ['A,0.500', 'C,1.000']
+        """
+        text = "".join(tokens)
+        check_text(text, source)
+        return cls._numbered(*_number_tokens(tokens), text, source, "token")
+
+    @classmethod
+    def _numbered(cls, ids, vocabulary, text, source, level):
+        token_to_idx = {token: i for i, token in enumerate(vocabulary)}
+        corpus = cls((ids, token_to_idx, vocabulary, len(vocabulary)))
+        corpus.source, corpus.level = source, level
+        corpus.num_chars = len(text)
+        corpus.sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        return corpus
+
+    @property
+    def text(self):
+        """The text again, from its ids, with "<unk>" for rare tokens."""
+        return "".join(self.idx_to_char[i] for i in self.corpus_indices)
+
+
+def check_vocabulary(vocabulary, level, min_freq):
+    """Raise ``ValueError`` for what cannot number a text of this level."""
+    if not isinstance(vocabulary, (list, tuple)) or not vocabulary or not all(
+            isinstance(token, str) and token for token in vocabulary):
+        raise ValueError(f"vocabulary is {shown(vocabulary)}: give a list of "
+                         f"str, such as a model's idx_to_char")
+    if len(set(vocabulary)) < len(vocabulary):
+        twice = next(token for token, count in Counter(vocabulary).items()
+                     if count > 1)
+        raise ValueError(f"vocabulary has {shown(twice)} more than once: give "
+                         f"each entry once")
+    if level == "char" and is_of_words(vocabulary):
+        raise ValueError("vocabulary is one of words, and level is 'char': "
+                         "give level='word'")
+    if min_freq != 1:
+        raise ValueError(f"min_freq is {min_freq}, but a given vocabulary "
+                         f"says already what is <unk>: leave min_freq out")
+
+
+def _number_chars(text):
+    """Return the ids of a text's characters, and the characters, sorted.
+
+    The text is read in pieces that fit into the processor's caches.
+    """
+    def pieces():
+        for i in range(0, len(text), PIECE):
+            piece = text[i:i + PIECE].encode("utf-32-le")
+            yield i, np.frombuffer(piece, dtype=np.uint32)
+
+    code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
+    for _, codes in pieces():
+        code_to_idx[codes] = 1
+    vocabulary = np.flatnonzero(code_to_idx)
+    code_to_idx[vocabulary] = np.arange(len(vocabulary))
+    ids = np.empty(len(text), dtype=np.int32)
+    for i, codes in pieces():
+        code_to_idx.take(codes, out=ids[i:i + PIECE], mode="clip")
+    return ids, [chr(code) for code in vocabulary]
+
+
+def _number_tokens(tokens):
+    """Return the ids of tokens, and the distinct tokens, sorted."""
+    vocabulary = sorted(set(tokens))
+    token_to_idx = {token: i for i, token in enumerate(vocabulary)}
+    ids = np.fromiter(map(token_to_idx.__getitem__, tokens), np.int32,
+                      count=len(tokens))
+    return ids, vocabulary
+
+
+def _renumbered(ids, tokens, vocabulary, source):
+    """Return ids in a vocabulary instead of those in ``tokens``."""
+    token_to_idx = {token: i for i, token in enumerate(vocabulary)}
+    lacking = [token for token in tokens if token not in token_to_idx]
+    if lacking and UNKNOWN not in token_to_idx:
+        some = ", ".join(map(shown, lacking[:5]))
+        raise ValueError(
+            f"{source} has {len(lacking)} of {len(tokens)} tokens that the "
+            f"vocabulary lacks ({some}{', ...' if lacking[5:] else ''}), and "
+            f"it has no <unk>: take them out, or train the model with "
+            f"min_freq=2")
+    unk = token_to_idx.get(UNKNOWN)
+    new_ids = np.array([token_to_idx.get(token, unk) for token in tokens],
+                       dtype=np.int32)
+    return new_ids[ids], vocabulary
+
+
+def _without_rare(ids, vocabulary, min_freq):
+    """Give id 0, "<unk>", to the tokens that come too seldom."""
+    counts = np.bincount(ids, minlength=len(vocabulary))
+    kept = counts >= min_freq
+    if not kept.any():
+        raise ValueError(
+            f"min_freq is {min_freq}, but the commonest token comes only "
+            f"{counts.max(initial=0)} times: use a smaller min_freq")
+    new_ids = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return new_ids[ids], [UNKNOWN, *compress(vocabulary, kept)]
+
+
+def load_data_jay_lyrics(*, fallback=True):
+    """Load the first 10,000 characters of the Jay Chou lyrics, as the book.
+
+    Newlines become spaces. The text is looked for in ``$D2LRNN_DATA``, in
+    lyrics_data/, in the user's cache, and then downloaded from the book's
+    repository. Without it, the original lyrics that ship with the package are
+    used, with a warning, or ``FileNotFoundError`` is raised if ``fallback`` is
+    false.
+
+    Return a ``Corpus``, which unpacks to ``(corpus_indices, char_to_idx,
+    idx_to_char, vocab_size)``. Source: D2L (Chinese, first edition) 6.3.
+    """
+    return load_corpus(find_text("jaychou_lyrics", fallback),
+                       num_chars=10_000, newline=" ")
+
+
+def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
+                level="char", min_freq=1, vocabulary=None):
+    r"""Read a UTF-8 text and return it as a ``Corpus``.
+
+    ``path_or_text`` is the name of a known text ("jaychou_lyrics",
+    "tinyshakespeare", "shakespeare", "dinos"), the path of a text or of a
+    .zip with a .txt in it, the name of one in ``$D2LRNN_DATA`` or in
+    lyrics_data/, or the text itself. A ``Path`` is never the text. A str is a
+    path if it is one short line that is the name of a file, ends with a
+    suffix such as .txt or .md, begins as paths do ("/x", "./", "../", "~/"),
+    or lies in a folder that is there; with a line end it is always the text.
+
+    A byte order mark is dropped, and every line end becomes ``newline``;
+    ``num_chars`` keeps that many characters from the start. ``fallback`` is
+    that of ``load_data_jay_lyrics``; ``level``, ``min_freq`` and
+    ``vocabulary`` are those of ``Corpus.from_text``: with a model's
+    vocabulary it can be trained and measured on another text. Raise
+    ``ValueError`` or ``FileNotFoundError`` in one sentence where there is no
+    usable text, or one of more than 2 GB.
+
+    >>> load_corpus("one\r\ntwo\n").text
+    'one\ntwo\n'
+    >>> first = load_corpus("three two one\n")
+    >>> second = load_corpus("two\n", vocabulary=first.idx_to_char)
+    >>> second.corpus_indices.tolist(), second.vocab_size
+    ([7, 8, 5, 0], 9)
+    """
+    check_number("num_chars", num_chars, *COUNT, none="None for all")
+    if not isinstance(newline, str):
+        raise ValueError(f"newline is {shown(newline)}: give a str")
+    if not isinstance(path_or_text, (str, os.PathLike)):
+        raise ValueError(f"path_or_text is {shown(path_or_text)}: give the "
+                         f"path of a text, or a text")
+    if isinstance(path_or_text, str) and path_or_text in TEXTS:
+        text, source = read_source(find_text(path_or_text, fallback))
+    elif not isinstance(path_or_text, str) or is_path(path_or_text):
+        text, source = _read_path(path_or_text)
+    else:
+        text, source = path_or_text, "a text given as a string"
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\n", newline)
+    if not text:
+        raise ValueError(f"{source} is empty: a corpus needs characters")
+    kept = text[:num_chars]
+    if len(kept) < len(text):
+        source += f", first {len(kept):,} of {len(text):,} characters"
+    return Corpus.from_text(kept, source, level, min_freq,
+                            vocabulary=vocabulary)
+
+
+def _read_path(path):
+    """Return the text at a path or in the folders of texts, and its name."""
+    file = Path(os.path.expanduser(path))
+    if not os.path.exists(file):
+        file = in_folders(file) or file
+    try:
+        return read_source(file)
+    except FileNotFoundError as error:
+        if isinstance(path, str):
+            raise FileNotFoundError(f"{error}, or end it with a newline if "
+                                    f"it is the text itself") from None
+        raise

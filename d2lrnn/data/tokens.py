@@ -1,0 +1,104 @@
+"""A text as tokens, and what a lyric begins with as tokens."""
+import re
+
+from d2lrnn.basics.checks import check_choice, check_numbers, shown
+
+UNKNOWN = "<unk>"  # never a token of a text: it would be three
+IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+             "\U00020000-\U0003ffff")
+WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")
+
+
+def tokenize(text, level):
+    """Return the tokens of a text: a list of strings that join to the text.
+
+    At level "char" each character is a token. At level "word" a run of
+    letters, digits and underscores is one, and so is each CJK ideograph and
+    each other character. Raise ``ValueError`` for another level.
+
+    >>> tokenize("Dr. Wu 走了", "word")
+    ['Dr', '.', ' ', 'Wu', ' ', '走', '了']
+    """
+    check_text(text, "the text")
+    if check_level(level) == "char":
+        return list(text)
+    return WORDS.findall(text)
+
+
+def check_level(level):
+    """Return a level, or say which there are."""
+    return check_choice("level", level, ("char", "word"))
+
+
+def check_text(text, source):
+    """Raise ``ValueError`` for what is no str, or cannot be UTF-8."""
+    if not isinstance(text, str):
+        raise ValueError(f"the text is {shown(text)}: give a str")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{source} has a lone surrogate, {text[error.start]!r}, at place "
+            f"{error.start}, which is no character: take it out") from None
+
+
+def is_of_words(vocabulary):
+    """Say whether a vocabulary is one of words: has a word of two letters.
+
+    >>> is_of_words(["<unk>", "a", "b"]), is_of_words({" ": 0, "be": 1})
+    (False, True)
+    """
+    return any(len(token) > 1 and WORDS.fullmatch(token)
+               for token in vocabulary)
+
+
+def prefix_tokens(prefix, char_to_idx):
+    """Return a prefix as a list of tokens of a vocabulary.
+
+    A str is cut into words where the vocabulary is one of words, else into
+    characters; a list of tokens is taken as it is.
+
+    >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
+    ['to', ' ', 'be']
+    >>> prefix_tokens("to", {"o": 0, "t": 1})
+    ['t', 'o']
+    """
+    if isinstance(prefix, str):
+        return tokenize(prefix, "word" if is_of_words(char_to_idx)
+                        else "char")
+    if isinstance(prefix, (list, tuple)) and all(
+            isinstance(token, str) for token in prefix):
+        return list(prefix)
+    raise ValueError(f"prefix is {shown(prefix)}: it must be a str, or a list "
+                     f"of the vocabulary's tokens")
+
+
+def check_prefix(prefix, num_chars, char_to_idx):
+    """Raise ``ValueError`` for a prefix or a length that cannot be used.
+
+    >>> check_prefix("axb", 5, {"a": 0, "b": 1})
+    Traceback (most recent call last):
+    ValueError: the prefix 'axb' has characters that the vocabulary of 2
+        lacks ('x'): use characters of the training text
+    """
+    check_numbers(num_chars=num_chars)
+    if not isinstance(char_to_idx, dict):
+        raise ValueError(f"char_to_idx is {shown(char_to_idx)}: give the dict "
+                         f"of the training text's corpus")
+    _check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
+
+
+def _check_tokens(tokens, char_to_idx):
+    """Raise ``ValueError`` for no tokens, and for those that are unknown."""
+    if not tokens:
+        raise ValueError("the prefix is empty: begin with one character or "
+                         "more of the training text")
+    unknown = [token for token in dict.fromkeys(tokens)
+               if token not in char_to_idx]
+    if unknown:
+        what = "words" if is_of_words(char_to_idx) else "characters"
+        some = ", ".join([*map(shown, unknown[:9]), "..."][:len(unknown)])
+        raise ValueError(
+            f"the prefix {shown(''.join(tokens))} has {what} that the "
+            f"vocabulary of {len(char_to_idx)} lacks ({some}): use {what} of "
+            f"the training text")

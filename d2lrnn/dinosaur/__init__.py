@@ -1,0 +1,77 @@
+r"""Invent names of dinosaurs: a character model of names in NumPy alone.
+
+Each name is an example. ``X`` are the ids of the characters that the network
+reads, with None, a zero vector, before the first; ``Y`` are those that it is
+to say, with the newline after the last. ``parameters`` is a dict: Wax (n_a,
+n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1); gradients are
+called ``d`` and the name. The hidden bias may be spelled ba, too.
+
+``python -m d2lrnn.dinosaur`` trains and prints names. The names and the
+settings are those of "Character level language model - Dinosaurus Island"
+(Deep Learning Specialization, Sequence Models, week 1).
+"""
+from d2lrnn.dinosaur.checks import (
+    keys,
+    unpack,
+)
+from d2lrnn.dinosaur.command import (
+    main,
+)
+from d2lrnn.dinosaur.data import (
+    encode,
+    load,
+    load_names,
+    read_names,
+    save,
+    vocabulary,
+)
+from d2lrnn.dinosaur.fast_steps import (
+    Buffers,
+)
+from d2lrnn.dinosaur.network import (
+    clip,
+    get_initial_loss,
+    get_sample,
+    initialize_parameters,
+    invent,
+    model,
+    optimize,
+    plot_loss,
+    print_sample,
+    rnn_backward,
+    rnn_forward,
+    rnn_step_backward,
+    rnn_step_forward,
+    sample,
+    smooth,
+    update_parameters,
+)
+
+__all__ = [
+    "Buffers",
+    "clip",
+    "encode",
+    "get_initial_loss",
+    "get_sample",
+    "initialize_parameters",
+    "invent",
+    "keys",
+    "load",
+    "load_names",
+    "main",
+    "model",
+    "optimize",
+    "plot_loss",
+    "print_sample",
+    "read_names",
+    "rnn_backward",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_step_forward",
+    "sample",
+    "save",
+    "smooth",
+    "unpack",
+    "update_parameters",
+    "vocabulary",
+]

@@ -1,0 +1,97 @@
+"""The book's two predictors: the highest score, again and again."""
+from functools import wraps
+
+from d2lrnn.basics.checks import (
+    check_numbering,
+    check_parts,
+    converted,
+)
+from d2lrnn.basics.environment import on_device
+from d2lrnn.data.tokens import check_prefix, prefix_tokens
+from d2lrnn.generation.lyrics import _write
+from d2lrnn.generation.numpy_steps import ModelSteps, stepper_of
+from d2lrnn.models.scratch import to_onehot
+from mxnet import nd
+
+
+def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,
+               **parts):
+    """Check what predicts, and let it read the prefix as a list of tokens."""
+    check_prefix(prefix, num_chars, char_to_idx)
+    check_parts(parts)
+    check_numbering(idx_to_char, char_to_idx, vocab_size)
+    return {"prefix": prefix_tokens(prefix, char_to_idx)}
+
+
+@on_device
+@converted(_as_tokens)
+def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
+                num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
+    """Write on from a prefix with a model from scratch.
+
+    The prefix only warms the state up; each of the num_chars characters after
+    it is the one with the highest score, and is fed back as the next input.
+    Where the vocabulary is one of words, the prefix is cut into words, and
+    num_chars counts them; a prefix may also be a list of tokens. Return the
+    prefix with the new characters. Raise ``ValueError`` for an empty prefix,
+    one with unknown characters, and num_chars < 0. Source: D2L (Chinese,
+    first edition) 6.4.4.
+    """
+    check_prefix(prefix, num_chars, char_to_idx)
+    state = init_rnn_state(1, num_hiddens, ctx)
+    output = [char_to_idx[prefix[0]]]
+    for t in range(num_chars + len(prefix) - 1):
+        # the last character is the input of this step
+        X = to_onehot(nd.array([output[-1]], ctx=ctx), vocab_size)
+        Y, state = rnn(X, state, params)
+        # the next one comes from the prefix, then from the scores
+        if t < len(prefix) - 1:
+            output.append(char_to_idx[prefix[t + 1]])
+        else:
+            output.append(int(Y[0].argmax(axis=1).asscalar()))
+    return "".join(idx_to_char[i] for i in output)
+
+
+def _in_numpy(predict):
+    """Let a model whose steps NumPy can make write the same, but faster."""
+    @wraps(predict)
+    def predict_in_numpy(prefix, num_chars, model, vocab_size, ctx,
+                         idx_to_char, char_to_idx):
+        steps = stepper_of(model, len(idx_to_char))
+        if isinstance(steps, ModelSteps):
+            return predict(prefix, num_chars, model, vocab_size, ctx,
+                           idx_to_char, char_to_idx)
+        ids = [char_to_idx[char] for char in prefix]
+        written = _write(steps, [ids], num_chars, idx_to_char, _highest, None)
+        return "".join([*(idx_to_char[i] for i in ids),
+                        *(char for (char,) in written)])
+
+    return predict_in_numpy
+
+
+def _highest(scores, rows):
+    return scores.argmax(axis=1).tolist()
+
+
+@on_device
+@converted(_as_tokens)
+@_in_numpy
+def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
+                      char_to_idx):
+    """Write on from a prefix with a Gluon model, as ``predict_rnn`` does.
+
+    ``model(X, state)`` scores the next character of X, of shape (1, 1), and
+    returns the new state. A model that ``stepper_of`` knows makes its steps
+    in NumPy. Source: D2L (Chinese, first edition) 6.5.2.
+    """
+    check_prefix(prefix, num_chars, char_to_idx)
+    state = model.begin_state(batch_size=1, ctx=ctx)
+    output = [char_to_idx[prefix[0]]]
+    for t in range(num_chars + len(prefix) - 1):
+        X = nd.array([output[-1]], ctx=ctx).reshape((1, 1))
+        Y, state = model(X, state)
+        if t < len(prefix) - 1:
+            output.append(char_to_idx[prefix[t + 1]])
+        else:
+            output.append(int(Y.argmax(axis=1).asscalar()))
+    return "".join(idx_to_char[i] for i in output)

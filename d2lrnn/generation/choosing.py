@@ -1,0 +1,129 @@
+"""Choose the next character by its score."""
+import math
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+from d2lrnn.basics.checks import (
+    check_number,
+    check_numbers,
+    shown,
+)
+
+
+def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
+           banned=()):
+    """Choose the id of the next character by its score.
+
+    ``scores``, of shape (vocab_size,), are unnormalised log-probabilities.
+    They are divided by ``temperature``, where 0 takes the highest score (the
+    first of equals); ``top_k`` keeps the k highest (of equals the lower ids),
+    then ``top_p`` the fewest of the most probable that together reach this
+    probability. ``rng``, a NumPy Generator, is asked for one uniform number.
+    A score of -inf and the ids in ``banned`` are never chosen.
+
+    Raise ``FloatingPointError`` for a score that is NaN or +inf, and
+    ``ValueError`` for other arguments that cannot be used. Source for top_p:
+    Holtzman et al., The Curious Case of Neural Text Degeneration.
+
+    >>> scores = np.log([0.5, 0.3, 0.2])
+    >>> choose(scores, temperature=0), choose(scores, 0, banned=[0])
+    (0, 1)
+    >>> rng = np.random.default_rng(0)
+    >>> [choose(scores, rng=rng) for _ in range(8)]
+    [1, 0, 0, 0, 2, 2, 1, 1]
+    >>> [choose(scores, top_k=2, rng=rng) for _ in range(8)]
+    [0, 1, 1, 0, 1, 0, 1, 0]
+    """
+    check_choosing(temperature, top_k, top_p)
+    if temperature and not hasattr(rng, "random"):
+        raise ValueError(f"temperature is {temperature} but rng is "
+                         f"{shown(rng)}: give numpy.random.default_rng(seed),"
+                         f" or temperature 0")
+    try:
+        scores, banned = np.asarray(scores, np.float64), list(banned)
+    except (TypeError, ValueError):
+        raise ValueError(f"scores is {shown(scores)} and banned is "
+                         f"{shown(banned)}: give numbers, and a list of ids"
+                         ) from None
+    for i in banned:
+        check_number("an id in banned", i, Integral, 0, scores.size - 1,
+                     "an id of a score")
+    return _choose(scores, float(temperature), top_k, top_p, rng, banned)
+
+
+def _choose(scores, temperature, top_k, top_p, rng, banned):
+    """Choose as ``choose`` does, with what was checked before."""
+    scores = _allowed(scores, banned)
+    if temperature == 0:
+        return int(scores.argmax())
+    # a tiny temperature may take a difference to -inf: its weight is 0
+    with np.errstate(over="ignore", under="ignore"):
+        weights = np.exp((scores - scores.max()) / temperature)
+    ids = _kept(scores, weights, top_k, top_p)
+    cumulative = weights[ids].cumsum()
+    draw = rng.random() * cumulative[-1]
+    return int(ids[cumulative.searchsorted(draw, side="right")])
+
+
+def check_choosing(temperature, top_k=None, top_p=None):
+    """Raise ``ValueError`` for what no character can be chosen by."""
+    check_numbers("top_k", "top_p", temperature=temperature, top_k=top_k,
+                  top_p=top_p)
+
+
+def _kept(scores, weights, top_k, top_p):
+    """Return the ids to choose among.
+
+    They are in order, so that two almost equal scores that change places
+    leave the choice as it is.
+    """
+    if top_k is None and top_p is None:
+        return np.arange(len(scores))
+    best = np.argsort(-scores, kind="stable")[:top_k]
+    if top_p is not None:
+        reached = weights[best].cumsum()
+        # rounding must not ask for one more character
+        enough = top_p * reached[-1] * (1 - 1e-12)
+        best = best[:1 + reached.searchsorted(enough)]
+    return np.sort(best)
+
+
+def _allowed(scores, banned):
+    """Return the scores as float64, with -inf for what is banned."""
+    scores = np.array(scores, dtype=np.float64)
+    if scores.ndim != 1:
+        raise ValueError(f"scores has shape {scores.shape}: give those of one "
+                         f"step, of shape (vocab_size,)")
+    if not scores.max(initial=-np.inf) < np.inf:  # the highest may be NaN
+        lost = np.flatnonzero(np.isnan(scores) | np.isposinf(scores))[0]
+        raise FloatingPointError(
+            f"the score of id {lost} is {scores[lost]}: the model has "
+            f"diverged, so train it again with a lower lr")
+    scores[list(banned)] = -np.inf
+    if scores.max(initial=-np.inf) == -np.inf:
+        raise ValueError("no character is left to choose: each score is -inf "
+                         "or banned, so ban fewer")
+    return scores
+
+
+def _generator(seed, i):
+    return np.random.default_rng(None if seed is None else [seed, i])
+
+
+def _picker(temperature, top_k, top_p, seed, batch_size, banned):
+    """Return ``pick(scores, rows)``, which chooses an id for each row."""
+    def pick(scores, rows):
+        return [choices[i](scores[i]) for i in rows]
+
+    def pick_highest(scores, rows):
+        best = scores.argmax(axis=1).tolist()
+        # what is NaN, infinite or banned takes the way of all others
+        return [best[i] if best[i] not in banned
+                and math.isfinite(scores.item(i, best[i]))
+                else choices[i](scores[i]) for i in rows]
+
+    choices = [partial(_choose, temperature=float(temperature), top_k=top_k,
+                       top_p=top_p, rng=_generator(seed, i), banned=banned)
+               for i in range(batch_size)]
+    return pick if temperature else pick_highest

@@ -1,0 +1,139 @@
+"""Choose the next character, again and again: lyrics from a model."""
+
+from d2lrnn.basics.checks import (
+    check_choice,
+    check_kind,
+    check_numbers,
+    shown,
+)
+from d2lrnn.data.tokens import UNKNOWN, _check_tokens, prefix_tokens, tokenize
+from d2lrnn.generation.choosing import _picker, check_choosing
+from d2lrnn.generation.numpy_steps import stepper_of
+from d2lrnn.models.checkpoint import load_model
+
+
+def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
+             top_p=None, seed=None, stop=None, *, on_unknown="error"):
+    """Write on from a prefix: yield each new character as it is chosen.
+
+    ``prefix`` is a str, or a list of str for several lyrics at once: then
+    each item is a tuple with one str for each lyric. A lyric ends after
+    num_chars characters (words, if the model's level is "word"), or once its
+    new text ends with ``stop``: from then on it gives "". ``temperature``,
+    ``top_k`` and ``top_p`` are those of ``choose``. With a ``seed``, lyric i
+    is the same each time, whatever the others are. "<unk>" is never written;
+    ``on_unknown="skip"`` leaves unknown characters out of the prefix.
+
+    A model that ``stepper_of`` knows makes its steps in NumPy, with the
+    weights that it has when ``generate`` is called. A batch of another size
+    may round the last bit of a score otherwise: where that decides, the lyric
+    is another one.
+
+    ``model(X, state)`` takes ids of shape (batch_size, 1) and returns scores
+    of shape (batch_size, vocab_size) and the new state, arrays of shape
+    (batch_size, num_hiddens); ``model.idx_to_char`` is its vocabulary. Raise
+    ``ValueError``, at once, for arguments that cannot be used.
+    """
+    check_choosing(temperature, top_k, top_p)
+    _check_lyric(num_chars, seed, stop, on_unknown)
+    idx_to_char = vocabulary_of(model)
+    prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
+    batch = [_to_ids(text, idx_to_char, getattr(model, "level", None),
+                     on_unknown) for text in prefixes]
+    banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
+    pick = _picker(temperature, top_k, top_p, seed, len(batch), banned)
+    steps = stepper_of(model, len(idx_to_char))
+    lyrics = _write(steps, batch, num_chars, idx_to_char, pick, stop)
+    return (char for (char,) in lyrics) if isinstance(prefix, str) else lyrics
+
+
+def generate_characters(checkpoint, num_chars, prompt="A",
+                        pick_top_chars=None, *, seed=None):
+    """Load a model from a file and return the prompt with new characters.
+
+    Each of the num_chars characters is drawn by its probability among the
+    ``pick_top_chars`` most probable, or among all. Source: R2RT, Recurrent
+    Neural Networks in TensorFlow II.
+    """
+    check_kind("prompt", prompt, str, "a str")
+    model = load_model(checkpoint)
+    return prompt + "".join(generate(model, prompt, num_chars,
+                                     top_k=pick_top_chars, seed=seed))
+
+
+def _check_lyric(num_chars, seed, stop, on_unknown):
+    check_numbers("seed", num_chars=num_chars, seed=seed)
+    if stop is not None and not (isinstance(stop, str) and stop):
+        raise ValueError(f"stop is {shown(stop)}: give the characters that "
+                         f"end a lyric, or None")
+    check_choice("on_unknown", on_unknown, ("error", "skip"))
+
+
+def vocabulary_of(model):
+    """Return the list of a model's characters, or say that it has none."""
+    idx_to_char = getattr(model, "idx_to_char", None)
+    if idx_to_char is None:
+        raise ValueError("the model has no vocabulary: set model.idx_to_char, "
+                         "or load the model with load_model")
+    return list(idx_to_char)
+
+
+def _several(prefixes):
+    if not isinstance(prefixes, (list, tuple)) or not prefixes or not all(
+            isinstance(prefix, str) for prefix in prefixes):
+        raise ValueError(f"prefix is {shown(prefixes)}: it must be a str, or "
+                         f"a list of one str or more")
+    return prefixes
+
+
+def _to_ids(prefix, idx_to_char, level, on_unknown):
+    """Return the ids of a prefix; raise for what the vocabulary lacks."""
+    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+    if level == "token":  # nobody knows where to cut it
+        tokens = [prefix]
+    elif level == "word":
+        tokens = tokenize(prefix, level)
+    else:
+        tokens = prefix_tokens(prefix, char_to_idx)
+    if on_unknown == "skip":
+        # where all are unknown, the check below names them
+        tokens = [token for token in tokens if token in char_to_idx] or tokens
+    _check_tokens(tokens, char_to_idx)
+    return [char_to_idx[token] for token in tokens]
+
+
+def _warm_up(steps, batch):
+    """Return the state after the ids of each prefix, as one batch."""
+    states = []
+    # one prefix and one step at a time: a compiled graph keeps its shape
+    for ids in batch:
+        state = steps.begin_state(1)
+        for i in ids:
+            _, state = steps([i], state)
+        states.append(state)
+    return steps.join(states)
+
+
+def _write(steps, batch, num_chars, idx_to_char, pick, stop):
+    """Yield one character of each lyric of a batch of ids, step by step."""
+    state = _warm_up(steps, [ids[:-1] for ids in batch])
+    last = [ids[-1] for ids in batch]
+    rows, ends = range(len(batch)), [""] * len(batch)
+    for _ in range(num_chars):
+        scores, state = steps(last, state)
+        if scores.shape != (len(batch), len(idx_to_char)):
+            raise ValueError(
+                f"the model's scores have shape {scores.shape}, but there are "
+                f"{len(batch)} lyrics and {len(idx_to_char)} characters: set "
+                f"model.idx_to_char to the vocabulary of its training text")
+        new = [""] * len(batch)
+        for i, best in zip(rows, pick(scores, rows), strict=True):
+            last[i], new[i] = best, idx_to_char[best]
+        yield tuple(new)
+        if stop is None:
+            continue
+        for i in rows:  # what was written last, as long as stop
+            ends[i] = (ends[i] + new[i])[-len(stop):]
+        rows = [i for i in rows if ends[i] != stop]
+        if not rows:
+            return

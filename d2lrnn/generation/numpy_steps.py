@@ -1,0 +1,299 @@
+"""A model's steps in NumPy: ids in, the scores of the next characters out.
+
+One step is so little work that most of its time goes into calling MXNet. Here
+a layer is a single product: its state times its own recurrent weights and
+times the weights of what reads the state, the layer above or the output, all
+in one matrix. What the first layer makes of an id is looked up.
+"""
+from functools import partial
+
+import numpy as np
+from d2lrnn.basics.environment import context_of
+from d2lrnn.models.book import RNNModel
+from d2lrnn.models.char_rnn import CharRNN
+from mxnet import nd
+from mxnet.gluon import rnn
+from mxnet.gluon.parameter import DeferredInitializationError
+
+WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
+# arrays, since NumPy converts a number of Python's anew in each call
+ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
+
+
+def stepper_of(model, vocab_size):
+    """Return the steps of a model with a vocabulary of ``vocab_size`` ids.
+
+    Known are ``CharRNN``, and ``RNNModel`` with a layer of Gluon in one
+    direction: they get a ``Stepper`` with the weights that they have now. All
+    others get ``ModelSteps``, and so do a known model that scores another
+    number of ids, lacks shapes, or has weights that are no numbers or huge:
+    the model itself says what is wrong.
+    """
+    read = READERS.get(type(model))
+    if read and model.vocab_size == vocab_size:
+        try:
+            parts = read(model)
+        except DeferredInitializationError:
+            parts = None
+        if parts and are_usable(*parts[1:]):
+            return Stepper(*parts)
+    return ModelSteps(model)
+
+
+class ModelSteps:
+    """The steps of any ``model(X, state)``, with the methods of ``Stepper``.
+
+    ``X`` are ids of shape (batch_size, 1), and a state is a tuple of arrays
+    with a row for each of them.
+    """
+
+    def __init__(self, model):
+        self.model, self.ctx = model, context_of(model)
+
+    def begin_state(self, batch_size):
+        """Return the model's first state."""
+        return self.model.begin_state(batch_size=batch_size, ctx=self.ctx)
+
+    def __call__(self, ids, state):
+        """Return ``(scores, state)``, the scores as a NumPy array."""
+        X = nd.array(ids, ctx=self.ctx).reshape((-1, 1))
+        scores, state = self.model(X, state)
+        return scores.asnumpy(), state
+
+    def join(self, states):
+        """Return the states of several batches as that of one."""
+        return tuple(nd.concat(*parts, dim=0)
+                     for parts in zip(*states, strict=True))
+
+
+class Stepper:
+    """The steps of a recurrent model, in float32 and in memory of its own.
+
+    ``cell`` is a name in ``CELLS``; ``embedding`` has shape (vocab_size,
+    embed_size), or is None for one-hot vectors; ``layers`` are dicts of
+    ``WEIGHTS`` with the shapes and the order of gates of Gluon's layers,
+    ln_lstm with gamma and beta besides; ``output`` is the pair of a weight,
+    (vocab_size, num_hiddens), and a bias.
+
+    A state is a list of ``Layer``, which a call overwrites. The last bit of a
+    product may depend on the batch size.
+    """
+
+    def __init__(self, cell, embedding, layers, output):
+        self._embedding, self._first = embedding, layers[0]
+        self._inputs = np.empty((len(output[0]), len(layers[0]["i2h_bias"])),
+                                np.float32)
+        self._known = set()  # the ids whose row of inputs is filled
+        readers = [(layer["i2h_weight"], layer["i2h_bias"])
+                   for layer in layers[1:]] + [output]
+        self._layers = [
+            (bind(cell, layer),
+             np.concatenate([layer["h2h_weight"], weight]),
+             np.concatenate([layer["h2h_bias"], bias]))
+            for layer, (weight, bias) in zip(layers, readers, strict=True)]
+
+    def begin_state(self, batch_size):
+        """Return the first state: hidden states and memory cells of zeros."""
+        return [Layer(cell, weight, bias, self._inputs.shape[1], batch_size)
+                for cell, weight, bias in self._layers]
+
+    def __call__(self, ids, state):
+        """Return ``(scores, state)`` after one id for each lyric.
+
+        ``scores``, of shape (batch_size, vocab_size), last until the next
+        call.
+        """
+        X = self._look_up(ids)
+        for layer in state:
+            X = layer.step(X)
+        return X, state
+
+    def join(self, states):
+        """Return the states of several lyrics as that of a batch."""
+        batch = self.begin_state(len(states))
+        for layer, *lyrics in zip(batch, *states, strict=True):
+            layer.fill(lyrics)
+        return batch
+
+    def _look_up(self, ids):
+        """Return what the first layer makes of ids, a row for each."""
+        if not self._known.issuperset(ids):
+            # one by one: a product of more may differ in the last bit
+            for i in set(ids) - self._known:
+                self._inputs[i] = self._input_of(i)
+                self._known.add(i)
+        return self._inputs.take(ids, axis=0)
+
+    def _input_of(self, i):
+        weight, bias = self._first["i2h_weight"], self._first["i2h_bias"]
+        if self._embedding is None:
+            return weight[:, i] + bias
+        return np.dot(weight, self._embedding[i]) + bias
+
+
+class Layer:
+    """The arrays of a layer for a batch, which each step overwrites.
+
+    ``H`` and ``C`` have shape (batch_size, num_hiddens), ``gates`` and
+    ``h2h``, the product of H with the recurrent weights, (batch_size,
+    num_rows), where num_rows is num_hiddens for each gate.
+    """
+
+    def __init__(self, cell, weight, bias, num_rows, batch_size):
+        def empty(num_columns):
+            return np.empty((batch_size, num_columns), np.float32)
+
+        num_hiddens = weight.shape[1]
+        self.cell, self.weight, self.bias = cell, weight.T, bias
+        self.H, self.C = empty(num_hiddens), empty(num_hiddens)
+        self.H[:], self.C[:] = 0, 0
+        self.gates, self.spare = empty(num_rows), empty(num_rows)
+        self.gate = [self.gates[:, i:i + num_hiddens]
+                     for i in range(0, num_rows, num_hiddens)]
+        self.product = empty(len(bias))
+        self.product[:] = bias
+        self.h2h = self.product[:, :num_rows]
+        self.scores = self.product[:, num_rows:]
+
+    def step(self, X):
+        """Return what is above this layer makes of its new state.
+
+        ``X`` are the products of its input, of the shape of ``gates``.
+        """
+        self.cell(self, X)
+        np.dot(self.H, self.weight, out=self.product)
+        np.add(self.product, self.bias, out=self.product)
+        return self.scores
+
+    def fill(self, layers):
+        """Take over the states of layers of one lyric each."""
+        for name in ("H", "C", "product"):
+            np.concatenate([getattr(layer, name) for layer in layers],
+                           out=getattr(self, name))
+
+
+# A cell gives a layer its next H and C. X holds the products of its input
+# with the weights of all gates, layer.h2h those of its last H.
+def rnn_tanh(layer, X):
+    """Step the plain recurrent cell."""
+    np.tanh(np.add(X, layer.h2h, out=layer.gates), out=layer.H)
+
+
+def rnn_relu(layer, X):
+    """Step the cell with relu, which Gluon takes where none is named."""
+    np.maximum(np.add(X, layer.h2h, out=layer.gates), ZERO, out=layer.H)
+
+
+def gru(layer, X):
+    """Step the GRU whose reset gate follows the product."""
+    n = 2 * layer.H.shape[1]
+    R, Z, H_tilde = layer.gate
+    np.add(X[:, :n], layer.h2h[:, :n], out=layer.gates[:, :n])
+    sigmoid(layer.gates[:, :n], layer.spare[:, :n])
+    np.multiply(R, layer.h2h[:, n:], out=H_tilde)
+    np.add(H_tilde, X[:, n:], out=H_tilde)
+    np.tanh(H_tilde, out=H_tilde)
+    layer.H -= H_tilde  # Z * H + (1 - Z) * H_tilde
+    layer.H *= Z
+    layer.H += H_tilde
+
+
+def lstm(layer, X):
+    """Step the LSTM."""
+    np.add(X, layer.h2h, out=layer.gates)
+    lstm_memory(layer)
+
+
+def ln_lstm(gamma, beta, layer, X):
+    """Step the LSTM whose gates are normalised.
+
+    ``gamma`` and ``beta`` have shape (4, num_hiddens).
+    """
+    gates = np.add(X, layer.h2h, out=layer.gates).reshape(-1, *gamma.shape)
+    gates -= gates.mean(axis=2, keepdims=True)
+    variance = np.square(gates).mean(axis=2, keepdims=True)
+    gates *= gamma / np.sqrt(variance + np.float32(1e-5))
+    gates += beta
+    lstm_memory(layer)
+
+
+def lstm_memory(layer):
+    """Forget, take in, and let out."""
+    I, forget, C_tilde, O = layer.gate
+    np.tanh(C_tilde, out=layer.H)  # only lent
+    # of all gates at once, which is quicker than two calls
+    sigmoid(layer.gates, layer.spare)
+    np.multiply(forget, layer.C, out=layer.C)
+    np.multiply(I, layer.H, out=layer.H)
+    np.add(layer.C, layer.H, out=layer.C)
+    np.tanh(layer.C, out=layer.H)
+    np.multiply(O, layer.H, out=layer.H)
+
+
+def sigmoid(x, spare):
+    """Take the sigmoid of an array in place; ``spare`` is overwritten."""
+    np.minimum(x, LARGEST, out=x)  # exp of more would overflow
+    np.exp(x, out=x)
+    np.add(x, ONE, out=spare)
+    np.divide(x, spare, out=x)
+
+
+CELLS = {"rnn_tanh": rnn_tanh, "rnn_relu": rnn_relu, "gru": gru, "lstm": lstm,
+         "ln_lstm": ln_lstm}
+
+
+def bind(cell, layer):
+    """Return a cell as a function of a ``Layer`` and its inputs alone."""
+    if cell != "ln_lstm":
+        return CELLS[cell]
+    return partial(ln_lstm, layer["gamma"].reshape(4, -1),
+                   layer["beta"].reshape(4, -1))
+
+
+def read_char_rnn(model):
+    """Return the arguments of ``Stepper`` for a ``CharRNN``."""
+    cell, embedding, layers = model.config["cell"], None, []
+    if model.config["embed_size"]:
+        embedding = array_of(model.embedding.weight)
+    names = WEIGHTS
+    if cell == "ln_lstm":
+        names = (*WEIGHTS[:2], "gamma", "beta")
+    for layer in model.layers:
+        arrays = {name: array_of(getattr(layer, name)) for name in names}
+        zeros = np.zeros(len(arrays["h2h_weight"]), np.float32)
+        layers.append({"i2h_bias": zeros, "h2h_bias": zeros, **arrays})
+    cell = "rnn_tanh" if cell == "rnn" else cell
+    return cell, embedding, layers, read_dense(model.output)
+
+
+def read_rnn_model(model):
+    """Return the arguments of ``Stepper`` for an ``RNNModel``, or None."""
+    layer = model.rnn
+    if type(layer) not in (rnn.RNN, rnn.GRU, rnn.LSTM) or (
+            layer._layout, layer._dir, layer._projection_size,
+            layer._lstm_state_clip_min) != ("TNC", 1, None, None):
+        return None
+    layers = [{name: array_of(getattr(layer, f"l{i}_{name}"))
+               for name in WEIGHTS} for i in range(layer._num_layers)]
+    return layer._mode, None, layers, read_dense(model.dense)
+
+
+READERS = {CharRNN: read_char_rnn, RNNModel: read_rnn_model}
+
+
+def read_dense(dense):
+    """Return weight and bias of a dense layer."""
+    return array_of(dense.weight), array_of(dense.bias)
+
+
+def array_of(param):
+    """Return a parameter as a float32 array, from any device."""
+    return param.list_data()[0].asnumpy().astype(np.float32, copy=False)
+
+
+def are_usable(embedding, layers, output):
+    """Return whether all weights are numbers whose products stay numbers."""
+    arrays = [*output, *(layer[name] for layer in layers for name in layer)]
+    if embedding is not None:
+        arrays.append(embedding)
+    return all(np.abs(array).max() < 1e6 for array in arrays)

@@ -1,0 +1,36 @@
+"""The models: from scratch, in Gluon, the char-RNN; and their files."""
+from d2lrnn.basics.environment import (
+    context_of,
+)
+from d2lrnn.models.book import (
+    RNNModel,
+)
+from d2lrnn.models.cells import (
+    RecurrentLayer,
+    fused,
+    gru_step,
+    ln_lstm_step,
+    lstm_memory,
+    lstm_step,
+    rnn_step,
+)
+from d2lrnn.models.char_rnn import (
+    CharRNN,
+    OneHot,
+    check_config,
+)
+
+__all__ = [
+    "CharRNN",
+    "OneHot",
+    "RNNModel",
+    "RecurrentLayer",
+    "check_config",
+    "context_of",
+    "fused",
+    "gru_step",
+    "ln_lstm_step",
+    "lstm_memory",
+    "lstm_step",
+    "rnn_step",
+]

@@ -1,0 +1,65 @@
+"""The book's model in Gluon: one-hot vectors, a layer, a dense layer."""
+from functools import wraps
+
+from d2lrnn.basics.checks import (
+    check_numbers,
+    converted,
+    explained,
+    shown,
+)
+from d2lrnn.basics.environment import as_context
+from mxnet import nd
+from mxnet.gluon import nn
+
+
+def check_layer(self, rnn_layer, vocab_size, **_):
+    """Check what the book's model is made of."""
+    if not hasattr(rnn_layer, "begin_state"):
+        raise ValueError(f"rnn_layer is {shown(rnn_layer)}: give a layer of "
+                         f"mxnet.gluon.rnn")
+    return check_numbers(vocab_size=vocab_size)
+
+
+def checked_begin(begin_state):
+    """Check the size and the device that a state is made for."""
+    @wraps(begin_state)
+    def checked_begin_state(self, batch_size=0, *args, **kwargs):
+        kwargs.update(check_numbers(batch_size=batch_size))
+        if kwargs.get("ctx") is not None:
+            kwargs["ctx"] = as_context(kwargs["ctx"])
+        return begin_state(self, kwargs.pop("batch_size"), *args, **kwargs)
+
+    return checked_begin_state
+
+
+class RNNModel(nn.Block):
+    """The book's language model: one-hot, a recurrent layer, a dense layer.
+
+    ``rnn_layer`` is a layer of ``mxnet.gluon.rnn`` in its default layout
+    (num_steps, batch_size, features). Source: D2L (Chinese, first edition)
+    6.5.1.
+    """
+
+    @converted(check_layer)
+    def __init__(self, rnn_layer, vocab_size, **kwargs):
+        super().__init__(**kwargs)
+        self.rnn = rnn_layer
+        self.vocab_size = vocab_size
+        self.dense = nn.Dense(vocab_size)
+
+    @explained
+    def forward(self, inputs, state):
+        """Score every next character of ``inputs``.
+
+        ``inputs`` has shape (batch_size, num_steps). Return ``(output,
+        state)``: scores of shape (num_steps * batch_size, vocab_size), step
+        by step, and the last state.
+        """
+        X = nd.one_hot(inputs.T, self.vocab_size)
+        Y, state = self.rnn(X, state)
+        return self.dense(Y.reshape((-1, Y.shape[-1]))), state
+
+    @checked_begin
+    def begin_state(self, *args, **kwargs):
+        """Return the recurrent layer's first state (see its own method)."""
+        return self.rnn.begin_state(*args, **kwargs)

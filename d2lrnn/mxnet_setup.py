@@ -1,0 +1,199 @@
+"""MXNet made ready: what must happen before its import, and right after it.
+
+MXNet 1.9.1 is older than some of the Pythons and numpys that it can run on.
+Importing this module mends what they took away, chooses threads, and starts
+the engine that runs an operator at once, in the thread that calls it.
+"""
+import ctypes
+import os
+import re
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+
+import numpy
+from d2lrnn.basics.errors import D2LRNNWarning, SettingError
+from d2lrnn.basics.sharing import SPINS
+
+# What MXNet and OpenMP read before any code of ours can catch their errors:
+# a pattern of what they understand, and the same in words
+THREADS = r"0*[1-9]\d{0,3}", "a whole number from 1 to 9999"
+NUMBER = r"[+-]?\d{1,9}", "a whole number, such as 1"
+FLAG = r"0|1|true|false", "0 or 1"
+SETTINGS = {
+    "OMP_NUM_THREADS": THREADS,
+    "OMP_THREAD_LIMIT": (r"0*[1-9]\d{0,9}", "a whole number of at least 1"),
+    "OMP_WAIT_POLICY": (r"active|passive", "active or passive"),
+    "GOMP_SPINCOUNT": (r"\d{1,18}[kmgt]?|infinite|infinity",
+                       "a whole number, such as 300000, or infinite"),
+    "MXNET_ENGINE_TYPE": (
+        r"(?-i:NaiveEngine|ThreadedEngine|ThreadedEnginePerDevice)",
+        "NaiveEngine, ThreadedEngine or ThreadedEnginePerDevice"),
+    **{f"MXNET_{name}": NUMBER for name in (
+        "CPU_PARALLEL_RAND_COPY", "CPU_PARALLEL_SIZE",
+        "CPU_PRIORITY_NTHREADS", "CPU_TEMP_COPY", "CPU_WORKER_NTHREADS",
+        "EXEC_BULK_EXEC_MAX_NODE_TRAIN", "EXEC_BULK_EXEC_MAX_NODE_TRAIN_BWD",
+        "EXEC_BULK_EXEC_MAX_NODE_TRAIN_FWD", "EXEC_INPLACE_GRAD_SUM_CAP",
+        "GPU_COPY_NTHREADS", "GPU_PARALLEL_RAND_COPY", "GPU_TEMP_COPY",
+        "GPU_WORKER_NTHREADS", "MKLDNN_CACHE_NUM", "MP_OPENCV_NUM_THREADS",
+        "MP_WORKER_NTHREADS", "OMP_MAX_THREADS", "PROFILER_AUTOSTART",
+        "PROFILER_MODE", "RNN_USE_WEIGHT_CACHE", "USE_MKLDNN_RNN",
+        "USE_NUM_CORES_OPERATOR_TUNING")},
+    **{f"MXNET_{name}": FLAG for name in (
+        "ELIMINATE_COMMON_EXPR", "ENGINE_INFO", "EXEC_BULK_EXEC_TRAIN",
+        "INFER_STORAGE_TYPE_VERBOSE_LOGGING", "KVSTORE_LOGTREE",
+        "MEM_PLAN_VERBOSE_LOGGING", "MKLDNN_DEBUG", "MKLDNN_ENABLED",
+        "OUTPUT_TUNING_DATA", "VERBOSE_TUNING_INFO")},
+}
+# the functions of MXNet's library that run operators, or read or write values
+RUNNING = ("MXImperativeInvokeEx", "MXInvokeCachedOpEx", "MXNetFuncCall",
+           "MXAutogradBackwardEx", "MXExecutorForward", "MXExecutorBackwardEx",
+           "MXNDArraySyncCopyFromCPU", "MXNDArraySyncCopyToCPU",
+           "MXNDArraySyncCopyFromNDArray", "MXNDArraySave", "MXNDArrayLoad")
+lock = threading.RLock()
+
+
+def check_settings():
+    """Raise ``SettingError`` for what would end Python without a sentence.
+
+    An empty variable is taken away: it means what no variable means.
+    """
+    for name, (pattern, words) in SETTINGS.items():
+        value = os.environ.get(name)
+        if value is None:
+            continue
+        if not value.strip():
+            del os.environ[name]
+        elif not re.fullmatch(pattern, value.strip(), re.I | re.A):
+            raise SettingError(f"{name} is {value[:60]!r}: set it to {words},"
+                               f" or leave it unset")
+
+
+def set_thread_defaults():
+    """Let MXNet use all visible cores, and keep its threads awake between ops.
+
+    MXNet by itself takes half the cores. Its OpenMP threads fall asleep after
+    every operator as soon as there are more of them than cores, and waking
+    them takes longer than a step of an RNN computes; GOMP_SPINCOUNT bounds
+    the waiting to some microseconds, which is enough for the next operator
+    (see ``sharing``). The variables are read once, when OpenMP is loaded, and
+    a user's own win.
+    """
+    if "mxnet" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
+        warnings.warn("mxnet was imported before d2lrnn, and so uses half "
+                      "the cores: import d2lrnn first", D2LRNNWarning,
+                      stacklevel=2)
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+
+
+def mend_python():
+    """Give MXNet the two names that newer Pythons and numpys removed.
+
+    ``distutils`` left Python 3.12, and setuptools brings it back when it is
+    imported; ``numpy.bool`` left numpy 1.24.
+    """
+    if int(numpy.__version__.split(".")[0]) >= 2:
+        raise ImportError(
+            f"MXNet 1.9.1 needs a numpy below 2, and this is numpy "
+            f"{numpy.__version__}: pip install 'numpy<2'")
+    if sys.version_info >= (3, 12):
+        import setuptools  # noqa: F401
+    numpy.bool = bool
+
+
+def check_libraries():
+    """Name the system library without which MXNet's wheel does not load."""
+    for library in ("libgomp.so.1", "libquadmath.so.0"):
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            raise ImportError(
+                f"MXNet needs the system library {library}, which is missing "
+                f"here: apt-get install libgomp1 libquadmath0 (Debian and "
+                f"Ubuntu) or dnf install libgomp libquadmath (Fedora)"
+            ) from None
+
+
+def start_engine():
+    """Start MXNet's engine that works while the caller waits.
+
+    By itself MXNet hands operators to threads of its own. On a CPU these
+    share the cores with the threads of the operators and with Python, and
+    the char-RNN's step takes a quarter longer. With a GPU, or where
+    MXNET_ENGINE_TYPE is set, another engine is not chosen.
+
+    Operators that run at once take their scratch memory from the few pieces
+    that all threads share: of two threads one has to wait for the other's
+    operator.
+    """
+    import mxnet as mx
+    if os.environ.get("MXNET_ENGINE_TYPE") == "NaiveEngine":
+        one_at_a_time()
+    if "MXNET_ENGINE_TYPE" in os.environ or mx.context.num_gpus():
+        return
+    one_at_a_time()
+    os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
+    with silent_stderr():  # MXNet prints a line where it is asked for one
+        mx.nd.waitall()
+    del os.environ["MXNET_ENGINE_TYPE"]  # which processes would inherit
+
+
+def one_at_a_time():
+    """Let one thread at a time run operators, read values, or fork."""
+    from mxnet.base import _LIB
+    for name in RUNNING:
+        setattr(_LIB, name, with_lock(getattr(_LIB, name)))
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release,
+                        after_in_child=lock.release)
+
+
+def with_lock(function):
+    """Return a function of MXNet's library as one that takes the lock."""
+    def call(*args):
+        if not lock.acquire(blocking=False):
+            if is_mxnets_thread():
+                return function(*args)
+            lock.acquire()
+        try:
+            return function(*args)
+        finally:
+            lock.release()
+
+    return call
+
+
+def is_mxnets_thread():
+    """Say whether this thread was started by MXNet rather than by Python.
+
+    It then runs an operator that is written in Python, for a thread that has
+    the lock and waits for the result.
+    """
+    return isinstance(threading.current_thread(), threading._DummyThread)
+
+
+@contextmanager
+def silent_stderr():
+    """Let what libraries print to stderr go nowhere."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no stderr
+        yield
+        return
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+check_settings()
+set_thread_defaults()
+mend_python()
+check_libraries()
+start_engine()

@@ -1,0 +1,154 @@
+"""The curves of a report: perplexity and gradient norms, epoch by epoch."""
+import io
+import math
+from xml.etree import ElementTree
+
+from d2lrnn.basics.figures import new_figure
+from d2lrnn.report.labels import clean, settable, shorten
+
+LONGEST = 44  # columns of a label
+SVG = "http://www.w3.org/2000/svg"
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+
+
+def perplexity_figure(histories, uniform, unigram):
+    """Draw the perplexity per epoch beside the two baselines.
+
+    ``histories`` are lists of records by their labels; where they have a
+    held-out perplexity, it is drawn too. ``uniform`` and ``unigram`` are
+    perplexities, or dicts of them by what is to be added to their labels.
+    Return a matplotlib ``Figure``.
+    """
+    held_out = any("held_out_perplexity" in record
+                   for history in histories.values() for record in history)
+    figure, axes = epochs_figure("perplexity" if held_out
+                                 else "perplexity on the training text")
+    for label, history in histories.items():
+        color = draw(axes, history, "perplexity", label)
+        draw(axes, history, "held_out_perplexity", f"{label}, held out",
+             linestyle="-.", color=color)
+    for guess, values, linestyle in (("uniform", uniform, ":"),
+                                     ("unigram", unigram, "--")):
+        values = values if isinstance(values, dict) else {"": values}
+        for more, value in values.items():
+            if value is not None and can_be_drawn(value):
+                axes.axhline(value, color="0.35", linestyle=linestyle,
+                             label=f"{guess} guess{more} ({value:.0f})")
+    finish(axes)
+    return figure
+
+
+def norms_figure(histories):
+    """Draw the mean norm of the gradient, before and after clipping."""
+    figure, axes = epochs_figure("norm of the gradient")
+    for label, history in histories.items():
+        color = draw(axes, history, "grad_norm", label)
+        draw(axes, history, "clipped_grad_norm", f"{label}, clipped",
+             linestyle="-.", color=color)
+    finish(axes)
+    return figure
+
+
+def epochs_figure(ylabel):
+    """Return a figure and its axes, logarithmic upwards."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    axes.set(xlabel="epoch", yscale="log", ylabel=ylabel)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def draw(axes, history, key, label, **style):
+    """Draw a key of the records as a line with points; return its color.
+
+    What is missing, infinite or no number is left out.
+    """
+    points = [(record["epoch"], value) for record in history
+              if can_be_drawn(value := float(record.get(key, math.nan)))]
+    if not points:
+        return None
+    (line,) = axes.plot(*zip(*points, strict=True), label=label, marker="o",
+                        markersize=4 if len(points) < 60 else 1.5,
+                        gid=f"points {len(axes.lines)}", **style)
+    return line.get_color()
+
+
+def can_be_drawn(value):
+    """Say whether a number has a place upwards, where equal steps multiply.
+
+    >>> can_be_drawn(2.0), can_be_drawn(0.0), can_be_drawn(math.inf)
+    (True, False, False)
+    """
+    return 1e-100 < value < 1e100
+
+
+def finish(axes):
+    """Give the axes whole epochs, values that can be read, and a legend."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+    epochs = {x for line in axes.lines if line.get_gid()
+              for x in line.get_xdata()} or {1}
+    if len(epochs) == 1:
+        (epoch,) = epochs
+        axes.set_xlim(epoch - 0.5, epoch + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    values = [y for line in axes.lines for y in line.get_ydata()] or [1]
+    low, high = min(values), max(values)
+    # so far apart at least that there are numbers to be read between them
+    margin = max((high / low) ** 0.05, (1.5 * low / high) ** 0.5)
+    low, high = low / margin, high * margin
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(
+        MaxNLocator(6) if high < 5 * low else
+        LogLocator(subs=(1, 2, 5) if high < 1e5 * low else (1,)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    if axes.lines:
+        add_legend(axes)
+
+
+def add_legend(axes):
+    """Name the lines as they are: with _ in front, and $ that is no formula.
+
+    A label that is too long loses its middle.
+    """
+    lines = axes.lines
+    # the place with the least below is sought among all points
+    many = sum(len(line.get_xdata()) for line in lines) > 5000
+    legend = axes.legend(lines, ["."] * len(lines), fontsize=(
+        "medium" if len(lines) < 9 else "small" if len(lines) < 17
+        else "xx-small"), loc="upper right" if many else "best")
+    for n, (text, line) in enumerate(zip(legend.get_texts(), lines,
+                                         strict=True)):
+        label, families = settable(legend_label(line))
+        text.set(text=label, parse_math=False, gid=f"label {n}",
+                 fontfamily=[*text.get_fontfamily(), *families])
+
+
+def legend_label(line):
+    """Return a line's label, short enough for a legend, and never empty."""
+    return shorten(line.get_label(), LONGEST).strip() or "–"
+
+
+def to_svg(figure, title):
+    """Return a figure as an SVG element whose points say what they show."""
+    import matplotlib
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(file, format="svg")
+    svg = ElementTree.fromstring(file.getvalue())
+    svg.attrib |= {"role": "img", "aria-label": title, "tabindex": "0",
+                   "class": "chart"}
+    groups = {group.get("id"): group for group in svg.iter(f"{{{SVG}}}g")}
+    for n, line in enumerate(figure.axes[0].lines):
+        # a browser has fonts of its own, and no need of boxes
+        (label,) = groups[f"label {n}"].iter(f"{{{SVG}}}text")
+        label.text = legend_label(line)
+        del groups[f"label {n}"].attrib["id"]  # no other picture's
+        if line.get_gid():
+            points = groups[line.get_gid()].iter(f"{{{SVG}}}use")
+            del groups[line.get_gid()].attrib["id"]
+            for point, x, y in zip(points, *line.get_data(), strict=True):
+                ElementTree.SubElement(point, f"{{{SVG}}}title").text = clean(
+                    f"{line.get_label()}: epoch {x:g}, {y:.4g}")
+    return ElementTree.tostring(svg, encoding="unicode")

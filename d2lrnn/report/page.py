@@ -1,0 +1,223 @@
+"""The report as one page of HTML that needs no network."""
+import math
+from html import escape
+from importlib import resources
+
+from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
+from d2lrnn.report.labels import clean, numbered
+
+MISSING, LINES = "–", "\n\t"
+
+
+def page_text(text, kept=""):
+    """Return a text as HTML: as it is, without what cannot be shown."""
+    return escape(clean(text, kept))
+
+
+def to_html(records):
+    """Return the page of the records of runs, as ``make_record`` made them.
+
+    With several runs their curves stand in one picture, and what differs
+    between their settings is marked.
+    """
+    style, script = (resources.files("d2lrnn.report").joinpath(name).read_text(
+        "utf-8") for name in ("page.css", "page.js"))
+    names = page_text(", ".join(record["name"] for record in records))
+    trainings = by_label(records)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width">\n'
+        f"<title>Perplexity report: {names}</title>\n"
+        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>Perplexity report: {names}</h1>\n"
+        + intro(records) + charts(records)
+        + "<h2>Results</h2>\n" + table(*results(records))
+        + "<h2>Settings</h2>\n" + settings(records)
+        + samples(trainings)
+        + "<h2>How to repeat it</h2>\n" + repeat(records)
+        + f"</main>\n<script>\n{script}</script>\n</body>\n</html>\n")
+
+
+def by_label(records):
+    """Return a dict from labels to the trainings of all records."""
+    trainings = [(f"{record['name']}, {label}" if len(records) > 1 else label,
+                  training) for record in records
+                 for label, training in record["trainings"].items()]
+    return dict(zip(numbered(label for label, _ in trainings),
+                    (training for _, training in trainings), strict=True))
+
+
+def described(text):
+    """Return which text was learned, and how large it is."""
+    sizes = [f"{text[key]:,} {words}" for key, words in (
+        ("characters", "characters"),
+        *([("tokens", "tokens")] if not in_characters(text) else []),
+        ("vocab_size", "distinct")) if text[key] is not None]
+    return f"{text['source']} ({', '.join(sizes)})" if sizes else (
+        text["source"])
+
+
+def in_characters(text):
+    """Say whether a text was read in characters, not in words or notes."""
+    return text["tokens"] == text["characters"]
+
+
+def intro(records):
+    """Say which texts were learned, and what the numbers say."""
+    texts = [record["text"] for record in records]
+    units = {in_characters(text): "characters" if in_characters(text)
+             else "tokens" for text in texts}
+    apart = (" Where one text is read in characters and another in words, "
+             "their bits a character can be compared, their perplexities "
+             "cannot." if len(units) > 1 else "")
+    return (f"<p>Text: "
+            f"{page_text('; '.join(dict.fromkeys(map(described, texts))))}. "
+            f"The perplexity says among how many {' or '.join(units.values())}"
+            f" a model hesitates: on the training text, how well it was "
+            f"learned by heart; held out, how well it predicts what it has "
+            f"not seen.{apart}</p>\n")
+
+
+def guesses(records, guess):
+    """Return the perplexities of a guess, by what is added to its label.
+
+    That is nothing where it is the same for all records, else a run's name.
+    Each comes with its text: a list of ``(words, perplexity, text)``.
+    """
+    found = {}
+    for record in records:
+        text, values = record["text"], record["baselines"]
+        found.setdefault((text["sha256"], text["tokens"], values["uniform"],
+                          values["unigram"]),
+                         (record["name"], values[guess], text))
+    names = numbered(name for name, *_ in found.values())
+    return [(f", {name}" if len(found) > 1 else "", value, text)
+            for name, (_, value, text) in zip(names, found.values(),
+                                              strict=True)
+            if value is not None]
+
+
+def figure_of(records):
+    """Return the perplexity of all runs in one matplotlib ``Figure``."""
+    histories = {label: training["history"] for label, training
+                 in by_label(records).items()}
+    return perplexity_figure(histories, *(
+        {words: value for words, value, _ in guesses(records, guess)}
+        for guess in ("uniform", "unigram")))
+
+
+def charts(records):
+    """Return the curves, each with a line that says what is pointed at."""
+    svgs = [to_svg(figure_of(records), "perplexity per epoch")]
+    with_norms = {label: training["history"] for label, training
+                  in by_label(records).items()
+                  if any("grad_norm" in record
+                         for record in training["history"])}
+    if with_norms:
+        svgs.append(to_svg(norms_figure(with_norms), "mean norm of the "
+                           "gradient per epoch, before and after clipping"))
+    return "".join(f"<figure>\n{svg}\n<output>&nbsp;</output>\n</figure>\n"
+                   for svg in svgs)
+
+
+def results(records):
+    """Return head and rows of the table of results."""
+    head = ["", "perplexity", "held out, at its best", "bits a character",
+            "epoch", "epochs", "seconds an epoch", "characters a second"]
+    rows = []
+    texts = [record["text"] for record in records
+             for _ in record["trainings"]]
+    for text, (label, training) in zip(texts, by_label(records).items(),
+                                       strict=True):
+        best = training.get("best", {})
+        rows.append([
+            label, number(training["perplexity"]),
+            number(best.get("held_out_perplexity")),
+            number(best["held_out_bits_per_char"] if best else
+                   bits_per_char(training["perplexity"], text)),
+            number(best.get("epoch"), 0), number(training["epochs"], 0),
+            number(training["seconds_per_epoch"]),
+            number(training["characters_per_second"], 0)])
+    for guess in ("unigram", "uniform"):
+        rows += [[f"{guess} guess{words}", number(value), "",
+                  number(bits_per_char(value, text)), "", "", "", ""]
+                 for words, value, text in guesses(records, guess)]
+    return head, rows
+
+
+def bits_per_char(perplexity, text):
+    """Return the perplexity of a text's tokens as bits a character, or None.
+
+    It cannot be said of a text whose size is not known.
+    """
+    if text["tokens"] is None or text["characters"] is None:
+        return None
+    return (math.log2(float(perplexity))
+            * text["tokens"] / text["characters"])
+
+
+def number(value, digits=3):
+    """Return a number as a cell of a table.
+
+    >>> number(1234.5), number(None), number(1e30), number(float("inf"))
+    ('1,234.500', '–', '1e+30', 'inf')
+    """
+    if value is None:
+        return MISSING
+    value = float(value)
+    return f"{value:,.{digits}f}" if abs(value) < 1e12 else f"{value:.4g}"
+
+
+def table(head, rows, marked=()):
+    """Return a table; ``marked`` rows are those that differ."""
+    lines = ["<div class=\"wide\"><table>", "<thead><tr>" + "".join(
+        f'<th scope="col">{page_text(cell)}</th>' for cell in head)
+        + "</tr></thead>", "<tbody>"]
+    for first, *cells in rows:
+        lines.append(
+            f'<tr><th scope="row">{page_text(first)}'
+            f'{" <mark>differs</mark>" if first in marked else ""}</th>'
+            + "".join(f"<td>{page_text(cell)}</td>" for cell in cells)
+            + "</tr>")
+    return "\n".join([*lines, "</tbody></table></div>\n"])
+
+
+def settings(records):
+    """Return the table of settings, what differs first and marked."""
+    keys = dict.fromkeys(key for record in records
+                         for key in record["settings"])
+    rows = [[key, *(str(record["settings"].get(key, MISSING))
+                    for record in records)] for key in keys]
+    marked = {key for key, *cells in rows if len(set(cells)) > 1}
+    rows.sort(key=lambda row: row[0] not in marked)
+    return table(["", *(record["name"] for record in records)], rows, marked)
+
+
+def samples(trainings):
+    """Return what the models wrote as they learned."""
+    sections = []
+    for label, training in trainings.items():
+        epochs = [record for record in training["history"]
+                  if "lyrics" in record]
+        for record in epochs:
+            last = record is epochs[-1]
+            lyrics = "\n\n".join(record["lyrics"])
+            sections.append(
+                f"<details{' open' if last else ''}><summary>"
+                f"{page_text(label)}, epoch {record['epoch']}, perplexity "
+                f"{number(record['perplexity'])}</summary>\n"
+                f"<pre>{page_text(lyrics, LINES)}</pre></details>\n")
+    return "<h2>Samples</h2>\n" + "".join(sections) if sections else ""
+
+
+def repeat(records):
+    """Return versions, machine, seed and command of each run."""
+    rows = [{**record["versions"], **record["machine"],
+             "date": record["date"],
+             "seed": record["settings"].get("seed", MISSING),
+             "text sha256": record["text"]["sha256"],
+             "command": " ".join(record["command"])} for record in records]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return table(["", *(record["name"] for record in records)],
+                 [[key, *(str(row.get(key, MISSING)) for row in rows)]
+                  for key in keys])

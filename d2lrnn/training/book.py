@@ -1,0 +1,156 @@
+"""Train a language model by the book: clip, descend, report perplexity."""
+import time
+
+from d2lrnn.basics.checks import (
+    check_flag,
+    check_numbering,
+    check_numbers,
+    check_parts,
+    converted,
+)
+from d2lrnn.basics.environment import as_context
+from d2lrnn.basics.progress import Epochs
+from d2lrnn.data.samplers import data_iter_consecutive, data_iter_random
+from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
+from d2lrnn.models.scratch import to_onehot
+from d2lrnn.speed.tracing import Traced
+from d2lrnn.training.steps import (
+    check_training,
+    end_epoch,
+    grad_clipping,
+    make_params,
+    print_epoch,
+    sgd,
+)
+from mxnet import autograd, gluon, init, nd
+from mxnet.gluon import loss as gloss
+
+
+def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
+               num_steps, batch_size, **others):
+    """Check what a loop is given besides ``check_training``'s arguments."""
+    numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
+                            num_steps=num_steps, batch_size=batch_size)
+    check_parts(others)
+    flags = {name: check_flag(name, others[name]) for name in (
+        "is_random_iter", "compiled", "rewrite") if name in others}
+    # who wants no lyrics may do without a vocabulary
+    if any(not isinstance(given, list) or given
+           for given in (others["prefixes"], idx_to_char)):
+        check_numbering(idx_to_char, char_to_idx, vocab_size)
+    return {**numbers, **flags,
+            "ctx": ctx if ctx is None else as_context(ctx)}
+
+
+@converted(check_loop)
+def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
+                          vocab_size, ctx, corpus_indices, idx_to_char,
+                          char_to_idx, is_random_iter, num_epochs, num_steps,
+                          lr, clipping_theta, batch_size, pred_period,
+                          pred_len, prefixes, *, compiled=True, rewrite=True):
+    """Train a model from scratch, and print lyrics as it learns.
+
+    Every ``pred_period`` epochs the perplexity on the training text, the
+    seconds of that epoch, and ``pred_len`` characters after each prefix are
+    printed. ``get_params`` is called without arguments, or, if it has
+    parameters, with ``(vocab_size, num_hiddens, ctx)``. The step is run as a
+    graph, rewritten by algebra and compiled, where that gives the same results
+    but for rounding; ``rewrite=False`` compiles it as it is written, to the
+    same last bit, and ``compiled=False`` keeps the step imperative. With a
+    vocabulary of words ``pred_len`` counts words.
+
+    Return the history: for every epoch a dict of epoch, perplexity, seconds,
+    characters, and lyrics where some were printed. Raise ``ValueError`` for
+    unusable arguments and ``FloatingPointError`` if the loss stops being a
+    number. Source: D2L (Chinese, first edition) 6.4.7.
+    """
+    check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
+                   prefixes, char_to_idx)
+    data_iter = data_iter_random if is_random_iter else data_iter_consecutive
+    params = make_params(get_params, vocab_size, num_hiddens, ctx)
+    loss = gloss.SoftmaxCrossEntropyLoss()
+
+    def step(X, Y, *state):
+        outputs, state = rnn(to_onehot(X, vocab_size), state, params)
+        outputs = nd.concat(*outputs, dim=0)  # (num_steps*batch_size, vocab)
+        y = Y.T.reshape((-1,))  # (num_steps * batch_size,)
+        return [loss(outputs, y).mean(), *state]
+
+    def predict(prefix):
+        return predict_rnn(prefix, pred_len, rnn, params, init_rnn_state,
+                           num_hiddens, vocab_size, ctx, idx_to_char,
+                           char_to_idx)
+
+    if compiled:
+        step = Traced(step, params, rewrite=rewrite)
+    history, epochs = [], Epochs(num_epochs)
+    for epoch in epochs:
+        losses, norms, start = [], [], time.time()
+        state = init_rnn_state(batch_size, num_hiddens, ctx)
+        for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
+                              vocab_size=vocab_size):
+            if is_random_iter:  # neighbouring batches are not neighbours
+                state = init_rnn_state(batch_size, num_hiddens, ctx)
+            # the gradient stops here: only num_steps back in time
+            state = tuple(s.detach() for s in state)
+            with autograd.record():
+                l, *state = step(X, Y, *state)
+            l.backward()
+            norms.append(grad_clipping(params, clipping_theta, ctx))
+            sgd(params, lr, 1)  # the loss is a mean already
+            losses.append(l)
+        end_epoch(history, losses, norms, X.size, start, lr, clipping_theta)
+        epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
+        if (epoch + 1) % pred_period == 0:
+            print_epoch(history[-1], predict, prefixes)
+    return history
+
+
+@converted(check_loop)
+def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
+                                corpus_indices, idx_to_char, char_to_idx,
+                                num_epochs, num_steps, lr, clipping_theta,
+                                batch_size, pred_period, pred_len, prefixes):
+    """Train a Gluon model with consecutive sampling, and print lyrics.
+
+    ``model(X, state)`` returns scores of shape (num_steps * batch_size,
+    vocab_size) and the new state, and is initialised anew. Prints, returns
+    and raises as ``train_and_predict_rnn`` does. Source: D2L (Chinese, first
+    edition) 6.5.2.
+    """
+    check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
+                   prefixes, char_to_idx)
+    loss = gloss.SoftmaxCrossEntropyLoss()
+    model.initialize(ctx=ctx, force_reinit=True, init=init.Normal(0.01))
+    trainer = gluon.Trainer(model.collect_params(), "sgd",
+                            {"learning_rate": lr, "momentum": 0, "wd": 0})
+
+    def predict(prefix):
+        return predict_rnn_gluon(prefix, pred_len, model, vocab_size, ctx,
+                                 idx_to_char, char_to_idx)
+
+    history, epochs = [], Epochs(num_epochs)
+    for epoch in epochs:
+        losses, norms, start = [], [], time.time()
+        state = model.begin_state(batch_size=batch_size, ctx=ctx)
+        for X, Y in data_iter_consecutive(corpus_indices, batch_size,
+                                          num_steps, ctx,
+                                          vocab_size=vocab_size):
+            # the gradient stops here: only num_steps back in time
+            state = [s.detach() for s in state]
+            with autograd.record():
+                output, state = model(X, state)
+                y = Y.T.reshape((-1,))  # (num_steps * batch_size,)
+                l = loss(output, y).mean()
+            l.backward()
+            params = [p.data() for p in model.collect_params().values()]
+            norms.append(grad_clipping(params, clipping_theta, ctx))
+            trainer.step(1)  # the loss is a mean already
+            losses.append(l)
+        end_epoch(history, losses, norms, X.size, start, lr, clipping_theta)
+        epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
+        if (epoch + 1) % pred_period == 0:
+            print_epoch(history[-1], predict, prefixes)
+    return history
+
+

@@ -1,0 +1,261 @@
+"""Where a training stands: all that going on from there depends on."""
+import math
+
+import mxnet as mx
+import numpy as np
+from d2lrnn.basics.checks import check_kind, shown
+from d2lrnn.models.checkpoint import (
+    named_params,
+    part,
+    read,
+    save_model,
+    set_weights,
+    unusable,
+)
+from d2lrnn.models.checkpoint_checks import (
+    check_shapes,
+    defaults_of,
+    difference,
+)
+from d2lrnn.training.schedules import SCHEDULES
+from mxnet import nd
+
+# The numbers of an optimizer that its settings do not fix
+CHANGING = {"lr", "num_update", "last_lr", "cur_lr", "m_schedule",
+            "aggregate_num"}
+
+
+class TrainingState:
+    """A model in training, its optimizer, and how far they have come.
+
+    ``step`` counts all steps done; ``losses``, ``norms`` (of the gradients)
+    and ``seconds`` are those of the epoch in which it stands, ``state`` is
+    the hidden state there, and ``history`` has the epochs that are over. With
+    these, the settings and the text, the rest of a training is determined.
+    """
+
+    def __init__(self, model, optimizer, optimizer_params, batch_size, ctx):
+        self.model, self.batch_size, self.ctx = model, batch_size, ctx
+        self.params = list(named_params(model).values())
+        self.optimizer = make_optimizer(optimizer, optimizer_params)
+        # seeding takes a millisecond, so only who draws is seeded
+        self.draws = bool(model.config.get("dropout")) or isinstance(
+            self.optimizer, mx.optimizer.SGLD)
+        self._updater = mx.optimizer.get_updater(self.optimizer)
+        for i, param in enumerate(self.params):
+            self._updater.states[i] = make_state(self.optimizer, i, param)
+            self._updater.states_synced[i] = True
+        self.history, self.step = [], 0
+        self.begin_epoch()
+
+    def begin_epoch(self):
+        """Begin with a state of zeros."""
+        self.losses, self.norms, self.seconds = [], [], 0.0
+        self.state = self.model.begin_state(self.batch_size, self.ctx)
+
+    def update(self, lr):
+        """Let the optimizer take a step along the gradients."""
+        self.optimizer.set_learning_rate(lr)
+        self._updater(list(range(len(self.params))),
+                      [param.grad() for param in self.params],
+                      [param.data() for param in self.params])
+        self.step += 1
+
+    def save(self, path, settings):
+        """Write the model and all of this to a checkpoint."""
+        values = {"settings": settings, "history": self.history,
+                  "step": self.step, "seconds": self.seconds,
+                  "losses": [l.asnumpy().tolist() for l in self.losses],
+                  "norms": [norm.asnumpy().tolist() for norm in self.norms],
+                  "optimizer": {
+                      name: value for name, value
+                      in vars(self.optimizer).items()
+                      if type(value) in (int, float)
+                      and name != "begin_num_update"}}
+        save_model(path, self.model, (values, self._arrays()))
+
+    def load(self, path, settings, defaults=None):
+        """Stand where a checkpoint of the same settings stood.
+
+        ``defaults`` has what stands in for a setting that the checkpoint does
+        not name, since it could not be chosen yet. Raise ``ValueError`` where
+        it holds no training, or one of other settings.
+        """
+        arrays, metadata = read(path)
+        values = metadata.get("training")
+        if values is None:
+            raise ValueError(f"{path} holds a model alone, with which no "
+                             f"training can go on: use a last.safetensors")
+        check_corpus(path, metadata, self.model, values["settings"], settings)
+        check_same(path, {**(defaults or {}), **defaults_of(type(self.model)),
+                          **values["settings"], **metadata["model"]},
+                   settings)
+        own, saved = self._arrays(), part(arrays, "training.")
+        try:
+            check_state(own, saved, self.optimizer, values["optimizer"])
+            set_weights(self.model, arrays, self.ctx)
+        except ValueError as error:
+            raise unusable(path, error) from None
+        for name, array in own.items():
+            array[:] = nd.array(saved[name], self.ctx, array.dtype)
+        for name, value in values["optimizer"].items():
+            setattr(self.optimizer, name, value)
+        # an optimizer counts the steps of each parameter from here
+        self.optimizer.begin_num_update = values["step"]
+        self.history, self.step = values["history"], values["step"]
+        self.losses = [nd.array(l, self.ctx) for l in values["losses"]]
+        self.norms = [nd.array(norm, self.ctx) for norm in values["norms"]]
+        self.seconds = values["seconds"]
+
+    def _arrays(self):
+        """Return the optimizer's and the state's arrays by name."""
+        arrays = {f"state.{i}": s for i, s in enumerate(self.state)}
+        for i, state in self._updater.states.items():
+            for j, array in enumerate(flatten(state)):
+                arrays[f"optimizer.{i}.{j}"] = array
+        return arrays
+
+
+def scores(history):
+    """Return the loss of each epoch that says how good the model was.
+
+    It is the held-out one, where something is held out.
+    """
+    return [record.get("held_out_loss", record["loss"]) for record in history]
+
+
+class Adamax(mx.optimizer.Adamax):
+    """MXNet's Adamax, where a gradient may always have been 0.
+
+    MXNet's divides 0 by 0 there, as in an embedding's row of a character that
+    has not been seen yet. Here the divisor is at least ``epsilon``, as in
+    PyTorch's.
+    """
+
+    def __init__(self, epsilon=1e-8, **params):
+        super().__init__(**params)
+        self.epsilon = epsilon
+
+    def update(self, index, weight, grad, state):
+        """Take a step, which makes the divisor max(beta2 * u, abs(grad))."""
+        u = state[1]
+        u[:] = nd.maximum(u, self.epsilon / self.beta2)
+        super().update(index, weight, grad, state)
+
+
+def make_optimizer(name, params):
+    """Return one of Gluon's optimizers, or raise ``ValueError``."""
+    check_kind("optimizer", name, str, "the name of one of Gluon's")
+    for param in ("learning_rate", "lr_scheduler"):
+        if param in params:
+            raise ValueError(f"optimizer_params has {param!r}: give lr and "
+                             f"schedule instead")
+    try:
+        if isinstance(name, str) and name.lower() == "adamax":
+            return Adamax(**params)
+        return mx.optimizer.create(name, **params)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"there is no optimizer {name!r} with optimizer_params {params} "
+            f"({error}): give the name of one of Gluon's, and its own "
+            f"parameters") from None
+
+
+def check_state(arrays, saved, optimizer, numbers):
+    """Raise ``ValueError`` for saved arrays and numbers of another state."""
+    check_shapes(saved, {name: a.shape for name, a in arrays.items()})
+    for name, array in arrays.items():
+        if saved[name].dtype != array.dtype or not (
+                np.isfinite(saved[name]).all()):
+            raise ValueError(f"its array {name}, of the type "
+                             f"{saved[name].dtype}, has what is no finite "
+                             f"{array.dtype.__name__}")
+    own = vars(optimizer)
+    for name, value in numbers.items():
+        if name not in own or (name not in CHANGING and value != own[name]):
+            raise ValueError(f"its optimizer has {shown(name)} "
+                             f"{shown(value)}, and not "
+                             f"{shown(own.get(name))}")
+
+
+def make_state(optimizer, i, param):
+    """Return what an optimizer keeps for a parameter, the ``i``-th one."""
+    try:
+        return optimizer.create_state_multi_precision(i, param.data())
+    except AssertionError:
+        raise ValueError(
+            f"the optimizer {type(optimizer).__name__} has no use for "
+            f"{param.name}, of shape {param.shape}: choose another optimizer"
+        ) from None
+
+
+def flatten(tree):
+    """Return the arrays of an optimizer's state: none, one, or nested.
+
+    >>> flatten(None), flatten((1, (2, 3)))
+    ([], [1, 2, 3])
+    """
+    if tree is None:
+        return []
+    if isinstance(tree, (tuple, list)):
+        return [array for branch in tree for array in flatten(branch)]
+    return [tree]
+
+
+def check_corpus(path, metadata, model, saved, settings):
+    """Raise ``ValueError`` where a training would go on with other tokens."""
+    for name, before, now in (
+            ("model", metadata["class"], type(model).__name__),
+            ("level", metadata["level"], model.level),
+            ("text_sha256", saved.get("text_sha256"),
+             settings["text_sha256"])):
+        if before != now:
+            raise ValueError(f"{path} was trained with {name} {before!r}, "
+                             f"and is to go on with {now!r}: give what it "
+                             f"began with")
+    before, now = metadata["idx_to_char"] or [], model.idx_to_char
+    if before != list(now):
+        raise ValueError(f"{path} was trained with another vocabulary of this "
+                         f"text, and they differ in "
+                         f"{difference(before, now)}: give the min_freq or "
+                         f"vocabulary that it began with")
+
+
+def check_same(path, saved, settings):
+    """Raise ``ValueError`` where a training would go on with other settings.
+
+    A setting that the checkpoint lacks could not be chosen when it was
+    written. A constant learning rate, or one that a function gives, lets it
+    go on for more epochs than were asked for; the other schedules are laid
+    out for a number of epochs.
+    """
+    laid_out = settings["schedule"] in SCHEDULES.keys() - {"constant"}
+    check_same_rates(path, saved, settings)
+    for name, value in settings.items():
+        if name == "rates" or (name == "num_epochs" and not laid_out):
+            continue
+        if saved.get(name, value) != value:
+            raise ValueError(
+                f"{path} was trained with {name} {saved.get(name)!r}, and is "
+                f"to go on with {value!r}: give what it began with")
+
+
+def check_same_rates(path, saved, settings):
+    """Raise ``ValueError`` where another schedule has the same name.
+
+    Only of functions are there rates, and in older checkpoints not of those.
+    """
+    if "rates" not in saved:
+        return
+    if "rates" not in settings:
+        raise ValueError(
+            f"{path} was trained with a function as schedule, and is to go "
+            f"on with {settings['schedule']!r}: give what it began with")
+    for step, rate in settings["rates"].items():
+        before = saved["rates"].get(step, rate)
+        # the last digits may be another machine's
+        if not math.isclose(rate, before, rel_tol=1e-9):
+            raise ValueError(
+                f"{path} was trained with a schedule that gives {before:g} "
+                f"in step {step}, and is to go on with one that gives "
+                f"{rate:g}: give what it began with")

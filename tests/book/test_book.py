@@ -1,0 +1,253 @@
+"""The book: built as README says, in both languages, and opened."""
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+pytest.importorskip("myst_nb", reason="pip install -e '.[book]'")
+import nbformat
+from babel.messages.pofile import read_po
+from chromium import (
+    assert_alone,
+    brightness,
+    find,
+    page_width,
+    phone,
+    screenshot,
+    theme,
+    wait_until,
+)
+from jupyter_cache import get_cache
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+HTML = ROOT / "build" / "html"
+LESSONS = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
+LANGUAGES = {"en": HTML, "zh_CN": HTML / "zh_CN"}
+languages = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def make(*targets):
+    """Run make with this Python's commands, on the texts that ship."""
+    if not shutil.which("make"):
+        pytest.skip("apt-get install make")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["make", *targets], cwd=ROOT, text=True, capture_output=True,
+        env={**os.environ, "PATH": path, "D2LRNN_EPOCHS": "1",
+             "D2LRNN_DATA": "", "FULL": ""})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def book():
+    """Build the pages of both languages; any warning is an error."""
+    make("html")
+
+
+@pytest.fixture(scope="module")
+def notebooks():
+    """Write the chapters as notebooks; return them by their names."""
+    make("notebooks")
+    return {path.stem: nbformat.read(path, as_version=4) for path
+            in (ROOT / "build" / "notebooks").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def catalogs():
+    """Yield each page's messages, and their translations."""
+    make("templates")
+    return [(path.stem, *(read_po(file.open("rb")) for file in (
+        path, ROOT / "docs" / "locale" / "zh_CN" / "LC_MESSAGES"
+        / path.relative_to(ROOT / "build" / "gettext").with_suffix(".po"))))
+        for path in sorted((ROOT / "build" / "gettext").rglob("*.pot"))]
+
+
+def test_the_translation_is_complete(catalogs):
+    assert {name for name, *_ in catalogs} > {*LESSONS, "differences"}
+    for name, template, catalog in catalogs:
+        for message in template:
+            if message.id:
+                translated = catalog.get(message.id)
+                assert translated, f"{name}: new: {message.id}"
+                assert translated.string and not translated.fuzzy, (
+                    f"{name}: to be translated: {message.id}")
+        old = {message.id for message in catalog} - {
+            message.id for message in template}
+        assert not old and not catalog.obsolete, f"{name}: not there: {old}"
+
+
+def test_the_translation_keeps_code_and_formulas(catalogs):
+    for name, _, catalog in catalogs:
+        for message in catalog:
+            for mark in "`$":
+                parts = [sorted(text.split(mark)[1::2])
+                         for text in (message.id, message.string)]
+                assert not message.id or parts[0] == parts[1], (
+                    f"{name}: {message.id}")
+
+
+class Links(HTMLParser):
+    """What a page points to, and where it can be pointed at."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.ids, self.images = [], {""}, []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids.add(attrs.get("id"))
+        self.links += [attrs[name] for name in ("href", "src")
+                       if attrs.get(name)]
+
+
+def test_no_link_is_broken(book):
+    pages = {path: Links(path) for path in HTML.rglob("*.html")
+             if "_static" not in path.parts}
+    assert len(pages) > 2 * (len(LESSONS) + 10)
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or link.startswith("//"):
+                assert parts.scheme in ("http", "https", "data"), link
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if (
+                parts.path) else path
+            assert target.exists(), f"{path}: {link}"
+            if target in pages and parts.fragment:
+                assert unquote(parts.fragment) in pages[target].ids, (
+                    f"{path}: {link}")
+
+
+@languages
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_chapter_is_all_there(book, browser, language, lesson):
+    browser.get((LANGUAGES[language] / "chapters"
+                 / f"{lesson}.html").as_uri())
+    wait_until(browser, lambda: len(find(browser, "mjx-container")) == len(
+        find(browser, ".math")))
+    assert not find(browser, "mjx-merror")
+    keyword = find(browser, ".highlight-ipython3 .kn, .cell_input .kn")[0]
+    assert abs(brightness(browser, keyword, "color")
+               - brightness(browser, find(browser, "article p")[0],
+                            "color")) > 20
+    for image in find(browser, "article img"):
+        browser.execute_script("arguments[0].scrollIntoView()", image)
+        assert image.get_property("naturalWidth") > 100
+    assert_alone(browser)
+
+
+def test_the_screenshot_of_a_chapter(book, browser):
+    browser.get((HTML / "chapters" / "rnn_scratch.html").as_uri())
+    wait_until(browser, lambda: find(browser, "mjx-container"))
+    screenshot(browser, "book.png")
+
+
+@languages
+def test_outputs_and_figures_are_shown(book, browser, language):
+    browser.get((LANGUAGES[language] / "chapters"
+                 / "rnn_scratch.html").as_uri())
+    outputs = "\n".join(output.text for output
+                        in find(browser, ".cell_output"))
+    assert "epoch 1, perplexity" in outputs and "\n - 分开" in outputs
+    assert find(browser, ".cell_output img")
+
+
+@languages
+def test_a_page_is_in_its_language(book, browser, language):
+    browser.get((LANGUAGES[language] / "index.html").as_uri())
+    (html,), (heading,) = find(browser, "html"), find(browser, "h1")
+    assert html.get_attribute("lang").startswith(language[:2])
+    assert ("Recurrent" in heading.text) == (language == "en")
+    (other,) = find(browser, ".language a")
+    address = other.get_property("href")
+    other.click()
+    wait_until(browser, lambda: browser.current_url == address
+               and browser.execute_script("return document.readyState")
+               == "complete")
+    assert ("Recurrent" in find(browser, "h1")[0].text) == (
+        language != "en")
+
+
+@pytest.mark.parametrize("language, words", [
+    ("en", "perplexity"), ("zh_CN", "perplexity"), ("zh_CN", "困惑度")])
+def test_the_search_finds_perplexity(book, browser, language, words):
+    browser.get((LANGUAGES[language] / "index.html").as_uri())
+    (field, *_) = wait_until(browser, lambda: find(browser, "input[name=q]"))
+    field.send_keys(f"{words}\n")
+    wait_until(browser, lambda: len(find(
+        browser, "#search-results li a")) > 10)
+    assert_alone(browser)
+
+
+@languages
+def test_each_page_fits_on_a_phone(book, browser, language):
+    folder = LANGUAGES[language]
+    pages = [path for pattern in ("*.html", "chapters/*.html", "api/*.html")
+             for path in folder.glob(pattern)]
+    assert len(pages) > len(LESSONS) + 15
+    with phone(browser):
+        for path in pages:
+            browser.get(path.as_uri())
+            assert page_width(browser) <= 390, path
+            assert_alone(browser)
+
+
+@languages
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_it_has_contrast_in_both_themes(book, browser, language, name):
+    with theme(browser, name):
+        browser.get((LANGUAGES[language] / "chapters"
+                     / "rnn_scratch.html").as_uri())
+        (body,) = find(browser, "body")
+        back = brightness(browser, body, "backgroundColor")
+        for selector in ("article p", ".math", ".cell_input .n",
+                         ".cell_output pre", ".language a"):
+            text = brightness(browser, find(browser, selector)[0], "color")
+            assert abs(text - back) > 90, selector
+    assert (back > 200) == (name == "light")
+
+
+def test_full_means_the_books_settings(monkeypatch):
+    monkeypatch.setenv("FULL", "1")
+    monkeypatch.setenv("D2LRNN_EPOCHS", "1")
+    full = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    assert "D2LRNN_EPOCHS" not in os.environ
+    monkeypatch.delenv("FULL")
+    tried = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    assert os.environ["D2LRNN_EPOCHS"] == "2"
+    assert len({conf["nb_execution_cache_path"]
+                for conf in (full, tried)}) == 2
+
+
+def test_the_notebooks_run_from_top_to_bottom(book, notebooks):
+    """The book's build ran these very cells in a kernel, with nbclient."""
+    assert sorted(notebooks) == LESSONS
+    cache = get_cache(max((ROOT / "build" / "runs").iterdir(),
+                          key=lambda path: path.stat().st_mtime))
+    for notebook in notebooks.values():
+        nbformat.validate(notebook)
+        del notebook.metadata["kernelspec"]  # which the chapters lack
+        record = cache.match_cache_notebook(notebook)
+        ran = cache.get_cache_bundle(record.pk).nb
+        cells = [cell for cell in ran.cells if cell.cell_type == "code"]
+        assert [cell.execution_count for cell in cells] == list(
+            range(1, len(cells) + 1))
+        assert not any(output.output_type == "error" for cell in cells
+                       for output in cell.outputs)
+
+
+def test_a_notebook_runs_by_itself(notebooks, tmp_path):
+    done = NotebookClient(notebooks["numpy_rnn"], resources={
+        "metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in done.cells if cell.cell_type == "code"
+               for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert (tmp_path / "runs" / "numpy_rnn.png").exists()

@@ -1,0 +1,496 @@
+"""Chosen characters against a naive choice, lyrics against known models."""
+import itertools
+import math
+import warnings
+
+import d2lrnn as d2l
+import numpy as np
+import oracle
+import pytest
+from d2lrnn.generation.choosing import choose
+from d2lrnn.generation.lyrics import generate, generate_characters
+from d2lrnn.models.char_rnn import CharRNN
+from d2lrnn.models.checkpoint import save_model
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from mxnet import init, nd
+from mxnet.gluon import rnn as rnn_layers
+
+ALPHABET = list("abcdefg")
+LAST_DRAW = 1 - 2 ** -53  # the highest that a Generator returns
+
+
+class Draws:
+    """A generator whose numbers are known; it counts them."""
+
+    def __init__(self, *draws):
+        self.draws, self.count = itertools.cycle(draws), 0
+
+    def random(self):
+        self.count += 1
+        return next(self.draws)
+
+
+class Table:
+    """Score by the last character alone; the state counts the steps."""
+
+    def __init__(self, table, idx_to_char=ALPHABET):
+        self.table, self.idx_to_char = np.asarray(table), idx_to_char
+        self.seen, self.steps = [], []
+
+    def begin_state(self, batch_size, ctx):
+        return (nd.zeros((batch_size, 1), ctx=ctx),)
+
+    def __call__(self, X, state):
+        assert X.shape == (state[0].shape[0], 1)
+        ids = X.asnumpy()[:, 0].astype(int)
+        self.seen.append(ids.tolist())
+        self.steps.append(state[0][:, 0].asnumpy().astype(int).tolist())
+        return nd.array(self.table[ids]), (state[0] + 1,)
+
+
+class Sum(Table):
+    """The next character is the sum of all that were read."""
+
+    def __init__(self):
+        super().__init__(np.eye(len(ALPHABET)))
+
+    def __call__(self, X, state):
+        total = (state[0] + X) % len(ALPHABET)
+        scores, _ = super().__call__(total, state)
+        return scores, (total,)
+
+
+def next_letter(idx_to_char=ALPHABET):
+    return Table(np.roll(np.eye(len(idx_to_char)), 1, axis=1), idx_to_char)
+
+
+def any_letter():
+    return Table(np.random.default_rng(5).normal(size=(7, 7)))
+
+
+def naive_choice(scores, temperature, top_k, top_p, u):
+    """Choose by lists and loops; None where rounding could decide."""
+    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
+    order = order[:len(scores) if top_k is None else top_k]
+    total = math.fsum(math.exp(scores[i] / temperature) for i in order)
+    p = {i: math.exp(scores[i] / temperature) / total for i in order}
+    kept = []
+    for i in order:
+        kept.append(i)
+        reached = math.fsum(p[j] for j in kept)
+        if top_p is not None and top_p < 1:
+            if abs(reached - top_p) < 1e-9:
+                return None
+            if reached > top_p:
+                break
+    total = math.fsum(p[j] for j in kept)
+    below = 0
+    for i in sorted(kept):
+        below += p[i] / total
+        if abs(below - u) < 1e-9:
+            return None
+        if below > u:
+            return i
+
+
+# halves, so that there are equal ones
+halves = st.integers(-12, 12).map(lambda n: n / 2)
+
+
+@given(st.lists(halves | st.just(-math.inf), min_size=1, max_size=9),
+       st.floats(0.2, 5), st.none() | st.integers(1, 12),
+       st.none() | st.floats(0.01, 1), st.floats(0, 0.999))
+@example([1, 2, 2, 2, 0], 1.0, 2, None, 0.9)
+@example([0, 0, 0, 0], 0.5, 3, 0.4, 0.6)
+def test_the_choice_is_the_naive_one(scores, temperature, top_k, top_p, u):
+    assume(max(scores) > -math.inf)
+    expected = naive_choice(scores, temperature, top_k, top_p, u)
+    assume(expected is not None)
+    rng = Draws(u)
+    assert choose(np.array(scores), temperature, top_k, top_p,
+                  rng) == expected
+    assert rng.count == 1
+
+
+def test_no_sorting_draws_the_same():
+    scores = np.random.default_rng(6).normal(size=300).astype("float32")
+    scores[7] = -np.inf
+    rngs = [np.random.default_rng(7) for _ in range(2)]
+    for _ in range(500):
+        assert choose(scores, 0.7, rng=rngs[0]) == choose(
+            scores, 0.7, top_k=300, rng=rngs[1])
+
+
+def support(scores, **options):
+    """Return every id that some draw chooses."""
+    draws = [*np.linspace(0, LAST_DRAW, 2001)]
+    return {choose(np.array(scores), rng=Draws(u), **options) for u in draws}
+
+
+@pytest.mark.parametrize("options, ids", [
+    ({}, {0, 1, 2, 3}),
+    ({"top_k": 1}, {1}),
+    ({"top_k": 3}, {0, 1, 2}),  # 0, 2 and 3 are equal
+    ({"top_k": 99}, {0, 1, 2, 3}),
+    ({"top_p": 1e-9}, {1}),
+    ({"top_p": 0.4}, {1}),  # 0.4 + 0.2 + 0.2 + 0.2
+    ({"top_p": 0.41}, {0, 1}),
+    ({"top_p": 0.8}, {0, 1, 2}),
+    ({"top_p": 1}, {0, 1, 2, 3}),
+    ({"top_k": 2, "top_p": 0.65}, {1}),  # 2/3 + 1/3
+    ({"top_p": 0.5, "temperature": 0.5}, {1}),  # 4/7 + 3/7
+    ({"top_k": 2, "banned": [1]}, {0, 2})])
+def test_who_can_be_chosen(options, ids):
+    assert support(np.log([0.2, 0.4, 0.2, 0.2]), **options) == ids
+
+
+@pytest.mark.parametrize("top_p, ids", [(0.6, {0}), (0.8, {0, 1})])
+def test_rounding_asks_for_no_more_than_top_p(top_p, ids):
+    assert support(np.log([0.6, 0.2, 0.2]), top_p=top_p) == ids
+
+
+def test_the_highest_score_wins_at_temperature_0():
+    assert choose(np.array([1, 3, -2, 3]), temperature=0) == 1
+    rng = Draws(0.9)
+    assert choose(np.array([1, 3, -2, 3]), 0, 2, 0.5, rng, [1]) == 3
+    assert rng.count == 0
+
+
+def test_frequencies_are_those_of_softmax():
+    scores = np.array([0.3, -1.2, 2.0, 0.3, -0.4, 1.1]) + 1000
+    rng, n = np.random.default_rng(11), 20_000
+    counts = np.bincount([choose(scores, 0.8, rng=rng) for _ in range(n)],
+                         minlength=6)
+    expected = np.exp((scores - 1000) / 0.8)
+    expected *= n / expected.sum()
+    # 25.7: one in 10,000 for 5 degrees of freedom
+    assert ((counts - expected) ** 2 / expected).sum() < 25.7
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-200, 1e-308, 5e-324])
+@pytest.mark.parametrize("scores, ids", [
+    ([0.5, 2.0, 1.9], {1}), ([3.0, -1e308, 3.0], {0, 2}),
+    ([-1e308, 1e308, -math.inf], {1}), ([-1e9], {0})])
+def test_a_tiny_temperature_is_greedy(temperature, scores, ids):
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        assert support(scores, temperature=temperature) == ids
+
+
+def test_a_huge_temperature_is_fair():
+    scores = np.array([5.0, -5.0, -math.inf, 0.0])
+    chosen = [choose(scores, 1e300, rng=Draws(u))
+              for u in (0, 0.33, 0.34, 0.66, 0.67, LAST_DRAW)]
+    assert chosen == [0, 0, 1, 1, 3, 3]
+
+
+@given(st.lists(halves, min_size=1, max_size=6), st.floats(1e-3, 1e3))
+def test_what_has_no_probability_is_never_chosen(scores, temperature):
+    scores = np.array([-math.inf, *scores, 99.0, -math.inf])
+    chosen = {choose(scores, temperature, rng=Draws(u),
+                     banned=[len(scores) - 2]) for u in (0.0, LAST_DRAW)}
+    assert chosen <= set(range(1, len(scores) - 2))
+
+
+def test_scores_are_left_as_they_are():
+    scores = np.zeros(3)
+    choose(scores, rng=Draws(0.5), banned=[0])
+    assert scores.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_a_lost_model_is_told(temperature, score):
+    with pytest.raises(FloatingPointError, match="score of id 1 is"):
+        choose(np.array([0, score, 1]), temperature, rng=Draws(0.5))
+
+
+@pytest.mark.parametrize("scores, options, words", [
+    ([1, 2], {"rng": None}, "rng is None: give numpy.random.default_rng"),
+    ([1, 2], {"banned": [0, 1]}, "no character is left"),
+    ([-math.inf, 2], {"banned": [1], "temperature": 0}, "no character"),
+    ([[1, 2]], {}, r"scores has shape \(1, 2\)"),
+    ([1, 2], {"temperature": -1}, "temperature is -1"),
+    ([1, 2], {"top_k": 0}, "top_k is 0"),
+    ([1, 2], {"top_p": 0}, "top_p is 0")])
+def test_choices_that_cannot_be_made(scores, options, words):
+    with pytest.raises(ValueError, match=words):
+        choose(np.array(scores), **{"rng": Draws(0.5), **options})
+
+
+def lyric(*args, **options):
+    return "".join(generate(*args, **options))
+
+
+def lyrics(*args, **options):
+    """Return the texts of a batch, and check the form of what is given."""
+    steps = list(generate(*args, **options))
+    assert all(type(step) is tuple for step in steps)
+    return ["".join(column) for column in zip(*steps, strict=True)]
+
+
+@pytest.mark.parametrize("prefix, num_chars, text", [
+    ("a", 3, "bcd"), ("fa", 4, "bcde"), ("g", 9, "abcdefgab"),
+    ("cab", 0, ""), ("cab", 1, "c")])
+def test_the_new_characters_alone_are_given(prefix, num_chars, text):
+    assert lyric(next_letter(), prefix, num_chars, 0) == text
+
+
+def test_each_character_is_given_as_it_is_chosen():
+    model = next_letter()
+    characters = generate(model, "ca", 3, temperature=0)
+    assert model.seen == []
+    assert next(characters) == "b" and model.seen == [[2], [0]]
+    assert next(characters) == "c" and model.seen == [[2], [0], [1]]
+    assert list(characters) == ["d"] and model.seen == [[2], [0], [1], [2]]
+    assert model.steps == [[0], [1], [2], [3]]
+
+
+def test_the_model_is_called_once_a_step_for_a_batch():
+    model = next_letter()
+    steps = generate(model, ["a", "bcd", "d"], 2, temperature=0)
+    assert next(steps) == ("b", "e", "e")
+    assert model.seen == [[1], [2], [0, 3, 3]]
+    assert model.steps == [[0], [1], [0, 2, 0]]
+    assert list(steps) == [("c", "f", "f")] and len(model.seen) == 4
+
+
+def test_prefixes_of_different_lengths_keep_their_states():
+    def sums(prefix, num_chars):
+        ids = [ALPHABET.index(char) for char in prefix]
+        for _ in range(num_chars):
+            ids.append(sum(ids) % len(ALPHABET))
+        return "".join(ALPHABET[i] for i in ids[len(prefix):])
+
+    prefixes = ["b", "bcd", "gg", "fedc"]
+    expected = [sums(prefix, 6) for prefix in prefixes]
+    assert len(set(expected)) == 4
+    assert lyrics(Sum(), prefixes, 6, 0) == expected
+    assert [lyric(Sum(), prefix, 6, 0) for prefix in prefixes] == expected
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"temperature": 0.5, "top_k": 4}, {"temperature": 2, "top_p": 0.8}])
+def test_row_i_draws_from_its_own_generator(options):
+    model, last = any_letter(), [0, 4]
+    rngs = [np.random.default_rng([3, i]) for i in range(2)]
+    expected = []
+    for _ in range(30):
+        last = [choose(model.table[i], rng=rng, **options)
+                for i, rng in zip(last, rngs, strict=True)]
+        expected.append(tuple(ALPHABET[i] for i in last))
+    assert list(generate(model, ["a", "e"], 30, seed=3,
+                         **options)) == expected
+
+
+def test_seeds_repeat_and_others_differ():
+    first = lyric(any_letter(), "a", 40, seed=1)
+    assert lyric(any_letter(), "a", 40, seed=1) == first
+    assert lyric(any_letter(), "a", 40, seed=2) != first
+    assert lyric(any_letter(), "a", 40) != lyric(any_letter(), "a", 40)
+
+
+def test_a_lyric_does_not_depend_on_the_others():
+    one, two = lyrics(any_letter(), ["a", "a"], 40, seed=7)
+    assert one != two
+    assert lyric(any_letter(), "a", 40, seed=7) == one
+    # a neighbour that is another, is longer, or has stopped
+    assert lyrics(any_letter(), ["gfe", "a", "b"], 40, seed=7)[1] == two
+    for stop in ALPHABET:
+        stopped = lyrics(any_letter(), ["a", "a"], 40, seed=7, stop=stop)
+        assert stopped == [text[:text.index(stop) + 1] for text in (one, two)]
+
+
+@pytest.mark.parametrize("prefix, stop, text", [
+    ("a", "d", "bcd"), ("a", "de", "bcde"), ("f", "ab", "gab"),
+    ("d", "def", "efgabcdef"),  # the stop lies in the new text alone
+    ("a", "ed", "bcdefgabcdefgabcdefg")])
+def test_a_lyric_ends_with_its_stop(prefix, stop, text):
+    assert lyric(next_letter(), prefix, 20, 0, stop=stop) == text
+
+
+def test_a_batch_ends_with_its_last_lyric():
+    model = next_letter()
+    assert list(generate(model, ["b", "a", "c"], 20, 0, stop="d")) == [
+        ("c", "b", "d"), ("d", "c", ""), ("", "d", "")]
+    assert len(model.seen) == 3
+
+
+UNKNOWN = ["a", "b", "<unk>"]
+
+
+def test_unk_is_never_written():
+    always = Table([[0, 1, 9]] * 3, UNKNOWN)
+    assert lyric(always, "a", 4, temperature=0) == "bbbb"
+    assert set(lyric(always, "a", 60, seed=0)) == {"a", "b"}
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_scores_that_are_no_numbers_are_named(wrong, temperature):
+    model = next_letter()
+    model.table[1, 5] = wrong
+    steps = generate(model, ["a", "d"], 3, temperature, top_k=1, seed=1)
+    assert next(steps) == ("b", "e")
+    with pytest.raises(FloatingPointError, match=f"id 5 is {wrong}"):
+        next(steps)
+
+
+@pytest.mark.parametrize("idx_to_char", [ALPHABET, UNKNOWN])
+@pytest.mark.parametrize("prefix", ["axbyx", ["a", "axbyx"]])
+def test_unknown_characters_are_named(idx_to_char, prefix):
+    with pytest.raises(ValueError, match=r"'axbyx' .*lacks \('x', 'y'\)"):
+        generate(next_letter(idx_to_char), prefix, 5)
+
+
+def test_unknown_characters_can_be_skipped():
+    model = next_letter()
+    assert lyric(model, "xcyaz", 2, 0, on_unknown="skip") == "bc"
+    assert model.seen == [[2], [0], [1]]
+    with pytest.raises(ValueError, match=r"lacks \('x', 'y'\)"):
+        generate(next_letter(), "xyx", 5, on_unknown="skip")
+
+
+def test_a_model_of_words_writes_words():
+    model = next_letter(["one", " ", "two", "\n"])
+    model.level = "word"
+    words = generate(model, "one two", 5, temperature=0, stop="\n")
+    assert list(words) == ["\n"] and model.seen == [[0], [1], [2]]
+    with pytest.raises(ValueError, match=r"lacks \('three'\)"):
+        generate(model, "one three", 5)
+
+
+@pytest.mark.parametrize("level", ["char", None])
+def test_a_vocabulary_of_words_cuts_the_prefix_into_words(level):
+    model = next_letter(["one", " ", "two", "\n"])
+    model.level = level
+    assert lyric(model, "one two", 1, temperature=0) == "\n"
+    del model.level
+    assert lyric(model, "two", 2, temperature=0) == "\none"
+
+
+def test_a_prefix_of_free_tokens_is_one_of_them():
+    model = next_letter(["C,1.0", "A,0.5", "R,2.0"])
+    model.level = "token"
+    assert lyric(model, "A,0.5", 2, temperature=0) == "R,2.0C,1.0"
+    with pytest.raises(ValueError, match=r"lacks \('A,0.25'\)"):
+        generate(model, "A,0.25", 2)
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"num_chars": -1}, "num_chars is -1: .*at least 0"),
+    ({"num_chars": 2.5}, "num_chars is 2.5: .*whole"),
+    ({"temperature": -0.1}, "temperature is -0.1: .*at least 0"),
+    ({"temperature": math.inf}, "temperature is inf: .*finite"),
+    ({"temperature": math.nan}, "temperature is nan: .*finite"),
+    ({"top_k": 0}, "top_k is 0: .*at least 1"),
+    ({"top_k": 1.5}, "top_k is 1.5: .*whole"),
+    ({"top_p": 0}, "top_p is 0: .*above 0"),
+    ({"top_p": 1.01}, "top_p is 1.01: .*at most 1"),
+    ({"top_p": math.nan}, "top_p is nan"),
+    ({"seed": -1}, "seed is -1: .*at least 0"),
+    ({"seed": 0.5}, "seed is 0.5: .*whole"),
+    ({"stop": ""}, "stop is '': give"),
+    ({"stop": 3}, "stop is 3: give"),
+    ({"on_unknown": "drop"}, "on_unknown is 'drop': it must be"),
+    ({"prefix": ""}, "the prefix is empty"),
+    ({"prefix": ["a", ""]}, "the prefix is empty"),
+    ({"prefix": []}, r"prefix is \[\]: it must be a str"),
+    ({"prefix": ["a", 3]}, r"prefix is \['a', 3\]: it must be a str"),
+    ({"prefix": None}, "prefix is None: it must be a str")])
+def test_arguments_are_checked_before_the_first_character(options, words):
+    model = next_letter()
+    with pytest.raises(ValueError, match=words) as told:
+        generate(model, **{"prefix": "a", "num_chars": 3, **options})
+    assert "\n" not in str(told.value) and model.seen == []
+
+
+@pytest.mark.parametrize("model", [Table(np.eye(7), None), object()])
+def test_a_model_without_a_vocabulary(model):
+    with pytest.raises(ValueError, match="the model has no vocabulary"):
+        generate(model, "a", 3)
+
+
+def test_a_vocabulary_of_another_text():
+    model = next_letter()
+    model.idx_to_char = list("abcdefgh")
+    with pytest.raises(ValueError, match=r"shape \(1, 7\), .* 8 characters"):
+        lyric(model, "a", 3)
+
+
+def test_a_model_of_gluon_writes_as_in_the_book(ctx):
+    size = len(ALPHABET)
+
+    def draw():
+        model = d2l.RNNModel(rnn_layers.LSTM(9, input_size=size), size)
+        model.initialize(init.Normal(1), ctx=ctx)
+        model.idx_to_char = ALPHABET
+        model(nd.zeros((1, 1), ctx=ctx), model.begin_state(1, ctx=ctx))
+        return model
+
+    char_to_idx = {char: i for i, char in enumerate(ALPHABET)}
+    model, text = oracle.steady(draw, lambda model: d2l.predict_rnn_gluon(
+        "bad", 30, model, size, ctx, ALPHABET, char_to_idx),
+        lambda text: len(set(text[3:])) > 1)
+    assert "bad" + lyric(model, "bad", 30, 0) == text
+
+
+def char_rnn(ctx, **options):
+    model = CharRNN(len(ALPHABET), 4, 9, 2, **options)
+    model.initialize(init.Normal(1), ctx=ctx)
+    model.idx_to_char = ALPHABET
+    return model
+
+
+@pytest.mark.parametrize("options", [
+    {"cell": "lstm"}, {"cell": "ln_lstm", "unroll": "static"},
+    {"cell": "gru", "unroll": "foreach"}])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_batch_is_its_lyrics_one_by_one(ctx, options, compiled):
+    prefixes = ["bad", "g", "defaced"]
+
+    def write(model):
+        return [*(lyric(model, prefix, 30, temperature=0)
+                  for prefix in prefixes), lyric(model, "bad", 30, seed=1)]
+
+    model, (*one_by_one, drawn) = oracle.steady(
+        lambda: char_rnn(ctx, **options), write,
+        lambda lyrics: len(set(lyrics[:3])) == 3)
+    if compiled:
+        model.hybridize(static_alloc=True, static_shape=True)
+    assert lyrics(model, prefixes, 30, temperature=0) == one_by_one
+    assert drawn == lyrics(model, ["bad", "g"], 30, seed=1)[0]
+
+
+@pytest.mark.parametrize("pick_top_chars", [None, 2])
+def test_generate_characters_loads_and_writes(monkeypatch, pick_top_chars):
+    loaded = []
+
+    def load_model(path):
+        loaded.append(path)
+        return any_letter()
+
+    monkeypatch.setattr("d2lrnn.generation.lyrics.load_model", load_model)
+    text = generate_characters("saved", 50, "ab", pick_top_chars, seed=4)
+    assert text == "ab" + lyric(any_letter(), "ab", 50, 1.0, pick_top_chars,
+                                seed=4)
+    assert len(text) == 52 and loaded == ["saved"]
+    if pick_top_chars:
+        best = any_letter().table.argsort(axis=1)[:, -2:]
+        for last, char in itertools.pairwise(text[1:]):
+            assert ALPHABET.index(char) in best[ALPHABET.index(last)]
+
+
+def test_generate_characters_begins_with_a_capital(monkeypatch):
+    monkeypatch.setattr("d2lrnn.generation.lyrics.load_model",
+                        lambda path: next_letter(list("ABC")))
+    assert generate_characters("saved", 3, pick_top_chars=1) == "ABCA"
+
+
+def test_generate_characters_reads_a_checkpoint(ctx, tmp_path):
+    model = char_rnn(ctx)
+    save_model(tmp_path / "saved.safetensors", model)
+    text = generate_characters(tmp_path / "saved.safetensors", 20, "a",
+                               seed=2)
+    assert text == "a" + lyric(model, "a", 20, seed=2)

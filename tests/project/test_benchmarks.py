@@ -1,0 +1,281 @@
+"""The benchmark measures fairly, and says what it measured."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import results, runner, weights
+from benchmarks.__main__ import merged
+from benchmarks.book import Stopwatch, load_scratch
+from benchmarks.rows import ROWS
+from benchmarks.runner import Case, Goal, Row
+
+ROOT = Path(__file__).parents[2]
+CASES = [(row, case) for row in ROWS.values() for case in row.cases]
+
+
+def fake_row(*sides, goals=(), prepare=runner.nothing):
+    return Row("fake", "nothing much", {"easy": Case(sides, goals)}, None,
+               {}, {}, prepare)
+
+
+def fake_run(values, checks=None):
+    """Return what stands in for ``run_side``, and the sides it was asked."""
+    asked = []
+
+    def run(row, case, side, folder):
+        asked.append(side)
+        return {"check": (checks or {}).get(side, [7.0]), "threads": "2",
+                "values": {"seconds": values[side](asked.count(side))}}
+
+    return run, asked
+
+
+@pytest.fixture
+def measured():
+    """Return the record of a row: 2 s of ours, 8 s of a peer."""
+    goals = (Goal("times", 0.3, "peer"), Goal("speed", 5, "peer"),
+             Goal("at most", 1.5), Goal("times", 0.5, "d2lzh"))
+    row = fake_row("d2lrnn", "peer", goals=goals)
+    run, _ = fake_run({"d2lrnn": lambda n: [1, 2, 4][n - 1:n],
+                       "peer": lambda n: [8, 8 + n]})
+    case = runner.measure_case(row, "easy", 3, run)
+    case["sides"]["d2lzh"] = {"missing": "needs d2lzh==1.0.0"}
+    return {"rows": {"fake": {
+        **runner.when_and_where(), "work": row.work, "rounds": 3,
+        "sizes": {}, "cases": {"easy": case}}}}
+
+
+def test_sides_take_turns():
+    row = fake_row("d2lrnn", "a", "b")
+    run, asked = fake_run(dict.fromkeys(("d2lrnn", "a", "b"),
+                                        lambda n: [n, n + 0.5]))
+    record = runner.measure_row(row, 3, run)
+    assert asked == ["d2lrnn", "a", "b"] * 3
+    seen = record["cases"]["easy"]["sides"]
+    assert list(seen) == ["d2lrnn", "a", "b"]
+    assert seen["a"]["values"] == {"seconds": [[1, 1.5], [2, 2.5], [3, 3.5]]}
+    assert record["rounds"] == 3 and {"date", "machine"} <= record.keys()
+    json.dumps(record)
+
+
+def test_what_sides_share_is_prepared_once_for_a_case():
+    folders = []
+
+    def prepare(case, folder, sizes):
+        folders.append(folder)
+        (folder / "shared").write_text(case)
+        return "a text"
+
+    def run(row, case, side, folder):
+        assert (Path(folder) / "shared").read_text() == "easy"
+        return {"check": None, "threads": "1", "values": {"seconds": [1]}}
+
+    row = fake_row("d2lrnn", "peer", prepare=prepare)
+    record = runner.measure_row(row, 2, run)
+    assert len(folders) == 1 and not folders[0].exists()
+    assert record["cases"]["easy"]["text"] == "a text"
+
+
+@pytest.mark.parametrize("loss", [7.001, float("nan")])
+def test_different_losses_are_refused(loss):
+    run, asked = fake_run(dict.fromkeys(("d2lrnn", "peer"), lambda n: [1]),
+                          {"d2lrnn": [8.0, 7.0], "peer": [8.0, loss]})
+    with pytest.raises(ValueError, match=rf"^fake, easy: loss 2 is {loss} of "
+                       "peer, and 7.0 of d2lrnn: "):
+        runner.measure_row(fake_row("d2lrnn", "peer"), 5, run)
+    assert asked == ["d2lrnn", "peer"]  # at once, in the first round
+
+
+def test_losses_are_compared_as_far_as_both_have_them():
+    values = dict.fromkeys(("d2lrnn", "peer", "alone"), lambda n: [1])
+    run, _ = fake_run(values, {"d2lrnn": [8.0, 7.0], "peer": [8.0005],
+                               "alone": None})
+    runner.measure_row(fake_row("d2lrnn", "peer", "alone"), 1, run)
+
+
+def test_a_missing_peer_is_named(monkeypatch):
+    monkeypatch.setitem(runner.PACKAGES, "peer", "no_such_package==1.0")
+    goals = (Goal("times", 0.3, "peer"),)
+    row = fake_row("d2lrnn", "peer", "peer, all cores", goals=goals)
+    run, asked = fake_run({"d2lrnn": lambda n: [1]})
+    record = {"rows": {"fake": runner.measure_row(row, 2, run)}}
+    assert asked == ["d2lrnn"] * 2
+    sides = record["rows"]["fake"]["cases"]["easy"]["sides"]
+    assert sides["peer, all cores"] == {"missing": "needs "
+                                        "no_such_package==1.0"}
+    assert ("| fake, easy | peer | needs no_such_package==1.0 | | | | "
+            "<= 0.3 x peer | not measured |") in results.to_markdown(record)
+    assert results.bars(record) == []
+
+
+def test_a_side_that_fails_is_one_sentence():
+    row = ROWS["names"]._replace(sizes={})
+    with pytest.raises(RuntimeError) as caught:
+        runner.run_side(row, "", "d2lrnn", "nowhere")
+    assert str(caught.value).startswith(
+        "names: d2lrnn failed (KeyError: 'iterations'): ")
+    assert "\n" not in str(caught.value)
+
+
+def test_threads_are_not_inherited(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    seen = {}
+
+    def run(command, env, **_):
+        seen.update(env)
+        return subprocess.CompletedProcess(command, 0, 'lesson\n{"a": 1}\n')
+
+    monkeypatch.setattr(subprocess, "run", run)
+    row = ROWS["threads"]
+    runner.run_side(row, "rnn", "d2lrnn, 1 thread", "folder")
+    assert seen["OMP_NUM_THREADS"] == "1" and "GOMP_SPINCOUNT" not in seen
+    seen.clear()
+    assert runner.run_side(ROWS["names"], "", "d2lrnn", "x") == {"a": 1}
+    assert "OMP_NUM_THREADS" not in seen and "PATH" in seen
+
+
+def test_goals(measured):
+    case = measured["rows"]["fake"]["cases"]["easy"]
+    assert results.median(case["sides"], "peer") == 8.5
+    found = [results.outcome(goal, case["sides"]) for goal in case["goals"]]
+    assert found == [(2 / 8.5, True), (8.5 / 2, False), (2, False), None]
+    goal = {**case["goals"][0], "kind": "more", "bound": -6.5}
+    assert results.outcome(goal, case["sides"]) == (-6.5, True)
+    goal["bound"] = -6.6
+    assert results.outcome(goal, case["sides"]) == (-6.5, False)
+
+
+def test_the_table(measured):
+    table = results.to_markdown(measured).splitlines()
+    assert table[2:5] == [
+        "| fake, easy (seconds) | d2lrnn | 2 | 1 | 4 |  | <= 1.5 | no |",
+        "| fake, easy (seconds) | peer | 8.5 | 8 | 11 | 0.235 x, 4.25 x the "
+        "speed | <= 0.3 x peer, >= 5 x the speed of peer | yes, no |",
+        "| fake, easy | d2lzh | needs d2lzh==1.0.0 | | | | <= 0.5 x d2lzh | "
+        "not measured |"]
+    assert {line.count("|") for line in table[:5]} == {9}
+    assert "- fake: nothing much; rounds: 3; threads: d2lrnn 2, peer 2" in (
+        table[6])
+    assert "mxnet 1.9.1" in table[-1] and "cores" in table[-1]
+
+
+def test_the_summary(measured):
+    table = results.to_summary(measured).splitlines()
+    assert table[2:6] == [
+        "| fake, easy | 0.235 x | <= 0.3 x peer | yes |",
+        "| fake, easy | 4.25 x the speed | >= 5 x the speed of peer | no |",
+        "| fake, easy | 2 | <= 1.5 | no |",
+        "| fake, easy |  | <= 0.5 x d2lzh | not measured |"]
+
+
+def test_the_picture(measured, tmp_path):
+    bars = results.bars(measured)
+    assert bars == [("fake, easy: peer", 2 / 8.5, 0.3, True),
+                    ("fake, easy: peer", 2 / 8.5, 0.2, False)]
+    (axes,) = results.chart(measured).axes
+    ends = [(bar.get_x(), bar.get_x() + bar.get_width())
+            for bar in axes.patches]
+    assert ends == [(1, pytest.approx(2 / 8.5))] * 2
+    marks = [line.get_xdata()[0] for line in axes.lines]
+    assert marks == [0.3, 0.2, 1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "fake, easy: peer"] * 2
+    results.write(measured, tmp_path / "results.json")
+    assert json.loads((tmp_path / "results.json").read_text()) == measured
+    assert (tmp_path / "results.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "results.md").read_text() == results.to_markdown(
+        measured)
+
+
+def test_rows_are_merged_in_their_order():
+    record = merged({"rows": {"import": 1, "scratch": 2, "gone": 3}},
+                    "deep", 4)
+    assert list(record["rows"].items()) == [("scratch", 2), ("deep", 4),
+                                            ("import", 1)]
+
+
+def test_goals_name_sides_and_kinds():
+    for row, name in CASES:
+        case = row.cases[name]
+        assert case.goals
+        for goal in case.goals:
+            assert goal.kind in results.KINDS
+            assert {goal.side, goal.peer} - {None} <= set(case.sides)
+            assert (goal.peer is None) == (goal.kind == "at most")
+
+
+def test_the_stopwatch_reads_the_books_lines():
+    watch = Stopwatch()
+    for line in ("epoch 1, perplexity 10.000000, time 0.50 sec", " - epoch",
+                 "epoch 2, perplexity 100.000000, time 0.50 sec"):
+        print(line, file=watch)
+    losses, seconds = watch.result()
+    assert losses == [pytest.approx(np.log(10)), pytest.approx(np.log(100))]
+    assert len(seconds) == 1
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_a_char_rnn_as_a_scratch_cell(cell, tmp_path):
+    import d2lrnn as d2l
+    from mxnet import init, nd
+    model = d2l.CharRNN(9, 4, 5, 1, cell)
+    model.initialize(init.Xavier())
+    for param in model.collect_params(".*bias").values():
+        param.set_data(nd.random.normal(shape=param.shape))
+    d2l.save_model(tmp_path / "model.safetensors", model)
+    config, arrays = weights.read(tmp_path / "model.safetensors")
+    assert config == model.config
+    X = nd.array([[1, 2, 8], [0, 3, 3]])
+    state = model.begin_state(2)
+    want, _ = model(X, state)
+    got, _ = getattr(load_scratch(), cell)(
+        d2l.to_onehot(X, 9), state,
+        [nd.array(param) for param in weights.for_scratch(arrays, cell)])
+    assert np.allclose(nd.concat(*got, dim=0).asnumpy(), want.asnumpy(),
+                       atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
+@pytest.mark.parametrize("row, case", CASES, ids=[
+    f"{row.name}-{case}" for row, case in CASES])
+def test_sides_compute_the_same(row, case, tmp_path, monkeypatch, no_texts):
+    """All sides, at tiny sizes, in this process."""
+    monkeypatch.setattr(runner, "CORES", 1)  # others may be at work
+    row.prepare(case, tmp_path, row.tiny)
+    sides = {}
+    for side in row.cases[case].sides:
+        if requirement := runner.PACKAGES.get(side.split(",")[0]):
+            pytest.importorskip(requirement.split("==")[0])
+        check, values = row.measure(case, side, tmp_path, row.tiny)
+        sides[side] = {"check": check, "values": values}
+        assert all(value > 0 for unit in values if "bytes" not in unit
+                   for value in values[unit])
+        runner.check_same(row.name, sides)
+    if row.name not in ("job", "import", "scale"):
+        assert sides["d2lrnn"]["check"]
+
+
+def test_the_command_at_tiny_sizes():
+    before = results.RESULTS.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "names", "--tiny", "--rounds",
+         "1"], cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "| names (microseconds an iteration) | plain code |" in done.stdout
+    assert results.RESULTS.read_bytes() == before
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "knitting"],
+                          cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 2 and "no row knitting" in done.stderr
+
+
+def test_the_record_is_shown_as_it_is():
+    record = json.loads(results.RESULTS.read_text("utf-8"))
+    assert set(record["rows"]) == set(ROWS)
+    table = results.RESULTS.with_suffix(".md").read_text("utf-8")
+    assert results.to_markdown(record) == table
+    assert results.chart(record).axes

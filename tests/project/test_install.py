@@ -1,0 +1,110 @@
+"""What a newcomer meets: the install, the wheel, the README."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("python", ["3.9", "3.13", "3.14"])
+def test_another_python_is_refused_in_one_sentence(python):
+    code = (f"import runpy, sys; sys.version_info = "
+            f"{tuple(map(int, python.split('.')))} + (0, 'final', 0);"
+            f"runpy.run_path('setup.py')")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True,
+                          capture_output=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    for words in ("3.10, 3.11 or 3.12", f"this is Python {python}",
+                  "numpy below 2", "uv"):
+        assert words in done.stderr
+
+
+def test_the_texts_travel_in_the_wheel(tmp_path):
+    """A wheel, unpacked elsewhere, finds its lyrics there."""
+    copy = tmp_path / "source"
+    copy.mkdir()
+    for name in ("setup.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("d2lrnn", "d2lrnn_cli", "lyrics_data"):
+        shutil.copytree(ROOT / name, copy / name)
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps",
+                    "-w", tmp_path, copy], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    code = ("import d2lrnn, lyrics_data; from d2lrnn.data import texts;"
+            "texts.download = lambda known: (_ for _ in ()).throw(OSError());"
+            "print(lyrics_data.__file__);"
+            "print(len(d2lrnn.load_data_jay_lyrics()[0]))")
+    env = {key: value for key, value in os.environ.items()
+           if key != "D2LRNN_DATA"}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code],
+                          cwd=tmp_path, check=True, text=True,
+                          capture_output=True,
+                          env={**env, "PYTHONPATH": str(site),
+                               "XDG_CACHE_HOME": str(tmp_path)})
+    where, length = done.stdout.splitlines()
+    assert where.startswith(str(site)) and length == "10000"
+
+
+def test_readmes_own_text_works_as_written(tmp_path, abc):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(blocks) == 3
+    assert blocks[2].count("num_epochs=250") == 1
+    code = blocks[2].replace("num_epochs=250", "num_epochs=2")
+    (tmp_path / "my_text.txt").write_text("the cat sat on the mat\n" * 99)
+    done = subprocess.run([sys.executable, "-c", blocks[1] + code], text=True,
+                          cwd=tmp_path, capture_output=True, check=True)
+    assert "report: " in done.stdout
+    assert list(tmp_path.glob("runs/my_text-*/perplexity.png"))
+
+
+def test_readmes_char_rnn_works_as_written(tmp_path):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    code = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]
+    (tmp_path / "my_text.txt").write_text("ROMEO: he sat on a mat.\n" * 900)
+    for old, new in (('"tinyshakespeare"', '"my_text.txt"'),
+                     ("num_epochs=10", "num_epochs=1"),
+                     ("num_hiddens=256", "num_hiddens=16")):
+        assert code.count(old) == 1
+        code = code.replace(old, new)
+    done = subprocess.run([sys.executable, "-c", code], text=True,
+                          cwd=tmp_path, capture_output=True, check=True)
+    lines = done.stdout.split("\n", 2)
+    assert lines[1].startswith("epoch 1, perplexity ")
+    assert len(lines[2]) == 400
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_readmes_tables_are_the_measured_ones(name):
+    from benchmarks.readme import tables, with_tables
+    page = (ROOT / name).read_text("utf-8")
+    assert page == with_tables(page)
+    assert all(table in page for table in tables().values())
+
+
+def test_the_translation_is_complete():
+    """Code, tables, links, names and headings are those of README.md."""
+    english, chinese = (
+        (ROOT / name).read_text("utf-8").split("\n", 4)[4]
+        for name in ("README.md", "README.zh.md"))
+    for pattern in (r"^```.*?^```$", r"^#+ ", r"^<!-- [^>]*-->", r"^- ",
+                    r"\]\(([^)]*)\)", r"(?<!`)`([^`\n]+)`(?!`)"):
+        found = [re.findall(pattern, page, re.MULTILINE | re.DOTALL)
+                 for page in (english, chinese)]
+        assert sorted(found[0]) == sorted(found[1]), pattern
+
+
+def test_readmes_commands_are_those_of_ci():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "pip install -e '.[test]' && pytest" in readme
+    assert "pip install -q -e '.[test]'" in ci and "\npytest " in ci

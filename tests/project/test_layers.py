@@ -1,0 +1,107 @@
+"""Rooms import lower rooms only, and nothing in a room runs in a circle."""
+import ast
+import re
+from pathlib import Path
+
+import d2lrnn
+import pytest
+
+ROOT = Path(d2lrnn.__file__).parents[1]
+PACKAGE = ROOT / "d2lrnn"
+LEVELS = [
+    {"basics"},
+    {"mxnet_setup", "speed", "data", "models", "numpy_rnn"},
+    {"report", "generation", "dinosaur"},
+    {"training"},
+    {"shakespeare", "jazz"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+# the files that do without MXNet, in the rooms where others do not
+WITHOUT_MXNET = {"basics", "data/texts", "data/corpus", "data/tokens",
+                 "numpy_rnn", "report", "dinosaur", "training/schedules",
+                 "jazz/theory", "jazz/events", "jazz/midi", "jazz/grammar",
+                 "jazz/audio", "jazz/training_data"}
+WITH_MXNET = {"basics/environment", "basics/measures"}
+FILES = {str(path.relative_to(PACKAGE).with_suffix("")): path
+         for path in sorted(PACKAGE.rglob("*.py"))
+         if path != PACKAGE / "__init__.py"}
+files = pytest.mark.parametrize("file", FILES)
+
+
+def room_of(file):
+    """Return the room of a file: its folder, or itself."""
+    return file.split("/")[0]
+
+
+def imports(path):
+    """Return (packages, modules of ours) that a file imports, anywhere."""
+    packages, ours = set(), set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            names = [node.module]
+            if node.module in ("d2lrnn", *(f"d2lrnn.{r}" for r in LEVEL)):
+                names = [f"{node.module}.{a.name}" for a in node.names]
+        else:
+            continue
+        for name in names:
+            first, *rest = name.split(".")
+            packages.add(first)
+            if first == "d2lrnn":
+                assert rest, f"{path} imports the package as a whole"
+                ours.add("/".join(rest))
+    return packages, ours
+
+
+def test_every_room_has_a_level():
+    assert {room_of(file) for file in FILES} == set(LEVEL)
+
+
+def test_the_rooms_of_the_table_are_those_of_the_house():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| \S", page, re.MULTILINE)
+    assert rows == sorted(rows, key=lambda row: row[0])
+    assert len(rows) == len(LEVEL)
+    assert {room: int(level) for level, room in rows} == LEVEL
+
+
+@files
+def test_only_lower_rooms_are_imported(file):
+    room = room_of(file)
+    for other in {room_of(name) for name in imports(FILES[file])[1]}:
+        assert other == room or LEVEL[other] < LEVEL[room], (
+            f"{file} imports {other}")
+
+
+def test_nothing_in_a_room_runs_in_a_circle():
+    below = {file: {name for name in imports(path)[1] if name in FILES}
+             for file, path in FILES.items()}
+    while below:
+        bottom = {file for file, others in below.items() if not others}
+        assert bottom, f"these import each other: {sorted(below)}"
+        below = {file: others - bottom for file, others in below.items()
+                 if file not in bottom}
+
+
+@files
+def test_who_does_without_mxnet(file):
+    packages, _ = imports(FILES[file])
+    if {file, room_of(file)} & WITHOUT_MXNET and file not in WITH_MXNET:
+        assert "mxnet" not in packages
+    assert not packages & {"chapters", "tests", "benchmarks", "torch", "d2l",
+                          "d2lrnn_cli"}
+
+
+def test_nothing_is_checked_by_an_assert():
+    # python -O leaves asserts out
+    for path in [*FILES.values(), *(ROOT / "d2lrnn_cli").glob("*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        assert not any(isinstance(node, ast.Assert)
+                       for node in ast.walk(tree)), path
+
+
+@files
+def test_files_stay_short(file):
+    assert len(FILES[file].read_text("utf-8").splitlines()) <= 400
