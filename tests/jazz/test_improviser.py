@@ -14,6 +14,7 @@ from d2lrnn.jazz.grammar import note_type, parse_token, smooth, tokens_of
 from d2lrnn.jazz.midi import Note, write_tune
 from d2lrnn.jazz.training_data import default_tune, windows
 from d2lrnn.models.checkpoint import load_model, read, save_model
+from d2lrnn.training import fit as fitting
 from mxnet import autograd, init, nd
 
 
@@ -199,7 +200,7 @@ def test_the_loss_falls_from_a_uniform_guess_to_below_ten(music, trained):
 
 
 def test_the_first_mini_batch_costs_a_uniform_guess(music, monkeypatch):
-    losses, step = [], d2l.fitting.train_step
+    losses, step = [], fitting.train_step
 
     def spy(run, *rest):
         step(run, *rest)
@@ -242,7 +243,7 @@ def test_every_phrase_is_read_once_an_epoch(music):
 
 
 def test_the_rate_decays(music, monkeypatch):
-    rates, step = [], d2l.fitting.train_step
+    rates, step = [], fitting.train_step
 
     def spy(run, x, y, loss, theta, seed, lr):
         rates.append(lr)
