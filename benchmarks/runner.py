@@ -19,7 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+from benchmarks import ROOT
+
 PACKAGES = {"d2lzh": "d2lzh==1.0.0", "PyTorch": "torch==2.13.0"}
 CORES = len(os.sched_getaffinity(0))
 TOLERANCE = 1e-4  # of the losses, relative
@@ -60,7 +61,7 @@ def nothing(case, folder, sizes):
 
 
 class Row(NamedTuple):
-    """A row of the benchmark; ``tiny`` are its sizes where it is tried."""
+    """A row of the benchmark; ``tiny`` are its sizes for ``--tiny``."""
 
     name: str
     work: str
@@ -123,7 +124,7 @@ def add(record, seen):
 
 
 def check_same(where, sides):
-    """Raise ``ValueError`` where a side's losses are not the first side's.
+    """Raise ``ValueError`` where a side's losses differ from the first's.
 
     They are compared as far as both sides have them.
     """
@@ -133,7 +134,7 @@ def check_same(where, sides):
         first = next(iter(checks))
         for n, (loss, other) in enumerate(zip(check, checks[first],
                                               strict=False), 1):
-            # not <=, so that a loss that is no number is refused
+            # "not <=" rather than ">", so that nan is refused, too
             if not abs(loss - other) <= TOLERANCE * abs(other):
                 raise ValueError(
                     f"{where}: loss {n} is {loss} of {side}, and {other} of "
@@ -160,7 +161,7 @@ def run_side(row, case, side, folder):
 
 
 def timed(function, times):
-    """Call a function so many times; return the seconds of each."""
+    """Call a function a number of times; return the seconds of each call."""
     seconds = []
     for _ in range(times):
         start = time.perf_counter()
@@ -173,7 +174,8 @@ def when_and_where():
     """Return the date, the versions and the machine: a dict for JSON."""
     from d2lrnn.basics.environment import machine_record
     record = machine_record()
-    del record["machine"]["threads"]  # this process's, and not the sides'
+    # this process's; each side has its own, which stand beside its values
+    del record["machine"]["threads"]
     for side, requirement in PACKAGES.items():
         if not why_missing(side):
             name = requirement.split("==")[0]

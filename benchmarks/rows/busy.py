@@ -4,9 +4,10 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-from benchmarks.book import SETTINGS, TINY
+from benchmarks import ROOT
+from benchmarks.peers.book import SETTINGS, TINY
 from benchmarks.rows import scratch
-from benchmarks.runner import ROOT, Case, Goal, Row
+from benchmarks.runner import Case, Goal, Row
 
 BUSY, TWO = "d2lrnn, beside a busy process", "d2lrnn, one of two trainings"
 

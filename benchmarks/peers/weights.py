@@ -1,25 +1,5 @@
-"""The weights of d2lrnn's models, as its peers want them."""
-import json
-
+"""The weights of d2lrnn's models in the forms that its peers take."""
 import numpy as np
-from safetensors import safe_open
-
-
-def read(path):
-    """Return ``(config, arrays)`` of a checkpoint, without d2lrnn."""
-    with safe_open(path, "numpy") as file:
-        config = json.loads(file.metadata()["content"])["model"]
-        return config, {name.removeprefix("model."): file.get_tensor(name)
-                        for name in file.keys()}
-
-
-def draw(folder, model, magnitude=3):
-    """Draw a model's weights, and write them to model.safetensors."""
-    import d2lrnn as d2l
-    from mxnet import init
-    d2l.seed(1)
-    model.initialize(init.Xavier(magnitude=magnitude))
-    d2l.save_model(folder / "model.safetensors", model)
 
 
 def for_torch(arrays, layers):

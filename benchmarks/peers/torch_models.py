@@ -1,16 +1,9 @@
 """The same models in PyTorch, with given weights."""
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import one_hot
 
-from benchmarks import runner
-from benchmarks.weights import for_torch
-
-
-def use_all_cores():
-    """Let PyTorch use all cores, and seed it."""
-    torch.set_num_threads(runner.CORES)
-    torch.manual_seed(1)
+from benchmarks.peers.weights import for_torch
 
 
 class CharRNN(nn.Module):
@@ -72,18 +65,6 @@ class DJModel(nn.Module):
             a, c = self.lstm(x, (a, c))
             outputs.append(self.dense(a))
         return torch.stack(outputs), None
-
-
-def step_losses(output, y):
-    """Return the sum over the steps of the mean cross-entropy."""
-    losses = cross_entropy(output.flatten(0, 1), y.flatten(),
-                           ignore_index=-1, reduction="sum")
-    return losses / (y[0] >= 0).sum()
-
-
-def id_losses(output, y):
-    """Return the mean cross-entropy of the ids y."""
-    return cross_entropy(output, y.long())
 
 
 def char_rnn(config, arrays):
