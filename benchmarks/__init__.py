@@ -16,10 +16,12 @@ def read(path):
     return json.loads(path.read_text("utf-8"))
 
 
-def write(record, path):
-    """Write a record as JSON."""
+def write(record, path, table=None):
+    """Write a record as JSON, and its table, if any, beside it as .md."""
     path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n",
                     "utf-8")
+    if table is not None:
+        path.with_suffix(".md").write_text(table, "utf-8")
 
 
 def machine(record):

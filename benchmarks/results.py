@@ -237,7 +237,6 @@ def chart(record):
 
 
 def write(record, path=RESULTS):
-    """Write a record as .json, and beside it its .md and .png."""
-    benchmarks.write(record, path)
-    path.with_suffix(".md").write_text(to_markdown(record), "utf-8")
+    """Write a record as JSON, and its table and picture beside it."""
+    benchmarks.write(record, path, to_markdown(record))
     chart(record).savefig(path.with_suffix(".png"), dpi=120)

@@ -1,11 +1,11 @@
 """Measure rows of the benchmark: sides in turns, each in its own process.
 
-A row is a piece of work that d2lrnn and its peers do, in one case or more.
+A row is a piece of work that d2lrnn and its peers do, in one or more cases.
 Its ``measure(case, side, folder, sizes)`` runs in the side's process and
-returns ``(check, values)``: the losses by which the sides are known to
-compute the same, or None, and lists of numbers by their unit. Its
-``prepare(case, folder, sizes)`` runs once before all sides, writes what they
-share, and returns the name of the text, or None.
+returns ``(check, values)``: losses, which must be the same on all sides, or
+None; and a dict from units to lists of numbers. Its ``prepare(case, folder,
+sizes)`` runs once before all sides, writes into the folder what they share,
+and returns the name of the text, or None.
 """
 import importlib.util
 import json
@@ -27,7 +27,7 @@ TOLERANCE = 1e-4  # of the losses, relative
 
 
 class Goal(NamedTuple):
-    """What a side is to reach, alone or beside a peer.
+    """What a side must reach, alone or beside a peer.
 
     ``kind`` is a key of ``benchmarks.results.KINDS``; ``unit`` names the
     values that count, or None for the first.
@@ -89,7 +89,7 @@ def measure_row(row, rounds=None, run=None):
 
 
 def measure_case(row, name, rounds, run):
-    """Return the goals and what each side measured, round by round."""
+    """Return the goals of a case, and each side's values round by round."""
     case, sides = row.cases[name], {}
     with tempfile.TemporaryDirectory() as folder:
         text = row.prepare(name, Path(folder), row.sizes)
@@ -117,7 +117,7 @@ def why_missing(side):
 
 
 def add(record, seen):
-    """Add what a side measured in one round to its record."""
+    """Add the values of a side in one round to its record."""
     for unit, values in seen["values"].items():
         record["values"].setdefault(unit, []).append(values)
     record |= {"check": seen["check"], "threads": seen["threads"]}

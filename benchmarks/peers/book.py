@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from benchmarks import ROOT
-from benchmarks.peers import weights
+from benchmarks.peers.weights import table
 
 SETTINGS = {"num_hiddens": 256, "batch_size": 32, "num_steps": 35,
             "optimizer": "sgd", "lr": 1e2, "clipping_theta": 1e-2,
@@ -113,10 +113,10 @@ def gluon_model(config, arrays):
              gluon.rnn.RNN(config["num_hiddens"], activation="tanh"))
     model = d2lzh.RNNModel(layer, config["vocab_size"])
     model.initialize()
-    model(nd.zeros((1, 1)), model.begin_state(1))  # to learn the shapes
+    model(nd.zeros((1, 1)), model.begin_state(1))  # it infers the shapes
     params = {name: arrays[f"layers.0.{name}"] for name in (
         "i2h_bias", "h2h_weight", "h2h_bias")}
-    params["i2h_weight"] = np.ascontiguousarray(weights.table(arrays).T)
+    params["i2h_weight"] = np.ascontiguousarray(table(arrays).T)
     for name, array in params.items():
         getattr(layer, f"l0_{name}").set_data(nd.array(array))
     model.dense.weight.set_data(nd.array(arrays["output.weight"]))

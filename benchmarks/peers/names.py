@@ -1,8 +1,8 @@
-"""The model of names as one writes it first, in NumPy.
+"""The model of names in plain NumPy, as its formulas read.
 
-There is a one-hot vector for each character, the products of each step are
-taken by themselves, and the gradients are added up step by step. The formulas,
-the start and the order of the names are those of ``d2lrnn.dinosaur``.
+Each character is a one-hot vector, each step takes its own products, and the
+gradients are added up step by step. The formulas, the first parameters and
+the order of the names are those of ``d2lrnn.dinosaur``.
 """
 import numpy as np
 
@@ -16,7 +16,7 @@ def softmax(scores):
 
 
 def forward(X, Y, a0, p, vocab_size):
-    """Return the loss, and the probabilities, states, inputs by step."""
+    """Return the loss; by step, the probabilities, states and inputs."""
     x, a, y_hat, loss = {}, {-1: np.copy(a0)}, {}, 0
     for t in range(len(X)):
         x[t] = np.zeros((vocab_size, 1))
@@ -48,7 +48,7 @@ def backward(Y, p, y_hat, a, x):
 
 
 def train(names, char_to_ix, num_iterations):
-    """Return the loss of each iteration, without sampling names."""
+    """Train; return the loss of each iteration."""
     names, vocab_size = list(names), len(char_to_ix)
     np.random.seed(0)
     np.random.shuffle(names)

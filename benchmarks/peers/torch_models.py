@@ -1,4 +1,4 @@
-"""The same models in PyTorch, with given weights."""
+"""d2lrnn's models in PyTorch, with the weights of a checkpoint."""
 import torch
 from torch import nn
 from torch.nn.functional import one_hot
@@ -54,7 +54,7 @@ class DJModel(nn.Module):
     def forward(self, X, state=None):
         """Return the scores (Tx, m, n_values) of ids, and None.
 
-        An id of -1 is an empty row.
+        An id of -1 becomes a vector of zeros.
         """
         X = one_hot(X.T + 1, self.dense.out_features + 1)[:, :, 1:].float()
         if not self.loop:

@@ -3,10 +3,10 @@ import numpy as np
 
 
 def for_torch(arrays, layers):
-    """Return the state of recurrent layers in PyTorch.
+    """Return the weights of recurrent layers by their names in PyTorch.
 
-    ``layers`` is a dict from the names of layers to the suffix of their
-    weights in PyTorch. The order of the gates is the same.
+    ``layers`` maps each layer's name to the suffix of its weights in PyTorch,
+    whose gates are in the same order.
     """
     names = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh",
              "i2h_bias": "bias_ih", "h2h_bias": "bias_hh"}
@@ -16,11 +16,11 @@ def for_torch(arrays, layers):
 
 
 def table(arrays):
-    """Return what a CharRNN adds to its first layer for each id.
+    """Return what each id adds to the first layer of a CharRNN.
 
-    It has shape (vocab_size, rows of the gates): the products of the vectors
-    of the embedding with the weights. A model that reads one-hot vectors
-    computes the same with these as its weights.
+    That is the embedding times the input weights, of shape (vocab_size,
+    gates * num_hiddens): the input weights of the same model for one-hot
+    vectors.
     """
     return arrays["embedding.weight"] @ arrays["layers.0.i2h_weight"].T
 
@@ -28,12 +28,12 @@ def table(arrays):
 def for_scratch(arrays, cell):
     """Return a CharRNN of one layer as the parameters of a scratch cell.
 
-    ``cell`` is rnn or lstm. The GRU of the book has its reset gate in another
-    place, and no weights with which it is the same function.
+    ``cell`` is rnn or lstm. The book's GRU applies its reset gate in another
+    place, so no weights make it the same function.
     """
     W_x, W_h = table(arrays), arrays["layers.0.h2h_weight"].T
     b = arrays["layers.0.i2h_bias"] + arrays["layers.0.h2h_bias"]
-    # input, forget, candidate, output, which the book writes in another order
+    # Gluon's order is input, forget, candidate, output
     gates = {"rnn": [0], "lstm": [0, 1, 3, 2]}[cell]
     n = len(W_h)
     params = [np.ascontiguousarray(array[..., gate * n:(gate + 1) * n])

@@ -1,4 +1,4 @@
-"""An epoch of the book's loop where other processes use the cores, too."""
+"""An epoch of the book's loop while other processes use the cores."""
 import json
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def measure(case, side, folder, sizes):
 
 @contextmanager
 def running(arguments):
-    """Let Python run on these arguments, if there are any, meanwhile."""
+    """Run Python with these arguments, if any, meanwhile."""
     if not arguments:
         yield
         return

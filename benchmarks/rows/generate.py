@@ -40,18 +40,18 @@ def measure(case, side, folder, sizes):
 
 
 def prefixes(batch_size):
-    """Return the ids of each lyric's prefix; the first is the same always."""
+    """Return the ids of each lyric's prefix; the first never changes."""
     return [[PREFIX[0] + i % 20, PREFIX[1]] for i in range(batch_size)]
 
 
 def text(vocab_size):
-    """Return ids and the ids after them, (1, 40), to compare a loss on."""
+    """Return ids and the ids after them, (1, 40), for the loss to compare."""
     ids = np.random.default_rng(1).integers(vocab_size, size=(1, 41))
     return ids[:, :-1], ids[:, 1:]
 
 
 def ours(folder, batch_size):
-    """Return the loss, and a function that writes: the first lyric."""
+    """Return the loss, and a function that writes: it returns lyric 1."""
     import d2lrnn as d2l
     model = d2l.load_model(folder / "model.safetensors")
     X, Y = text(model.vocab_size)

@@ -1,4 +1,4 @@
-"""A training step beside the products of matrices in it, alone."""
+"""A training step beside the matrix products in it, alone."""
 from benchmarks.rows import charrnn
 from benchmarks.runner import Case, Goal, Row, timed
 from benchmarks.shared import load_batches, load_weights
@@ -21,9 +21,9 @@ def measure(case, side, folder, sizes):
 def products(vocab_size, sizes):
     """Return a function of a number of steps, which takes their products.
 
-    They are those of an RNN forwards and backwards: of all inputs at once,
-    of the states one after another (but their weights' gradient at once), and
-    of all outputs at once.
+    These are the products of an RNN, forward and backward: those of all
+    inputs at once, those of the states one after another (the gradient of
+    their weights at once), and those of all outputs at once.
     """
     import d2lrnn  # noqa: F401 - sets the threads
     from mxnet import nd
@@ -51,7 +51,7 @@ def products(vocab_size, sizes):
 
 
 ROW = Row(
-    "limit", "a training step of the row charrnn, rnn, beside its products "
-    "of matrices alone, of the same shapes, in MXNet",
+    "limit", "a training step of the row charrnn, rnn, beside its matrix "
+    "products alone, of the same shapes, in MXNet",
     {"rnn": Case(("d2lrnn", PRODUCTS), (Goal("speed", 0.65, PRODUCTS),))},
     measure, charrnn.SIZES, charrnn.TINY_SIZES, charrnn.prepare)

@@ -27,7 +27,7 @@ def measure(case, side, folder, sizes):
 
 
 def train_ours(names, char_to_ix, num_iterations):
-    """Return the loss of each iteration of d2lrnn's."""
+    """Train by d2lrnn; return the loss of each iteration."""
     from d2lrnn import dinosaur
     losses = []
     with contextlib.redirect_stdout(io.StringIO()):
@@ -38,8 +38,8 @@ def train_ours(names, char_to_ix, num_iterations):
 
 
 ROW = Row(
-    "names", "an iteration of the model of names, in NumPy, beside what one "
-    "writes first; ours with the names that it samples",
+    "names", "an iteration of the model of names, in NumPy, beside plain "
+    "code for the same formulas; d2lrnn also samples names",
     {"": Case(("d2lrnn", "plain code"), (Goal("speed", 3, "plain code"),))},
     measure, {"iterations": 2000, "times": 3},
     {"iterations": 50, "times": 1}, prepare)

@@ -48,7 +48,7 @@ def pretrain(num_epochs=32):
 
 
 def to_markdown(record):
-    """Return the table of a record: the losses after some epochs."""
+    """Return a table of the losses after the epochs that have a goal."""
     lines = ["| epochs | training loss | goal | held out | sec/epoch |",
              "|---:|---:|---:|---:|---:|"]
     for epoch in record["history"]:
@@ -63,7 +63,7 @@ def to_markdown(record):
 
 
 def main():
-    """Train, and write the results."""
+    """Train, and write the record or the model that ships."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.studies.sonnets",
         description=__doc__.split("\n")[0])
@@ -76,8 +76,7 @@ def main():
         pretrain()
         return
     record = measure(args.epochs)
-    write(record, RESULTS)
-    RESULTS.with_suffix(".md").write_text(to_markdown(record), "utf-8")
+    write(record, RESULTS, to_markdown(record))
     print(to_markdown(record))
 
 

@@ -316,6 +316,15 @@ def test_the_command_at_tiny_sizes():
     assert done.returncode == 2 and "no row knitting" in done.stderr
 
 
+def test_the_help_describes_every_row():
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"],
+                          cwd=ROOT, text=True, capture_output=True, check=True)
+    words = " ".join(done.stdout.split())
+    for row in ROWS.values():
+        assert f" {row.name} {row.work}" in words
+    assert max(map(len, done.stdout.splitlines())) < 80
+
+
 def test_the_record_is_shown_as_it_is():
     record = json.loads(results.RESULTS.read_text("utf-8"))
     assert set(record["rows"]) == set(ROWS)
