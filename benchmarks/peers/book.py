@@ -1,6 +1,6 @@
 """The book's two loops, d2lzh's or d2lrnn's, timed by what they print.
 
-Nothing here imports d2lrnn for d2lzh: that would choose its threads and its
+For d2lzh nothing here imports d2lrnn, which chooses MXNet's threads and
 engine.
 """
 import ast
@@ -26,18 +26,17 @@ TINY = {**SETTINGS, "num_hiddens": 8, "batch_size": 2, "num_steps": 5,
 def load_cells():
     """Return the cells from scratch as the book has them.
 
-    They are those of ``d2lrnn.models.scratch`` without its checks, and so
-    without d2lrnn, which d2lzh's process must not import.
+    They are the functions of ``d2lrnn.models.scratch`` without the decorators
+    that check arguments: d2lzh's process must not import d2lrnn.
     """
+    from mxnet import nd
     path = ROOT / "d2lrnn" / "models" / "scratch.py"
-    tree = ast.parse(path.read_text("utf-8"))
-    tree.body = [node for node in tree.body
-                 if not getattr(node, "module", "").startswith("d2lrnn")]
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            node.decorator_list = []
-    names = {}
-    exec(compile(tree, path, "exec"), names)
+    functions = [node for node in ast.parse(path.read_text("utf-8")).body
+                 if isinstance(node, ast.FunctionDef)]
+    for function in functions:
+        function.decorator_list = []
+    names = {"nd": nd}
+    exec(compile(ast.Module(functions, []), path, "exec"), names)
     return SimpleNamespace(**names)
 
 
