@@ -85,10 +85,10 @@ def check_prefix(prefix, num_chars, char_to_idx):
     if not isinstance(char_to_idx, dict):
         raise ValueError(f"char_to_idx is {shown(char_to_idx)}: give the dict "
                          f"of the training text's corpus")
-    _check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
+    check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
 
 
-def _check_tokens(tokens, char_to_idx):
+def check_tokens(tokens, char_to_idx):
     """Raise ``ValueError`` for no tokens, and for those that are unknown."""
     if not tokens:
         raise ValueError("the prefix is empty: begin with one character or "

@@ -1,6 +1,4 @@
 """The book's two predictors: the highest score, again and again."""
-from functools import wraps
-
 from d2lrnn.basics.checks import (
     check_numbering,
     check_parts,
@@ -8,8 +6,6 @@ from d2lrnn.basics.checks import (
 )
 from d2lrnn.basics.environment import on_device
 from d2lrnn.data.tokens import check_prefix, prefix_tokens
-from d2lrnn.generation.lyrics import _write
-from d2lrnn.generation.numpy_steps import ModelSteps, stepper_of
 from d2lrnn.models.scratch import to_onehot
 from mxnet import nd
 
@@ -52,37 +48,16 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
     return "".join(idx_to_char[i] for i in output)
 
 
-def _in_numpy(predict):
-    """Let a model whose steps NumPy can make write the same, but faster."""
-    @wraps(predict)
-    def predict_in_numpy(prefix, num_chars, model, vocab_size, ctx,
-                         idx_to_char, char_to_idx):
-        steps = stepper_of(model, len(idx_to_char))
-        if isinstance(steps, ModelSteps):
-            return predict(prefix, num_chars, model, vocab_size, ctx,
-                           idx_to_char, char_to_idx)
-        ids = [char_to_idx[char] for char in prefix]
-        written = _write(steps, [ids], num_chars, idx_to_char, _highest, None)
-        return "".join([*(idx_to_char[i] for i in ids),
-                        *(char for (char,) in written)])
-
-    return predict_in_numpy
-
-
-def _highest(scores, rows):
-    return scores.argmax(axis=1).tolist()
-
-
 @on_device
 @converted(_as_tokens)
-@_in_numpy
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):
     """Write on from a prefix with a Gluon model, as ``predict_rnn`` does.
 
-    ``model(X, state)`` scores the next character of X, of shape (1, 1), and
-    returns the new state. A model that ``stepper_of`` knows makes its steps
-    in NumPy. Source: D2L (Chinese, first edition) 6.5.2.
+    ``model(X, state)`` scores the character after X, of shape (1, 1), and
+    returns the new state. ``generate`` with temperature 0 writes the same
+    text, and writes it faster with the models that ``stepper_of`` knows.
+    Source: D2L (Chinese, first edition) 6.5.2.
     """
     check_prefix(prefix, num_chars, char_to_idx)
     state = model.begin_state(batch_size=1, ctx=ctx)

@@ -111,7 +111,7 @@ def _generator(seed, i):
     return np.random.default_rng(None if seed is None else [seed, i])
 
 
-def _picker(temperature, top_k, top_p, seed, batch_size, banned):
+def picker(temperature, top_k, top_p, seed, batch_size, banned):
     """Return ``pick(scores, rows)``, which chooses an id for each row."""
     def pick(scores, rows):
         return [choices[i](scores[i]) for i in rows]

@@ -6,8 +6,8 @@ from d2lrnn.basics.checks import (
     check_numbers,
     shown,
 )
-from d2lrnn.data.tokens import UNKNOWN, _check_tokens, prefix_tokens, tokenize
-from d2lrnn.generation.choosing import _picker, check_choosing
+from d2lrnn.data.tokens import UNKNOWN, check_tokens, prefix_tokens, tokenize
+from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of
 from d2lrnn.models.checkpoint import load_model
 
@@ -41,7 +41,7 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     batch = [_to_ids(text, idx_to_char, getattr(model, "level", None),
                      on_unknown) for text in prefixes]
     banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
-    pick = _picker(temperature, top_k, top_p, seed, len(batch), banned)
+    pick = picker(temperature, top_k, top_p, seed, len(batch), banned)
     steps = stepper_of(model, len(idx_to_char))
     lyrics = _write(steps, batch, num_chars, idx_to_char, pick, stop)
     return (char for (char,) in lyrics) if isinstance(prefix, str) else lyrics
@@ -98,7 +98,7 @@ def _to_ids(prefix, idx_to_char, level, on_unknown):
     if on_unknown == "skip":
         # where all are unknown, the check below names them
         tokens = [token for token in tokens if token in char_to_idx] or tokens
-    _check_tokens(tokens, char_to_idx)
+    check_tokens(tokens, char_to_idx)
     return [char_to_idx[token] for token in tokens]
 
 
