@@ -3,6 +3,7 @@ import hashlib
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from d2lrnn.data.tokens import (
     is_of_words,
     tokenize,
 )
+
+__all__ = ["Corpus", "load_corpus", "load_data_jay_lyrics"]
 
 PIECE = 2 ** 16  # characters
 
@@ -223,25 +226,33 @@ def load_data_jay_lyrics(*, fallback=True):
                        num_chars=10_000, newline=" ")
 
 
-def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
-                level="char", min_freq=1, vocabulary=None):
+def load_corpus(path_or_text: str | os.PathLike[str], *,
+                num_chars: int | None = None, newline: str = "\n",
+                fallback: bool = True, level: str = "char", min_freq: int = 1,
+                vocabulary: Sequence[str] | None = None) -> Corpus:
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
-    ``path_or_text`` is the name of a known text ("jaychou_lyrics",
-    "tinyshakespeare", "shakespeare", "dinos"), the path of a text or of a
-    .zip with a .txt in it, the name of one in ``$D2LRNN_DATA`` or in
-    lyrics_data/, or the text itself. A ``Path`` is never the text. A str is a
-    path if it is one short line that is the name of a file, ends with a
-    suffix such as .txt or .md, begins as paths do ("/x", "./", "../", "~/"),
-    or lies in a folder that is there; with a line end it is always the text.
+    path_or_text
+        The name of a known text ("jaychou_lyrics", "tinyshakespeare",
+        "shakespeare", "dinos"), the path of a text or of a .zip with a .txt
+        in it, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the
+        text itself. A ``Path`` is never the text; a str with a line end
+        always is. One short line is a path if there is such a file, or if it
+        looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" where
+        there is a folder texts.
+    num_chars
+        How many characters to keep from the start, or None for all.
+    newline
+        What every line end becomes. A byte order mark is dropped.
+    fallback
+        Whether another text may take the place of a known one that is not
+        there, as in ``load_data_jay_lyrics``.
+    level, min_freq, vocabulary
+        Those of ``Corpus.from_text``. With a model's vocabulary, the model
+        can be trained and measured on another text.
 
-    A byte order mark is dropped, and every line end becomes ``newline``;
-    ``num_chars`` keeps that many characters from the start. ``fallback`` is
-    that of ``load_data_jay_lyrics``; ``level``, ``min_freq`` and
-    ``vocabulary`` are those of ``Corpus.from_text``: with a model's
-    vocabulary it can be trained and measured on another text. Raise
-    ``ValueError`` or ``FileNotFoundError`` in one sentence where there is no
-    usable text, or one of more than 2 GB.
+    Raise ``ValueError`` or ``FileNotFoundError`` where there is no usable
+    text, or one of more than 2 GB.
 
     >>> load_corpus("one\r\ntwo\n").text
     'one\ntwo\n'
@@ -250,27 +261,49 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
     >>> second.corpus_indices.tolist(), second.vocab_size
     ([7, 8, 5, 0], 9)
     """
+    _check_loading(path_or_text, num_chars, newline)
+    if isinstance(path_or_text, str) and path_or_text in TEXTS:
+        path_or_text = find_text(path_or_text, fallback)
+    text, source = _read(path_or_text)
+    text, source = _shortened(with_newline(text, newline), source, num_chars)
+    return Corpus.from_text(text, source, level, min_freq,
+                            vocabulary=vocabulary)
+
+
+def _check_loading(path_or_text, num_chars, newline):
     check_number("num_chars", num_chars, *COUNT, none="None for all")
     if not isinstance(newline, str):
         raise ValueError(f"newline is {shown(newline)}: give a str")
     if not isinstance(path_or_text, (str, os.PathLike)):
         raise ValueError(f"path_or_text is {shown(path_or_text)}: give the "
                          f"path of a text, or a text")
-    if isinstance(path_or_text, str) and path_or_text in TEXTS:
-        text, source = read_source(find_text(path_or_text, fallback))
-    elif not isinstance(path_or_text, str) or is_path(path_or_text):
-        text, source = _read_path(path_or_text)
-    else:
-        text, source = path_or_text, "a text given as a string"
+
+
+def with_newline(text, newline):
+    r"""Return a text with its line ends replaced by ``newline``.
+
+    >>> with_newline("one\r\ntwo\rthree\n", " ")
+    'one two three '
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\n", newline)
+    return text.replace("\n", newline)
+
+
+def _shortened(text, source, num_chars):
+    """Return the start of a text, and a source that says what was kept."""
     if not text:
         raise ValueError(f"{source} is empty: a corpus needs characters")
     kept = text[:num_chars]
     if len(kept) < len(text):
         source += f", first {len(kept):,} of {len(text):,} characters"
-    return Corpus.from_text(kept, source, level, min_freq,
-                            vocabulary=vocabulary)
+    return kept, source
+
+
+def _read(path_or_text):
+    """Return a text, and its source in words."""
+    if isinstance(path_or_text, str) and not is_path(path_or_text):
+        return path_or_text, "a text given as a string"
+    return _read_path(path_or_text)
 
 
 def _read_path(path):
