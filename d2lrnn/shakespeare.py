@@ -26,6 +26,10 @@ from d2lrnn.training.feeds import Windows
 from d2lrnn.training.fit import check_models, fit_feed
 from mxnet import nd
 
+__all__ = ["build_data", "fit", "generate_output", "load_poems",
+           "load_pretrained", "on_epoch_end", "sample", "vectorization",
+           "write"]
+
 
 def load_poems(path_or_text="shakespeare", *, fallback=True,
                vocabulary=None):

@@ -2,7 +2,11 @@
 import ast
 import inspect
 import re
+from collections import Counter
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 import d2lrnn
 import pytest
@@ -90,6 +94,67 @@ def test_lessons_need_their_helpers():
     for name in LESSON_HELPERS:
         assert re.search(rf"d2l\.{name}\b|^def {name}\(", lessons,
                          re.MULTILINE), f"no lesson calls or shows {name}"
+
+
+PAGES = {path.stem: path.read_text("utf-8").split("\n## ")
+         for path in (ROOT / "docs" / "api").glob("*.md")
+         if path.stem != "index"}
+ROOMS = ("jazz", "shakespeare", "dinosaur", "numpy_rnn")
+
+
+def entries(text):
+    """Return the names that a part of the reference documents."""
+    return re.findall(
+        r"^\.\. (?:autofunction|autoclass|autoexception|py:data):: (\S+)$",
+        text, re.MULTILINE)
+
+
+def test_the_reference_has_every_public_name_once():
+    counts = Counter(name for parts in PAGES.values() for part in parts
+                     for name in entries(part))
+    assert set(counts.values()) == {1}, counts.most_common(3)
+    places = ["d2lrnn", *(f"d2lrnn.{room}" for room in ROOMS)]
+    public = {f"{place}.{name}" for place in places
+              for name in import_module(place).__all__}
+    assert public <= set(counts)
+    for name in counts:
+        assert resolve_name(name) is not None
+
+
+def taken_and_shown(lesson):
+    """Return what a lesson takes from the package or defines anew."""
+    tree = ast.parse((ROOT / "chapters" / f"{lesson}.py").read_text("utf-8"))
+    ways = {}  # from a name in the lesson to one of the package
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            start = f"{node.module}." if hasattr(node, "module") else ""
+            ways |= {alias.asname or alias.name: start + alias.name
+                     for alias in node.names
+                     if (start + alias.name).startswith("d2lrnn")}
+    names = [*ways.values(), *(
+        f"{ways[node.value.id]}.{node.attr}" for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name) and node.value.id in ways)]
+    names += [f"{way}.{node.name}" for way in ways.values()
+              for node in tree.body
+              if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    found = []
+    for name in names:
+        with suppress(AttributeError):  # a lesson has functions of its own
+            found.append(resolve_name(name))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lessons_use_what_the_reference_says(page):
+    named = [(lesson, part) for part in PAGES[page] for lesson
+             in re.findall(r"\(\.\./chapters/(\w+)\.py\)", part)]
+    assert named
+    for lesson, part in named:
+        meant = [resolve_name(name) for name in entries(part)]
+        assert any(one is other for one in meant
+                   for other in taken_and_shown(lesson)), (
+            f"{lesson} uses nothing under {part.splitlines()[0]}")
 
 
 def test_the_version_stands_in_the_changelog():
