@@ -3,6 +3,7 @@ from d2lrnn import mxnet_setup  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 
+# what is imported as itself, and not in __all__, is for the lessons alone
 from d2lrnn.basics.environment import epochs, seed, try_gpu
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.figures import new_figure, show
@@ -59,8 +60,6 @@ from d2lrnn.training.steps import make_params as make_params
 from d2lrnn.training.steps import print_epoch as print_epoch
 
 __version__ = version("d2lrnn")
-# what is imported as itself is for the lessons: d2l.end_epoch, but no
-# part of what users call
 __all__ = [
     "CharRNN",
     "Corpus",

@@ -26,9 +26,9 @@ from d2lrnn.training.feeds import Windows
 from d2lrnn.training.fit import check_models, fit_feed
 from mxnet import nd
 
-__all__ = ["build_data", "fit", "generate_output", "load_poems",
-           "load_pretrained", "on_epoch_end", "sample", "vectorization",
-           "write"]
+__all__ = ["build_data", "check_characters", "check_probabilities",
+           "check_windows", "fit", "generate_output", "load_poems",
+           "load_pretrained", "sample", "vectorization", "write"]
 
 
 def load_poems(path_or_text="shakespeare", *, fallback=True,

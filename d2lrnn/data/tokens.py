@@ -1,6 +1,5 @@
 """Cut a text, or the prefix of a lyric, into tokens."""
 import re
-from collections.abc import Sequence
 
 from d2lrnn.basics.checks import check_choice, check_numbers, shown
 
@@ -79,7 +78,7 @@ def prefix_tokens(prefix, char_to_idx):
                      f"of the vocabulary's tokens")
 
 
-def check_prefix(prefix: str | Sequence[str], num_chars: int,
+def check_prefix(prefix: str | list[str] | tuple[str, ...], num_chars: int,
                  char_to_idx: dict[str, int]) -> None:
     """Raise ``ValueError`` for a prefix or a length that is unusable.
 

@@ -1,7 +1,7 @@
 """Write lyrics with a model: choose the next character, again and again."""
 from collections.abc import Iterator
 from os import PathLike
-from typing import overload
+from typing import Any
 
 from d2lrnn.basics.checks import (
     check_choice,
@@ -17,23 +17,11 @@ from d2lrnn.models.checkpoint import load_model
 __all__ = ["generate", "generate_characters", "vocabulary_of"]
 
 
-@overload
-def generate(model, prefix: str, num_chars: int, temperature: float = ...,
-             top_k: int | None = ..., top_p: float | None = ...,
-             seed: int | None = ..., stop: str | None = ..., *,
-             on_unknown: str = ...) -> Iterator[str]: ...
-
-
-@overload
-def generate(model, prefix: list[str] | tuple[str, ...], num_chars: int,
-             temperature: float = ..., top_k: int | None = ...,
-             top_p: float | None = ..., seed: int | None = ...,
-             stop: str | None = ..., *,
-             on_unknown: str = ...) -> Iterator[tuple[str, ...]]: ...
-
-
-def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
-             top_p=None, seed=None, stop=None, *, on_unknown="error"):
+def generate(model, prefix: str | list[str] | tuple[str, ...],
+             num_chars: int, temperature: float = 1.0,
+             top_k: int | None = None, top_p: float | None = None,
+             seed: int | None = None, stop: str | None = None, *,
+             on_unknown: str = "error") -> Iterator[Any]:
     """Write on from a prefix: yield each new character as it is chosen.
 
     model
@@ -43,8 +31,8 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
         vocabulary. A model that ``stepper_of`` knows takes its steps in
         NumPy, with the weights that it has now.
     prefix
-        A str, or a list of str for several lyrics at once: then each item is
-        a tuple with one str for each lyric.
+        A str, or a list of str to write several lyrics at once. For a list,
+        each item that is yielded is a tuple with one str for each lyric.
     num_chars
         How many characters to write, or words if the model's level is "word".
     temperature, top_k, top_p
@@ -52,7 +40,7 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     seed
         An int with which lyric i is the same each time, whatever the other
         lyrics are; None draws anew. A batch of another size may change the
-        last bit of a score, and with it a character that hangs on that bit.
+        last bit of a score, and in rare cases a character.
     stop
         A lyric ends once its new text ends with this str, and yields "" from
         then on.

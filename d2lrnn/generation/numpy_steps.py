@@ -18,7 +18,7 @@ from mxnet.gluon.parameter import DeferredInitializationError
 __all__ = ["ModelSteps", "Stepper", "stepper_of"]
 
 WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
-# arrays, since NumPy would convert a Python number in each call
+# arrays, since NumPy converts a number of Python's anew in each call
 ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
 
 
@@ -71,11 +71,11 @@ class ModelSteps:
 class Stepper:
     """The steps of a recurrent model, in float32 and in memory of its own.
 
-    ``cell`` is a name in ``CELLS``. ``embedding`` has shape (vocab_size,
-    embed_size), or is None for one-hot vectors. ``layers`` are dicts of
-    ``WEIGHTS`` with the shapes and the order of gates of Gluon's layers;
-    those of ln_lstm also have gamma and beta. ``output`` is a pair: a weight
-    of shape (vocab_size, num_hiddens) and a bias.
+    ``cell`` is a name in ``CELLS``; ``embedding`` has shape (vocab_size,
+    embed_size), or is None for one-hot vectors; ``layers`` are dicts of
+    ``WEIGHTS`` with the shapes and the order of gates of Gluon's layers,
+    ln_lstm with gamma and beta besides; ``output`` is the pair of a weight,
+    (vocab_size, num_hiddens), and a bias.
 
     A state is a list of ``Layer``, which a call overwrites. The last bit of a
     product may depend on the batch size.
@@ -175,15 +175,15 @@ class Layer:
                            out=getattr(self, name))
 
 
-# A cell gives a layer its next H and C. X holds the products of the input
-# with the weights of all gates, and layer.h2h holds those of the last H.
+# A cell gives a layer its next H and C. X holds the products of its input
+# with the weights of all gates, layer.h2h those of its last H.
 def rnn_tanh(layer, X):
     """Step the plain recurrent cell."""
     np.tanh(np.add(X, layer.h2h, out=layer.gates), out=layer.H)
 
 
 def rnn_relu(layer, X):
-    """Step the cell with relu, which is Gluon's default."""
+    """Step the cell with relu, which Gluon takes where none is named."""
     np.maximum(np.add(X, layer.h2h, out=layer.gates), ZERO, out=layer.H)
 
 
@@ -221,10 +221,10 @@ def ln_lstm(gamma, beta, layer, X):
 
 
 def lstm_memory(layer):
-    """Update C and H: forget, take in, and let out."""
+    """Forget, take in, and let out."""
     I, forget, C_tilde, O = layer.gate
-    np.tanh(C_tilde, out=layer.H)  # H serves as scratch memory
-    # all gates at once, which is quicker than two calls
+    np.tanh(C_tilde, out=layer.H)  # only lent
+    # of all gates at once, which is quicker than two calls
     sigmoid(layer.gates, layer.spare)
     np.multiply(forget, layer.C, out=layer.C)
     np.multiply(I, layer.H, out=layer.H)

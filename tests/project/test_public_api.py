@@ -96,6 +96,17 @@ def test_lessons_need_their_helpers():
                          re.MULTILINE), f"no lesson calls or shows {name}"
 
 
+def test_no_file_takes_a_private_name_of_another():
+    for folder in ("d2lrnn", "d2lrnn_cli", "benchmarks", "chapters"):
+        for path in (ROOT / folder).rglob("*.py"):
+            taken = [alias.name for node in ast.walk(ast.parse(
+                path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)
+                and node.module.startswith(("d2lrnn", "benchmarks"))
+                for alias in node.names]
+            private = {name for name in taken if name.startswith("_")}
+            assert not private, f"{path} imports {private}"
+
+
 PAGES = {path.stem: path.read_text("utf-8").split("\n## ")
          for path in (ROOT / "docs" / "api").glob("*.md")
          if path.stem != "index"}
