@@ -107,6 +107,20 @@ def test_no_file_takes_a_private_name_of_another():
             assert not private, f"{path} imports {private}"
 
 
+@pytest.mark.parametrize("file", [
+    "data.corpus", "data.texts", "data.tokens", "generation.book",
+    "generation.choosing", "generation.lyrics", "generation.numpy_steps"])
+def test_a_file_offers_what_others_take_from_it(file):
+    module = import_module(f"d2lrnn.{file}")
+    assert all(hasattr(module, name) for name in module.__all__)
+    for path in (ROOT / "d2lrnn").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (
+                    node.module == module.__name__):
+                taken = {alias.name for alias in node.names}
+                assert taken <= set(module.__all__), path
+
+
 PAGES = {path.stem: path.read_text("utf-8").split("\n## ")
          for path in (ROOT / "docs" / "api").glob("*.md")
          if path.stem != "index"}
