@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from translations import asked_for, check_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,11 +98,14 @@ def test_the_translation_is_complete():
     english, chinese = (
         (ROOT / name).read_text("utf-8").split("\n", 4)[4]
         for name in ("README.md", "README.zh.md"))
+    problems = []
     for pattern in (r"^```.*?^```$", r"^#+ ", r"^<!-- [^>]*-->", r"^- ",
                     r"\]\(([^)]*)\)", r"(?<!`)`([^`\n]+)`(?!`)"):
-        found = [re.findall(pattern, page, re.MULTILINE | re.DOTALL)
+        found = [Counter(re.findall(pattern, page, re.MULTILINE | re.DOTALL))
                  for page in (english, chinese)]
-        assert sorted(found[0]) == sorted(found[1]), pattern
+        problems += [f"only in one of them: {part}" for part in (
+            found[0] - found[1]) + (found[1] - found[0])]
+    check_page("README", problems, asked_for())
 
 
 def test_readmes_commands_are_those_of_ci():
