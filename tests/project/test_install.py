@@ -33,13 +33,20 @@ def test_the_texts_travel_in_the_wheel(tmp_path):
     copy.mkdir()
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
-    for name in ("d2lrnn", "d2lrnn_cli", "lyrics_data"):
+    packages = ("d2lrnn", "d2lrnn_cli", "lyrics_data")
+    for name in packages:
         shutil.copytree(ROOT / name, copy / name)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps",
                     "-w", tmp_path, copy], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
+        missing = {
+            str(path.relative_to(copy)) for name in packages
+            for path in (copy / name).rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
+            } - {*archive.namelist()}
+        assert not missing
         archive.extractall(site)
     code = ("import d2lrnn, lyrics_data; from d2lrnn.data import texts;"
             "texts.download = lambda known: (_ for _ in ()).throw(OSError());"
