@@ -22,7 +22,8 @@ def train(
         text: str = typer.Argument(None, metavar="TEXT|NAME", help="The path "
                                    "of a UTF-8 text, or the name of a known "
                                    "one (see d2lrnn data list)."),
-        cell: str = Option("lstm", help="rnn, gru, lstm or ln_lstm."),
+        cell: str = Option("lstm", help="rnn, gru, lstm, ln_lstm, mingru or "
+                           "minlstm."),
         layers: int = Option(1, help="How many layers."),
         hidden: int = Option(256, help="Hidden units of each layer."),
         embed: int = Option(64, help="The embedding's size; 0: one-hot "
