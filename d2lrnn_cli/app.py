@@ -2,6 +2,7 @@
 import sys
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
+from typing import Annotated
 
 import typer
 
@@ -18,10 +19,11 @@ FLAGS = {"--quiet": False, "--debug": False}
 
 @app.callback()
 def flags(
-        quiet: bool = typer.Option(False, "--quiet", help="Print results "
-                                   "only: no progress, no messages."),
-        debug: bool = typer.Option(False, "--debug", help="Show the "
-                                   "traceback of an error.")):
+        quiet: Annotated[bool, typer.Option(
+            "--quiet", help="Print results only: no progress, no messages.")
+            ] = False,
+        debug: Annotated[bool, typer.Option(
+            "--debug", help="Show the traceback of an error.")] = False):
     """Put the two flags into the help.
 
     They may stand anywhere, so ``main`` has already taken them out.
