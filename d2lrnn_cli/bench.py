@@ -9,7 +9,7 @@ __all__ = ["bench"]
 
 
 def bench(rows: Annotated[list[str] | None, Argument(
-        metavar="[ROW]...", help="Rows to measure, such as names; all if not "
+        metavar="ROW", help="Rows to measure, such as names; all if not "
         "given. --tiny only tries them out.")] = None):
     """Measure d2lrnn beside its peers."""
     run_python(["-m", "benchmarks", *(rows or [])],

@@ -9,8 +9,8 @@ __all__ = ["chapter"]
 
 
 def chapter(name: Annotated[str | None, Argument(
-        help="A lesson, such as rnn_scratch; without it, the lessons are "
-        "listed.")] = None):
+        metavar="NAME", help="A lesson, such as rnn_scratch; without it, the "
+        "lessons are listed.")] = None):
     """Run a lesson, or list the lessons."""
     folder = source_folder("chapters")
     lessons = sorted(path.stem for path in folder.glob("*.py"))

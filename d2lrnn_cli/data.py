@@ -24,7 +24,7 @@ def list_texts():
 
 @data.command()
 def get(name: Annotated[str, typer.Argument(
-        help="A name from d2lrnn data list.")]):
+        metavar="NAME", help="A name from d2lrnn data list.")]):
     """Find a text, or download it, and print its path."""
     from d2lrnn.data.texts import find_text
     check_name(name)
@@ -35,8 +35,8 @@ def get(name: Annotated[str, typer.Argument(
 
 @data.command()
 def verify(name: Annotated[str | None, typer.Argument(
-        help="A name from d2lrnn data list; all texts that are here if not "
-        "given.")] = None):
+        metavar="NAME", help="A name from d2lrnn data list; all texts that "
+        "are here if not given.")] = None):
     """Check that texts are as they were published."""
     from d2lrnn.data.texts import TEXTS
     if name:

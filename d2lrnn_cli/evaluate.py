@@ -8,14 +8,14 @@ __all__ = ["evaluate"]
 
 
 def evaluate(model: ModelPath, text: TextName, as_json: AsJson = False):
-    """Measure a model on a text: perplexity and bits a character."""
+    """Measure a model on a text: perplexity and bits per character."""
     from d2lrnn_cli.loading import load_model
     measured = measure(load_model(model), text)
     if as_json:
         print(to_json(measured))
         return
     print(f"perplexity          {measured['perplexity']:.3f}\n"
-          f"bits a character    {measured['bits_per_char']:.3f}\n"
+          f"bits per character  {measured['bits_per_char']:.3f}\n"
           f"<unk>               {measured['unk']:.2%}\n"
           f"left out            {measured['left_out']:.2%} (not in the "
           f"vocabulary)")

@@ -10,7 +10,7 @@ __all__ = ["report"]
 
 def report(
         runs: Annotated[list[Path], Argument(
-            metavar="RUN...", help="The folders of finished trainings.")],
+            metavar="RUN", help="The folders of finished trainings.")],
         out: Annotated[Path | None, Option(
             metavar="FOLDER", show_default="runs/report-...",
             help="New folder for the report.")] = None):

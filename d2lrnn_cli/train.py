@@ -117,8 +117,8 @@ def what_to_resume(context, folder, text, settings):
 def kinds_of_settings():
     """Return a dict from the name of each setting to its type.
 
-    >>> kinds_of_settings()["num_hiddens"], kinds_of_settings()["patience"]
-    (<class 'int'>, int | None)
+    >>> kinds_of_settings()["num_hiddens"], kinds_of_settings()["lr"]
+    (<class 'int'>, <class 'float'>)
     """
     return {name: kind for name, kind in get_type_hints(train).items()
             if name not in OTHERS}
