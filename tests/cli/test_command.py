@@ -203,6 +203,15 @@ def test_the_spellings_of_0_1_0_mean_the_same(trained):
     assert all((short[name] == long[name]).all() for name in long)
 
 
+def test_a_typed_context_wins_over_the_environments(trained, tmp_path):
+    text = trained[0] / "my_text.txt"
+    run("train", text, *SMALL, "--num-epochs", "1", "--ctx", "cpu", "--out",
+        "run", folder=tmp_path, D2LRNN_CTX="gpu(9)")
+    done = run("train", text, *SMALL, "--out", "no", code=1, folder=tmp_path,
+               D2LRNN_CTX="gpu(9)")
+    assert "D2LRNN_CTX asks for gpu(9)" in done.stderr
+
+
 HELLO = ("Hello world, this is a small text about small things. To be or "
          "not to be, that is it.\n") * 40
 
