@@ -269,7 +269,7 @@ def test_naive_loops_are_equal(cell, unroll, hybrid, ctx):
         state = [nd.array(s) for s in got[2:]]
 
 
-@pytest.mark.parametrize("cell, tied", product(OTHERS, (False, True)))
+@pytest.mark.parametrize("cell, tied", list(product(OTHERS, (False, True))))
 def test_gradients_are_numeric_gradients(cell, tied, ctx):
     models = [build(cell, unroll, hybrid, ctx, tie_weights=tied,
                     embed_size=NUM_HIDDENS if tied else EMBED_SIZE)
