@@ -67,7 +67,7 @@ def check_state(batch_size, num_hiddens, ctx):
 
 
 def check_onehot(X, size):
-    """Check the size of one-hot vectors for a mini-batch of ids."""
+    """Check the ids and the size of their one-hot vectors."""
     size = check_numbers(size=size)["size"]
     if not isinstance(X, nd.NDArray):
         raise ValueError(f"X is a {type(X).__name__}: give one of MXNet's "
@@ -151,7 +151,7 @@ def rnn(inputs, state, params):
 def get_gru_params(vocab_size, num_hiddens, ctx=None):
     """Draw the parameters of a GRU on ``ctx``, ready for gradients.
 
-    Return ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``,
+    Return ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``
     for the update gate, the reset gate, the candidate and the output, in the
     shapes and from the distributions of ``get_params``. Source: D2L (Chinese,
     first edition) 6.7.2.
