@@ -362,8 +362,9 @@ def minlstm(inputs, state, params):
 
     Takes and returns what ``rnn`` does. The gates and the candidate read the
     input alone, never the state. Dividing the gates by their sum keeps the
-    scale of the state the same at all times, so there is no output gate.
-    Source: Feng et al. (2024).
+    scale of the state the same at all times, so there is no output gate. The
+    state is NaN where both gates round to 0, as they do for products below
+    -103. Source: Feng et al. (2024).
     """
     W_xi, b_i, W_xf, b_f, W_xh, b_h, W_hq, b_q = params
     (H,) = state
