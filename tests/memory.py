@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import d2lrnn as d2l
 from d2lrnn import jazz, shakespeare
+from d2lrnn.models.cells import CELLS
 from mxnet import autograd, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import rnn as rnn_layers
@@ -21,6 +22,8 @@ ABC = d2l.load_corpus("abc" * 12)
 RNN = (d2l.rnn, d2l.get_params, d2l.init_rnn_state)
 GRU = (d2l.gru, d2l.get_gru_params, d2l.init_gru_state)
 LSTM = (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)
+MINGRU = (d2l.mingru, d2l.get_mingru_params, d2l.init_mingru_state)
+MINLSTM = (d2l.minlstm, d2l.get_minlstm_params, d2l.init_minlstm_state)
 
 
 def deep(cell, get_params, init_state):
@@ -33,7 +36,8 @@ def both_ways(cell, get_params, init_state):
             d2l.init_bi_state(init_state))
 
 
-SCRATCH = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "deep lstm": deep(*LSTM),
+SCRATCH = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "mingru": MINGRU,
+           "minlstm": MINLSTM, "deep lstm": deep(*LSTM),
            "bi gru": both_ways(*GRU)}
 
 
@@ -105,9 +109,10 @@ SUBJECTS = {
     "calls of gluon's": gluon_call, "poems": poems, "tunes": tunes,
     **{f"fit {cell} {unroll} {embed_size}": partial(
         fitted, cell, unroll, embed_size)
-       for cell in ("rnn", "gru", "lstm", "ln_lstm")
+       for cell in CELLS
        for unroll in ("static", "foreach", "fused")
-       for embed_size in (None, 5) if (cell, unroll) != ("ln_lstm", "fused")}}
+       for embed_size in (None, 5)
+       if unroll != "fused" or CELLS[cell].mode}}
 
 
 def resident():

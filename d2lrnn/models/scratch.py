@@ -67,7 +67,7 @@ def check_state(batch_size, num_hiddens, ctx):
 
 
 def check_onehot(X, size):
-    """Check the size of one-hot vectors for a mini-batch of ids."""
+    """Check the ids and the size of their one-hot vectors."""
     size = check_numbers(size=size)["size"]
     if not isinstance(X, nd.NDArray):
         raise ValueError(f"X is a {type(X).__name__}: give one of MXNet's "
@@ -151,7 +151,7 @@ def rnn(inputs, state, params):
 def get_gru_params(vocab_size, num_hiddens, ctx=None):
     """Draw the parameters of a GRU on ``ctx``, ready for gradients.
 
-    Return ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``,
+    Return ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``
     for the update gate, the reset gate, the candidate and the output, in the
     shapes and from the distributions of ``get_params``. Source: D2L (Chinese,
     first edition) 6.7.2.
@@ -362,8 +362,9 @@ def minlstm(inputs, state, params):
 
     Takes and returns what ``rnn`` does. The gates and the candidate read the
     input alone, never the state. Dividing the gates by their sum keeps the
-    scale of the state the same at all times, so there is no output gate.
-    Source: Feng et al. (2024).
+    scale of the state the same at all times, so there is no output gate. The
+    state is NaN where both gates round to 0, as they do for products below
+    -103. Source: Feng et al. (2024).
     """
     W_xi, b_i, W_xf, b_f, W_xh, b_h, W_hq, b_q = params
     (H,) = state

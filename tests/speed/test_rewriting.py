@@ -370,6 +370,8 @@ def test_faster_operators(ctx):
 RNN = (d2l.rnn, d2l.get_params, d2l.init_rnn_state)
 GRU = (d2l.gru, d2l.get_gru_params, d2l.init_gru_state)
 LSTM = (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)
+MINGRU = (d2l.mingru, d2l.get_mingru_params, d2l.init_mingru_state)
+MINLSTM = (d2l.minlstm, d2l.get_minlstm_params, d2l.init_minlstm_state)
 
 
 def deep(cell, get_params, init_state):
@@ -417,6 +419,8 @@ CELLS = {
     "rnn": (RNN, {"take": 1, "dot": T + 1 + 2}),
     "gru": (GRU, {"take": 2, "dot": 2 * T + 1 + 3}),
     "lstm": (LSTM, {"take": 1, "dot": T + 1 + 2}),
+    "mingru": (MINGRU, {"take": 2, "dot": 1 + 3}),
+    "minlstm": (MINLSTM, {"take": 3, "dot": 1 + 4}),
     "deep rnn": (deep(*RNN), {"take": 1, "dot": 2 * T + 2 + 3}),
     "deep gru": (deep(*GRU), {"take": 2, "dot": 4 * T + 3 + 5}),
     "deep lstm": (deep(*LSTM), {"take": 1, "dot": 2 * T + 2 + 3}),
