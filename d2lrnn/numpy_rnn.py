@@ -8,17 +8,20 @@ the same shape. What the functions keep for the way back is a cache.
 The names, and what is given and returned, are those of "Building your RNN
 step by step" (Deep Learning Specialization, Sequence Models, week 1).
 """
-import warnings
-
 import numpy as np
-from d2lrnn.basics.checks import (
-    check_function,
-    check_memory,
-    check_numbers,
-    check_shape,
-    checked,
-    shown,
+from d2lrnn.basics.checks import check_memory, check_numbers, checked, shown
+from d2lrnn.basics.shapes import (
+    as_floats,
+    check_gradients,
+    takes,
+    takes_cache,
+    takes_caches,
 )
+
+__all__ = ["LSTM", "RNN", "gradient_check", "lstm_backward",
+           "lstm_cell_backward", "lstm_cell_forward", "lstm_forward",
+           "random_parameters", "rnn_backward", "rnn_cell_backward",
+           "rnn_cell_forward", "rnn_forward", "sigmoid", "softmax"]
 
 # the shapes of the parameters
 RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
@@ -26,65 +29,6 @@ RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
 LSTM = {"Wf": "n_a n_a+n_x", "bf": "n_a 1", "Wi": "n_a n_a+n_x",
         "bi": "n_a 1", "Wc": "n_a n_a+n_x", "bc": "n_a 1",
         "Wo": "n_a n_a+n_x", "bo": "n_a 1", "Wy": "n_y n_a", "by": "n_y 1"}
-
-
-def takes(shapes, **dims):
-    """Check the arrays and the parameters that a function goes forward with.
-
-    ``shapes`` are those of the parameters, ``dims`` those of the arrays.
-    """
-    def check(parameters, **arrays):
-        sizes = {"1": 1}
-        for name, array in arrays.items():
-            check_shape(name, array, dims[name], sizes)
-        sizes["n_a+n_x"] = sizes["n_a"] + sizes["n_x"]
-        lacking = [name for name in shapes if not isinstance(
-            parameters, dict) or name not in parameters]
-        if lacking:
-            raise ValueError(f"parameters lacks {', '.join(lacking)}: give a "
-                             f"dict with {', '.join(shapes)}")
-        for name, shape in shapes.items():
-            check_shape(name, parameters[name], shape, sizes)
-            if parameters[name].dtype.kind != "f":  # sums of int8 wrap
-                raise ValueError(f"{name} has the type "
-                                 f"{parameters[name].dtype}: give floats")
-
-    return checked(check)
-
-
-def check_cache(cache, entries, forward):
-    """Return n_a and m of a cell's cache, or say that it is none."""
-    if not isinstance(cache, tuple) or len(cache) != entries or not (
-            isinstance(cache[0], np.ndarray)):
-        raise ValueError(f"this is no cache of {forward}: give the last thing "
-                         f"that it returned")
-    n_a, m = cache[0].shape
-    return {"n_a": n_a, "m": m}
-
-
-def takes_cache(entries, forward):
-    """Check the gradients and the cache that a cell goes back with."""
-    def check(cache, **gradients):
-        sizes = check_cache(cache, entries, forward)
-        for name, gradient in gradients.items():
-            check_shape(name, gradient, "n_a m", sizes)
-
-    return checked(check)
-
-
-def takes_caches(entries, forward):
-    """Check the gradients and the caches that a sequence goes back with."""
-    def check(da, caches):
-        known = isinstance(caches, tuple) and len(caches) == 2 and isinstance(
-            caches[0], list) and caches[0]
-        steps = caches[0] if known else [None]  # None is no cache
-        sizes = check_cache(steps[0], entries, forward)
-        check_shape("da", da, "n_a m T_x", sizes)
-        if da.shape[2] > len(steps):
-            raise ValueError(f"da has {da.shape[2]} steps, but {forward} ran "
-                             f"over {len(steps)}: give at most as many")
-
-    return checked(check)
 
 
 def random_parameters(shapes, n_x, n_a, n_y):
@@ -106,19 +50,6 @@ def random_parameters(shapes, n_x, n_a, n_y):
             for name, dims in shapes.items()}
 
 
-def floats(x):
-    """Return numbers as an array of floats: integers would wrap."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # rows of several lengths
-            array = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError, Warning):
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"x is {shown(x)}: give an array of numbers")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
-
-
 def softmax(x):
     """Return the probabilities whose logarithms are x, but for a constant.
 
@@ -128,7 +59,7 @@ def softmax(x):
     array([[0.5  , 0.269],
            [0.5  , 0.731]])
     """
-    x = floats(x)
+    x = as_floats(x)
     if not x.size or not x.ndim:
         raise ValueError(f"x has shape {x.shape}: give one column or more of "
                          f"shape (features, ...)")
@@ -142,7 +73,7 @@ def sigmoid(x):
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    x = floats(x)
+    x = as_floats(x)
     # 1 / (1 + exp(-x)), where no exponent is above 0
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
@@ -309,32 +240,6 @@ def lstm_backward(da, caches):
         da_prev, dc_prev = step.pop("da_prev"), step.pop("dc_prev")
         total = {name: total.get(name, 0) + step[name] for name in step}
     return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **total}
-
-
-def check_gradients(f, parameters, gradients, epsilon=1.0):
-    """Raise ``ValueError`` if gradients cannot be those of parameters."""
-    check_function("f", f)
-    check_numbers(epsilon=epsilon)
-    for name, arrays in (("parameters", parameters),
-                         ("gradients", gradients)):
-        if not isinstance(arrays, dict) or not all(
-                isinstance(key, str) and np.asarray(array).dtype.kind in "fiu"
-                for key, array in arrays.items()):
-            raise ValueError(f"{name} is {shown(arrays)}: give a dict of "
-                             f"arrays of numbers by name")
-    for name, gradient in gradients.items():
-        if not name.startswith("d") or name[1:] not in parameters:
-            raise ValueError(
-                f"gradients has {name!r}, which belongs to none of "
-                f"{', '.join(parameters)}: call it d and a parameter's name")
-        if np.shape(gradient) != np.shape(parameters[name[1:]]):
-            raise ValueError(
-                f"{name} has shape {np.shape(gradient)}: give it that of "
-                f"{name[1:]}, {np.shape(parameters[name[1:]])}")
-    loss = np.asarray(f(parameters))
-    if loss.ndim or loss.dtype.kind not in "fiu":
-        raise ValueError(f"f returned {loss.dtype} of shape {loss.shape}: let "
-                         f"it return the loss, one number")
 
 
 @checked(check_gradients)

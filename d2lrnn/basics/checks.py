@@ -221,30 +221,6 @@ def check_memory(num_floats, what):
                          f"make them smaller")
 
 
-def check_shape(name, array, dims, sizes):
-    """Raise ``ValueError`` if an array is not of the shape ``dims``.
-
-    ``dims`` names the sizes, as in "n_a m"; ``sizes`` has those that are
-    known, and learns the others from the array.
-    """
-    dims = dims.split()
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        kind = getattr(array, "dtype", type(array).__name__)
-        raise ValueError(f"{name} is of the type {kind}: give a NumPy array "
-                         f"of numbers, of shape ({', '.join(dims)})")
-    if 0 in array.shape:
-        raise ValueError(f"{name} has shape {array.shape}: every size must "
-                         f"be at least 1")
-    if array.ndim == len(dims) and array.shape == tuple(
-            sizes.setdefault(dim, size)
-            for dim, size in zip(dims, array.shape, strict=True)):
-        return
-    wanted = ", ".join("1" if dim == "1" else f"{dim} = {sizes[dim]}"
-                       if dim in sizes else dim for dim in dims)
-    raise ValueError(f"{name} has shape {array.shape}: make it ({wanted}) to "
-                     f"fit the rest")
-
-
 def checked(check):
     """Let ``check`` see the arguments of a function before it is called."""
     def decorate(function):

@@ -7,10 +7,10 @@ from d2lrnn.basics.checks import (
     check_memory,
     check_number,
     check_numbers,
-    check_shape,
     is_number,
     shown,
 )
+from d2lrnn.basics.shapes import check_float_array, check_shape
 
 SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
           "by": "n_y 1"}
@@ -40,10 +40,7 @@ def check_arrays(arrays, sizes, prefix=""):
         if key not in arrays:
             raise ValueError(f"there is no {key} among {', '.join(arrays)}: "
                              f"give all five arrays")
-        check_shape(key, arrays[key], shape, sizes)
-        if arrays[key].dtype.kind != "f":
-            raise ValueError(f"{key} has the type {arrays[key].dtype}, and "
-                             f"could not be updated: give floats")
+        check_float_array(key, arrays[key], shape, sizes)
 
 
 def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
