@@ -4,14 +4,13 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import check_kind, check_path, shown
 from d2lrnn.basics.environment import machine_record
 from d2lrnn.basics.errors import D2LRNNWarning
-from d2lrnn.basics.files import remove_empty, writable
+from d2lrnn.basics.files import new_folder, writable
 from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import perplexity_figure
@@ -96,9 +95,17 @@ def write_pages(folder, records):
     folder = check_path("folder", folder).resolve()
     if os.path.lexists(folder):
         raise ValueError(f"{folder} exists already: give another folder")
+    with new_folder(folder.parent):
+        fill_folder(folder, records)
+    warn_of_boxes(by_label(records))
+    return folder
+
+
+def fill_folder(folder, records):
+    """Make a folder with the files of a report, or leave nothing behind."""
     try:
-        with new_parents(folder), tempfile.TemporaryDirectory(
-                dir=folder.parent, prefix=".") as unfinished:
+        with tempfile.TemporaryDirectory(dir=folder.parent,
+                                         prefix=".") as unfinished:
             unfinished = Path(unfinished) / folder.name
             unfinished.mkdir()
             write_files(unfinished, records)
@@ -107,20 +114,6 @@ def write_pages(folder, records):
         raise OSError(f"{folder} cannot be written ({error.strerror or error})"
                       f": give a new folder in one that can be written to, "
                       f"with space left") from None
-    warn_of_boxes(by_label(records))
-    return folder
-
-
-@contextmanager
-def new_parents(folder):
-    """Make the parents of a folder; what is new goes away after an error."""
-    new = [parent for parent in folder.parents if not parent.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        remove_empty(new)
-        raise
 
 
 def write_files(folder, records):

@@ -288,9 +288,9 @@ def test_where_no_folder_can_be(run, tmp_path, out):
     records = read_records([run("run")])
     (tmp_path / "file").write_text("a file")
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(OSError, match="cannot be written") as caught:
+    with pytest.raises(OSError, match="cannot be made a folder") as caught:
         write_pages(tmp_path / out, records)
-    assert "give a new folder in one that can be" in str(caught.value)
+    assert "in a folder that can be written to" in str(caught.value)
     assert "[Errno" not in str(caught.value)
     assert set(tmp_path.rglob("*")) == before
 
