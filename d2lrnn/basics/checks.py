@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-SMALLEST = sys.float_info.min
-LARGEST = sys.float_info.max
+SMALLEST_FLOAT = sys.float_info.min
+LARGEST_FLOAT = sys.float_info.max
 WIDEST = 2 ** 24  # of a vocabulary or a layer, and the most float32 can count
 LONGEST = 10 ** 9  # of what takes time: steps, epochs, characters
 
@@ -22,7 +22,7 @@ LONGEST = 10 ** 9  # of what takes time: steps, epochs, characters
 SIZE = (Integral, 1, WIDEST, "a whole number of at least 1")
 COUNT = (Integral, 1, LONGEST, "a whole number of at least 1")
 LENGTH = (Integral, 0, LONGEST, "a whole number of at least 0")
-POSITIVE = (Real, SMALLEST, 3.4e38, "a number above 0")  # of float32
+POSITIVE = (Real, SMALLEST_FLOAT, 3.4e38, "a number above 0")  # of float32
 SEED = (Integral, 0, 2 ** 63 - 1, "a whole number of at least 0")
 PART = (Real, 0, 1 - 2 ** -53, "a number of at least 0 and below 1")
 RANGES = {
@@ -35,17 +35,17 @@ RANGES = {
     "num_chars": LENGTH, "pred_len": LENGTH, "seed": SEED,
     "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
     "dropout": PART,
-    "held_out": (Real, SMALLEST, 1 - 2 ** -53,
+    "held_out": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
                  "between 0 and 1, such as 0.1"),
-    "temperature": (Real, 0, LARGEST, "a finite number of at least 0"),
-    "top_p": (Real, SMALLEST, 1, "above 0 and at most 1"),
+    "temperature": (Real, 0, LARGEST_FLOAT, "a finite number of at least 0"),
+    "top_p": (Real, SMALLEST_FLOAT, 1, "above 0 and at most 1"),
     "tempo": (Real, 4, 1000, "4 to 1000 quarters a minute"),
     "sample_rate": (Integral, 8000, 48000,
                     "a whole number from 8000 to 48000"),
     "n_x": SIZE, "n_y": SIZE, "window": COUNT, "num_iterations": COUNT,
     "dino_names": COUNT, "num_names": COUNT, "seq_length": COUNT,
     "learning_rate": POSITIVE, "maxValue": POSITIVE, "epsilon": POSITIVE,
-    "save_minutes": (Real, 0, LARGEST, "a number of at least 0"),
+    "save_minutes": (Real, 0, LARGEST_FLOAT, "a number of at least 0"),
 }
 # The numbers that may be None, and what that means
 NONE = {"patience": "None", "clipping_theta": "None", "theta": "None",

@@ -19,7 +19,7 @@ LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8",
           "I32": "<i4", "I16": "<i2", "I8": "|i1", "U64": "<u8", "U32": "<u4",
           "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}
-NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 
 class TensorsError(ValueError):
@@ -44,11 +44,11 @@ def write_tensors(path, arrays, text):
     names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
     for name in names:
         array = arrays[name]
-        if array.dtype not in NAMES or not array.size:
+        if array.dtype not in DTYPE_NAMES or not array.size:
             raise ValueError(f"{name} is {array.size} numbers of the type "
                              f"{array.dtype}, which no safetensors file can "
                              f"hold: make it an array of float32")
-        header[name] = {"dtype": NAMES[array.dtype],
+        header[name] = {"dtype": DTYPE_NAMES[array.dtype],
                         "shape": list(array.shape),
                         "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes

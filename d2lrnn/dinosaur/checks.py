@@ -69,7 +69,7 @@ def check_step_backward(dy, gradients, parameters, x, a, a_prev):
     check_shape("da_next", gradients["da_next"], "n_a 1", sizes)
 
 
-def check_steps(X, Y, parameters, cache=None, learning_rate=1, **states):
+def check_example(X, Y, parameters, cache=None, learning_rate=1, **states):
     """Check the ids of a name, and what else its steps need."""
     sizes = check_step(parameters, **states)
     check_numbers(learning_rate=learning_rate)
@@ -98,7 +98,7 @@ def check_steps(X, Y, parameters, cache=None, learning_rate=1, **states):
 
 def check_forward(X, Y, a0, parameters, vocab_size=27):
     """Check the ids of a name against the size of the vocabulary, too."""
-    n_x = check_steps(X, Y, parameters, a0=a0)["n_x"]
+    n_x = check_example(X, Y, parameters, a0=a0)["n_x"]
     if not is_number(vocab_size, Integral) or vocab_size != n_x:
         raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has "
                          f"{n_x} columns: give vocab_size {n_x}")
@@ -118,12 +118,12 @@ def check_clip(gradients, maxValue):
 def check_sample(parameters, char_to_ix, seed, temperature=1.0):
     """Check what a name is invented from."""
     sizes = check_step(parameters)
-    check_vocabulary(char_to_ix, sizes["n_x"], "Wax")
-    check_vocabulary(char_to_ix, sizes["n_y"], "Wya")
-    check_draw(seed, temperature)
+    check_char_to_ix(char_to_ix, sizes["n_x"], "Wax")
+    check_char_to_ix(char_to_ix, sizes["n_y"], "Wya")
+    check_invent(seed, temperature)
 
 
-def check_draw(seed, temperature=1.0, num_names=1):
+def check_invent(seed, temperature=1.0, num_names=1):
     """Check what names depend on besides the model."""
     check_number("num_names", num_names, Integral, 1, 10 ** 7,
                  "a whole number of at least 1")
@@ -136,7 +136,7 @@ def check_draw(seed, temperature=1.0, num_names=1):
                          f"finite number above 0")
 
 
-def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
+def check_char_to_ix(char_to_ix, vocab_size, name="vocab_size"):
     """Raise ``ValueError`` if characters have not the ids 0, 1, 2 ..."""
     if not isinstance(char_to_ix, dict) or "\n" not in char_to_ix:
         raise ValueError("char_to_ix has no newline, which ends a name: give "
@@ -151,12 +151,12 @@ def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
                          f"to {vocab_size - 1}: number each once")
 
 
-def check_model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
-                dino_names=7, vocab_size=27, losses=None):
+def check_model_settings(data, ix_to_char, char_to_ix, num_iterations=35000,
+                         n_a=50, dino_names=7, vocab_size=27, losses=None):
     """Check the settings of a training."""
     check_numbers(vocab_size=vocab_size)
-    check_vocabulary(char_to_ix, vocab_size)
-    check_characters([], ix_to_char)
+    check_char_to_ix(char_to_ix, vocab_size)
+    check_ids([], ix_to_char)
     if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
         raise ValueError("ix_to_char is not char_to_ix the other way round: "
                          "give the vocabulary that vocabulary() returns")
@@ -178,7 +178,7 @@ def check_initial_loss(vocab_size, seq_length):
     check_numbers(vocab_size=vocab_size, seq_length=seq_length)
 
 
-def check_characters(sample_ix, ix_to_char):
+def check_ids(sample_ix, ix_to_char):
     """Check the ids of a name, and that they have characters."""
     if not isinstance(ix_to_char, dict) or not all(
             isinstance(char, str) for char in ix_to_char.values()):

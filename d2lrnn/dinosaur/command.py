@@ -3,7 +3,7 @@ import argparse
 import sys
 import warnings
 
-from d2lrnn.dinosaur.checks import check_draw
+from d2lrnn.dinosaur.checks import check_invent
 from d2lrnn.dinosaur.data import check_save, load, load_names, save, vocabulary
 from d2lrnn.dinosaur.network import invent, model
 
@@ -37,7 +37,7 @@ def main(argv=None):
 def run(args):
     """Do what the command's arguments ask for."""
     # before the training, which a wrong option shall not cost
-    check_draw(args.seed, args.temperature, args.names)
+    check_invent(args.seed, args.temperature, args.names)
     if args.save:
         check_save(args.save)
     with warnings.catch_warnings(record=True) as caught:

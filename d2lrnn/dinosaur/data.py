@@ -42,7 +42,7 @@ def read_names(data):
         raise ValueError(f"data is {shown(data)}: give a text, or a list of "
                          f"str")
     lines = data.splitlines() if isinstance(data, str) else data
-    check_names("data", lines)
+    check_strings("data", lines)
     names = [line.lower().strip() for line in lines]
     names = [name for name in names if name]
     if not names:
@@ -51,7 +51,7 @@ def read_names(data):
     return names
 
 
-def check_names(name, names):
+def check_strings(name, names):
     """Raise ``ValueError`` for what is no list of str."""
     if not isinstance(names, (list, tuple, set, frozenset)):
         raise ValueError(f"{name} is {shown(names)}: give a list of str")
@@ -69,7 +69,7 @@ def vocabulary(names):
     >>> vocabulary(["zuul"])[0]
     {0: '\n', 1: 'l', 2: 'u', 3: 'z'}
     """
-    check_names("names", names)
+    check_strings("names", names)
     chars = sorted({"\n"}.union(*names))
     return dict(enumerate(chars)), {char: i for i, char in enumerate(chars)}
 
@@ -129,7 +129,7 @@ def load(path):
     """
     path = check_path("path", path)
     try:
-        parameters, text = read_tensors(path, "file", check_text)
+        parameters, text = read_tensors(path, "file", check_format)
         # the files of version 0.1.0 have none
         if text.pop("sha256", None) not in (None, digest(parameters, text)):
             raise ValueError("it was altered after it was written")
@@ -147,7 +147,7 @@ def load(path):
     return parameters, ix_to_char, char_to_ix
 
 
-def check_text(text):
+def check_format(text):
     """Raise ``TensorsError`` for the text of another kind of file."""
     if text.get("format") != FORMAT:
         raise TensorsError("was not written by d2lrnn.dinosaur: give the path "

@@ -21,9 +21,9 @@ class Buffers:
         self.dtype = np.result_type(*arrays)
         self._flat = self._empty(sum(array.size for array in arrays))
         self._scaled = np.empty_like(self._flat)
-        self.gradients = split(self._flat, parameters)
+        self.gradients = gradient_views(self._flat, parameters)
         self._unpacked = unpack(self.gradients, "d")
-        self._changes = unpack(split(self._scaled, parameters), "d")
+        self._changes = unpack(gradient_views(self._scaled, parameters), "d")
         # a row for each character, and one for None
         self._onehot = np.eye(self.n_x + 1, self.n_x, dtype=self.dtype)
         self._inputs = self._empty(self.n_x + 1, self.n_a)
@@ -113,7 +113,7 @@ class Buffers:
         np.add.reduce(dy, out=dby[:, 0])
 
 
-def split(flat, parameters):
+def gradient_views(flat, parameters):
     """Return gradients that are pieces of one row of numbers."""
     pieces, start = {}, 0
     for key in keys(parameters):

@@ -4,18 +4,18 @@ import numpy as np
 from d2lrnn.basics.checks import checked, explained
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.dinosaur.checks import (
-    check_characters,
     check_clip,
-    check_draw,
+    check_example,
     check_forward,
+    check_ids,
     check_initial,
     check_initial_loss,
-    check_model,
+    check_invent,
+    check_model_settings,
     check_plot,
     check_sample,
     check_step,
     check_step_backward,
-    check_steps,
     unpack,
 )
 from d2lrnn.dinosaur.data import (
@@ -91,7 +91,7 @@ def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
 
 
 @explained
-@checked(check_steps)
+@checked(check_example)
 def rnn_backward(X, Y, parameters, cache):
     """Return ``(gradients, a)`` of a name: from its last step to its first.
 
@@ -158,7 +158,7 @@ def sample(parameters, char_to_ix, seed, *, temperature=1.0):
     return indices
 
 
-@checked(check_steps)
+@checked(check_example)
 def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
     """Learn from a name: return ``(loss, gradients, a_last, parameters)``.
 
@@ -191,7 +191,7 @@ def smooth(loss, cur_loss):
     return loss * 0.999 + cur_loss * 0.001
 
 
-@checked(check_characters)
+@checked(check_ids)
 def get_sample(sample_ix, ix_to_char):
     r"""Return the characters of a sample, the first one upper-case.
 
@@ -207,7 +207,7 @@ def print_sample(sample_ix, ix_to_char):
     print(get_sample(sample_ix, ix_to_char), end="")
 
 
-@checked(check_model)
+@checked(check_model_settings)
 def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
           dino_names=7, vocab_size=27, *, losses=None):
     """Train on a text or a list of names, print samples, return parameters.
@@ -247,7 +247,7 @@ def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
     "empty". Name n is sampled with the seed ``seed + 100 * n``: nearer seeds
     share draws, since step t of ``sample`` uses seed + 2 * t.
     """
-    check_draw(seed, temperature, num_names)
+    check_invent(seed, temperature, num_names)
     known, invented = set(read_names(names)), []
     for n in range(num_names):
         indices = sample(parameters, char_to_ix, seed + 100 * n,

@@ -16,7 +16,7 @@ from d2lrnn.jazz.midi import QUARTERS, warn_of_time
 ATTACK, RELEASE = 0.01, 0.12  # seconds
 DECAY = 1.5  # a second: a note held sinks by 13 dB in each
 LONGEST_NOTE = 8  # seconds, after which it has died away
-LONGEST = 1800  # seconds that are rendered
+LONGEST_MUSIC = 1800  # seconds that are rendered
 MOST_SOUND = 4  # hours of all notes one after another
 HARMONICS = (1, 0.5, 0.25, 0.1, 0.06)
 SOFT = 0.35  # chords beside a melody
@@ -142,9 +142,9 @@ def mix(midi, sounds, sample_rate):
     seconds = clock(midi)
     ends = [sum(message.time for message in track) for track in midi.tracks]
     duration = seconds(max(*ends, *(sound.stop for sound in sounds)))
-    if duration > LONGEST:
+    if duration > LONGEST_MUSIC:
         raise ValueError(f"the music lasts {duration / 60:.0f} minutes: take "
-                         f"a file of at most {LONGEST // 60}")
+                         f"a file of at most {LONGEST_MUSIC // 60}")
     check_work(sounds, seconds)
     samples = np.zeros(math.ceil((duration + RELEASE) * sample_rate) + 1,
                        np.float32)
@@ -214,12 +214,12 @@ def piano_roll(midi, png):
     png = check_suffix(png, ".png")
     file, sounds = read_sounds(midi)
     warn_of_time(midi, file)
-    figure = draw(file, sounds, check_path("midi", midi).name)
+    figure = draw_roll(file, sounds, check_path("midi", midi).name)
     write_whole(png, to_png(figure))
     return png
 
 
-def draw(midi, sounds, title):
+def draw_roll(midi, sounds, title):
     """Return a piano roll as a matplotlib ``Figure``, up to 12 bars a row.
 
     A note that lasts beyond its row goes on in the next.

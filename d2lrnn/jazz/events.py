@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mido
 
-LARGEST_FILE = 2 ** 22  # bytes: a million notes, more than anyone plays
+LARGEST_MIDI = 2 ** 22  # bytes: a million notes, more than anyone plays
 FOREWORD = 256  # bytes that other systems put before a file, at most
 # How many bytes follow a status byte: of a channel, by its first digit, and
 # of the system; none where nothing is said
@@ -29,7 +29,7 @@ def read_midi(path):
     signatures, and their end. Raise ``FileNotFoundError`` or ``ValueError``
     in one sentence.
     """
-    data = read_bytes(path)
+    data = read_midi_bytes(path)
     begin = data.find(b"MThd", 0, FOREWORD)
     header = data[begin + 8:begin + 14]
     if begin < 0 or len(header) < 6:
@@ -48,16 +48,16 @@ def read_midi(path):
     return midi
 
 
-def read_bytes(path):
+def read_midi_bytes(path):
     """Return the bytes of a file, or say why there are none."""
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder: give the path of a MIDI file")
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no file at {path}: check the path")
     size = os.path.getsize(path)
-    if size > LARGEST_FILE:
+    if size > LARGEST_MIDI:
         raise ValueError(f"{path} has {size / 2 ** 20:.0f} MiB: take a MIDI "
-                         f"file of at most {LARGEST_FILE / 2 ** 20:.0f}")
+                         f"file of at most {LARGEST_MIDI / 2 ** 20:.0f}")
     try:
         return Path(path).read_bytes()
     except OSError as error:

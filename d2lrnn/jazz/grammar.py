@@ -161,12 +161,12 @@ def parse_token(token):
     return kind, Fraction(length), (upper, lower)
 
 
-def smooth(tokens):
+def quantize(tokens):
     """Return tokens whose durations are the nearest multiples of 0.25.
 
     Of two as near it is the smaller.
 
-    >>> smooth(["C,0.333", "S,0.667,<m3,m-3>", "R,1.125"])
+    >>> quantize(["C,0.333", "S,0.667,<m3,m-3>", "R,1.125"])
     ['C,0.250', 'S,0.750,<m3,m-3>', 'R,1.000']
     """
     smoothed = []
@@ -193,7 +193,7 @@ def to_notes(tokens, chords, rng, previous=None, onset=0):
     """
     chords = check_chords(chords)
     notes, now = [], Fraction(0)
-    for token in smooth(tokens):
+    for token in quantize(tokens):
         kind, length, window = parse_token(token)
         pitches = ()
         if kind != "R":

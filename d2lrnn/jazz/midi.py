@@ -22,7 +22,7 @@ from d2lrnn.jazz.events import find_notes, read_midi, spellings
 
 QUARTERS = 4  # of a measure
 TICKS = 480  # of a quarter, in the files that are written
-LONGEST = 2**28 - 1  # ticks, what MIDI can say at once
+MOST_TICKS = 2**28 - 1  # ticks, what MIDI can say at once
 
 
 class Note(NamedTuple):
@@ -320,8 +320,8 @@ def check_ticks(note):
     """Return the ticks where a note starts and stops, or what is wrong."""
     start = note.onset * TICKS
     stop = start + note.length * TICKS
-    if not 0 <= start < stop <= LONGEST:
+    if not 0 <= start < stop <= MOST_TICKS:
         raise ValueError(f"a note starts at quarter {note.onset} and lasts "
                          f"{note.length}: onsets are from 0, lengths above 0, "
-                         f"and ends below {LONGEST // TICKS}")
+                         f"and ends below {MOST_TICKS // TICKS}")
     return round(start), max(round(start) + 1, round(stop))

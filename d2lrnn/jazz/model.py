@@ -11,9 +11,9 @@ from d2lrnn.basics.environment import as_context, context_of
 from d2lrnn.basics.files import writable
 from d2lrnn.basics.measures import perplexity
 from d2lrnn.generation.choosing import choose
-from d2lrnn.jazz.grammar import check_chords, parse_token, smooth, to_notes
+from d2lrnn.jazz.grammar import check_chords, parse_token, quantize, to_notes
 from d2lrnn.jazz.midi import (
-    LONGEST,
+    MOST_TICKS,
     QUARTERS,
     TICKS,
     measure_number,
@@ -323,15 +323,15 @@ def length_of(tokens):
     >>> length_of(["C,0.333", "R,2.000"])
     Fraction(9, 4)
     """
-    return sum((parse_token(token)[1] for token in smooth(tokens)),
+    return sum((parse_token(token)[1] for token in quantize(tokens)),
                Fraction(0))
 
 
 def check_end(quarters):
     """Raise ``ValueError`` for music that no MIDI file can hold."""
-    if quarters > LONGEST // TICKS:
+    if quarters > MOST_TICKS // TICKS:
         raise ValueError(f"the music lasts {float(quarters):.0f} quarters, "
-                         f"and a MIDI file {LONGEST // TICKS}: train on a "
+                         f"and a MIDI file {MOST_TICKS // TICKS}: train on a "
                          f"tune with shorter notes")
 
 

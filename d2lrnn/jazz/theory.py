@@ -5,7 +5,7 @@ Pitches are MIDI numbers: 60 is the C of octave 4. A flat is written ``-``.
 import re
 from functools import lru_cache
 
-NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
+PITCH_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 LETTERS = "CDEFGAB"
 MAJOR = (0, 2, 4, 5, 7, 9, 11)  # semitones above the tonic
 DORIAN = (0, 2, 3, 5, 7, 9, 10)
@@ -22,7 +22,7 @@ def pitch_name(pitch):
     >>> [pitch_name(pitch) for pitch in (60, 61, 63, 70, 84)]
     ['C', 'C#', 'E-', 'B-', 'C']
     """
-    return NAMES[pitch % 12]
+    return PITCH_NAMES[pitch % 12]
 
 
 def interval_between(first, second):

@@ -67,7 +67,7 @@ def default_tune():
     return Path(resources.files("lyrics_data") / "original_tune.mid")
 
 
-def check_windows(ids, n_values, m=60, Tx=30):
+def check_window_ids(ids, n_values, m=60, Tx=30):
     """Raise ``ValueError`` for what windows cannot be made of."""
     check_numbers(n_values=n_values, m=m, Tx=Tx)
     if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu" or (
@@ -78,7 +78,7 @@ def check_windows(ids, n_values, m=60, Tx=30):
                  f"{m} windows of {n_values} values")
 
 
-@checked(check_windows)
+@checked(check_window_ids)
 def windows(ids, n_values, m=60, Tx=30):
     """Return X and Y of ``load_music_utils`` for a sequence of ids.
 

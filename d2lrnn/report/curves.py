@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.report.labels import clean, settable, shorten
 
-LONGEST = 44  # columns of a label
+LABEL_COLUMNS = 44  # columns of a label
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
@@ -25,8 +25,8 @@ def perplexity_figure(histories, uniform, unigram):
     figure, axes = epochs_figure("perplexity" if held_out
                                  else "perplexity on the training text")
     for label, history in histories.items():
-        color = draw(axes, history, "perplexity", label)
-        draw(axes, history, "held_out_perplexity", f"{label}, held out",
+        color = draw_line(axes, history, "perplexity", label)
+        draw_line(axes, history, "held_out_perplexity", f"{label}, held out",
              linestyle="-.", color=color)
     for guess, values, linestyle in (("uniform", uniform, ":"),
                                      ("unigram", unigram, "--")):
@@ -43,8 +43,8 @@ def norms_figure(histories):
     """Draw the mean norm of the gradient, before and after clipping."""
     figure, axes = epochs_figure("norm of the gradient")
     for label, history in histories.items():
-        color = draw(axes, history, "grad_norm", label)
-        draw(axes, history, "clipped_grad_norm", f"{label}, clipped",
+        color = draw_line(axes, history, "grad_norm", label)
+        draw_line(axes, history, "clipped_grad_norm", f"{label}, clipped",
              linestyle="-.", color=color)
     finish(axes)
     return figure
@@ -59,7 +59,7 @@ def epochs_figure(ylabel):
     return figure, axes
 
 
-def draw(axes, history, key, label, **style):
+def draw_line(axes, history, key, label, **style):
     """Draw a key of the records as a line with points; return its color.
 
     What is missing, infinite or no number is left out.
@@ -127,7 +127,7 @@ def add_legend(axes):
 
 def legend_label(line):
     """Return a line's label, short enough for a legend, and never empty."""
-    return shorten(line.get_label(), LONGEST).strip() or "–"
+    return shorten(line.get_label(), LABEL_COLUMNS).strip() or "–"
 
 
 def to_svg(figure, title):

@@ -70,10 +70,10 @@ def beginning(text, width):
     return text[:end]
 
 
-def cell(text, width):
+def pad(text, width):
     """Return a text in exactly ``width`` columns, as in a table.
 
-    >>> cell("猫", 4)
+    >>> pad("猫", 4)
     '猫  '
     """
     text = shorten(text, width)

@@ -2,7 +2,7 @@
 import re
 
 from d2lrnn.report.labels import clean
-from d2lrnn.report.page import MISSING, described, number
+from d2lrnn.report.page import MISSING, about_text, rounded
 
 # what means something in Markdown: anywhere, and where a line begins
 MARKS = re.compile(r"[\\`*\[<|&~$]|(?<!\w)_|_(?!\w)")
@@ -14,18 +14,19 @@ def to_markdown(record):
     trainings, text = record["trainings"], record["text"]
     lines = [
         f"# Perplexity report: {marked(record['name'])}", "",
-        f"Text: {marked(described(text))}. The perplexity is the one "
+        f"Text: {marked(about_text(text))}. The perplexity is the one "
         f"on the training text: it shows how well the text was learned by "
         f"heart, not how well another text would be predicted.", "",
         "![perplexity per epoch](perplexity.png)", "",
         "| | perplexity | epochs | seconds per epoch | characters per second "
         "|", "|---|---:|---:|---:|---:|"]
     lines += rows_of([
-        label, number(training["perplexity"]), training["epochs"],
-        number(training["seconds_per_epoch"]),
-        number(training["characters_per_second"], 0)]
+        label, rounded(training["perplexity"]), training["epochs"],
+        rounded(training["seconds_per_epoch"]),
+        rounded(training["characters_per_second"], 0)]
         for label, training in trainings.items())
-    lines += [f"| {guess} guess | {number(record['baselines'][guess])} | | | |"
+    baselines = record["baselines"]
+    lines += [f"| {guess} guess | {rounded(baselines[guess])} | | | |"
               for guess in ("unigram", "uniform")] + [""]
     if held_out := with_held_out(record):
         lines += ["On the text held out, at its best (`<unk>`: the share of "
@@ -33,8 +34,8 @@ def to_markdown(record):
                   "| | perplexity | bits per character | epoch | `<unk>` |",
                   "|---|---:|---:|---:|---:|"]
         lines += rows_of([
-            label, number(best["held_out_perplexity"]),
-            number(best["held_out_bits_per_char"]), best["epoch"],
+            label, rounded(best["held_out_perplexity"]),
+            rounded(best["held_out_bits_per_char"]), best["epoch"],
             share(best["held_out_unk"])] for label, best in held_out.items())
         lines.append("")
     for label, training in trainings.items():

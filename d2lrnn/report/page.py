@@ -47,7 +47,7 @@ def by_label(records):
                     (training for _, training in trainings), strict=True))
 
 
-def described(text):
+def about_text(text):
     """Return which text was learned, and how large it is."""
     sizes = [f"{text[key]:,} {words}" for key, words in (
         ("characters", "characters"),
@@ -71,7 +71,7 @@ def intro(records):
              "their bits a character can be compared, their perplexities "
              "cannot." if len(units) > 1 else "")
     return (f"<p>Text: "
-            f"{page_text('; '.join(dict.fromkeys(map(described, texts))))}. "
+            f"{page_text('; '.join(dict.fromkeys(map(about_text, texts))))}. "
             f"The perplexity says among how many {' or '.join(units.values())}"
             f" a model hesitates: on the training text, how well it was "
             f"learned by heart; held out, how well it predicts what it has "
@@ -131,16 +131,16 @@ def results(records):
                                        strict=True):
         best = training.get("best", {})
         rows.append([
-            label, number(training["perplexity"]),
-            number(best.get("held_out_perplexity")),
-            number(best["held_out_bits_per_char"] if best else
+            label, rounded(training["perplexity"]),
+            rounded(best.get("held_out_perplexity")),
+            rounded(best["held_out_bits_per_char"] if best else
                    bits_per_char(training["perplexity"], text)),
-            number(best.get("epoch"), 0), number(training["epochs"], 0),
-            number(training["seconds_per_epoch"]),
-            number(training["characters_per_second"], 0)])
+            rounded(best.get("epoch"), 0), rounded(training["epochs"], 0),
+            rounded(training["seconds_per_epoch"]),
+            rounded(training["characters_per_second"], 0)])
     for guess in ("unigram", "uniform"):
-        rows += [[f"{guess} guess{words}", number(value), "",
-                  number(bits_per_char(value, text)), "", "", "", ""]
+        rows += [[f"{guess} guess{words}", rounded(value), "",
+                  rounded(bits_per_char(value, text)), "", "", "", ""]
                  for words, value, text in guesses(records, guess)]
     return head, rows
 
@@ -156,10 +156,10 @@ def bits_per_char(perplexity, text):
             * text["tokens"] / text["characters"])
 
 
-def number(value, digits=3):
+def rounded(value, digits=3):
     """Return a number as a cell of a table.
 
-    >>> number(1234.5), number(None), number(1e30), number(float("inf"))
+    >>> rounded(1234.5), rounded(None), rounded(1e30), rounded(float("inf"))
     ('1,234.500', '–', '1e+30', 'inf')
     """
     if value is None:
@@ -205,7 +205,7 @@ def samples(trainings):
             sections.append(
                 f"<details{' open' if last else ''}><summary>"
                 f"{page_text(label)}, epoch {record['epoch']}, perplexity "
-                f"{number(record['perplexity'])}</summary>\n"
+                f"{rounded(record['perplexity'])}</summary>\n"
                 f"<pre>{page_text(lyrics, LINES)}</pre></details>\n")
     return "<h2>Samples</h2>\n" + "".join(sections) if sections else ""
 

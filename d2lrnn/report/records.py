@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import (
-    LARGEST,
+    LARGEST_FLOAT,
     LONGEST,
-    SMALLEST,
+    SMALLEST_FLOAT,
     check_kind,
     check_number,
     check_path,
@@ -19,7 +19,7 @@ from d2lrnn.basics.files import write_whole
 from d2lrnn.report.labels import numbered
 
 FILES = ("record.json", "report.json")
-LARGEST_FILE = 2 ** 28  # bytes
+LARGEST_RECORD = 2 ** 28  # bytes
 DEEPEST = 50  # lists in lists
 NO_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 # what an epoch may have, beside its perplexity
@@ -74,7 +74,7 @@ def read_record(path):
     """
     file = find_record(path)
     try:
-        if file.stat().st_size > LARGEST_FILE:
+        if file.stat().st_size > LARGEST_RECORD:
             raise ValueError(f"it has {file.stat().st_size:,} bytes")
         record = json.loads(file.read_bytes().decode("utf-8-sig"))
         return checked_record(record, file.resolve().parent.name)
@@ -110,26 +110,26 @@ def checked_record(record, name):
     if depth(record) > DEEPEST:
         raise ValueError(f"it has more than {DEEPEST} lists in lists")
     check_kind("it", record, dict, "a dict")
-    text = part(record, "text", dict)
-    baselines = part(record, "baselines", dict)
-    trainings = part(record, "trainings", dict)
+    text = value_of(record, "text", dict)
+    baselines = value_of(record, "baselines", dict)
+    trainings = value_of(record, "trainings", dict)
     for label, training in trainings.items():
         check_kind(f"training {shown(label)}", training, dict, "a dict")
     histories = checked_histories({
         label: training.get("history") for label, training
         in trainings.items()})
     return {
-        **record, "name": part(record, "name", str, name),
-        "date": part(record, "date", str, "–"),
-        "command": [str(word) for word in part(record, "command", list)],
-        **{key: part(record, key, dict)
+        **record, "name": value_of(record, "name", str, name),
+        "date": value_of(record, "date", str, "–"),
+        "command": [str(word) for word in value_of(record, "command", list)],
+        **{key: value_of(record, key, dict)
            for key in ("versions", "machine", "settings")},
-        "text": {**text, "source": part(text, "source", str, "not known"),
-                 "sha256": part(text, "sha256", str, "–"),
+        "text": {**text, "source": value_of(text, "source", str, "not known"),
+                 "sha256": value_of(text, "sha256", str, "–"),
                  **{key: optional(key, text.get(key), Integral, 1, LONGEST)
                     for key in ("characters", "tokens", "vocab_size")}},
         "baselines": {**baselines, **{
-            key: optional(key, baselines.get(key), Real, SMALLEST)
+            key: optional(key, baselines.get(key), Real, SMALLEST_FLOAT)
             for key in ("uniform", "unigram")}},
         "trainings": {label: summarize(history)
                       for label, history in histories.items()}}
@@ -180,11 +180,11 @@ def checked_epoch(i, record, of):
             "epoch": check_number("the number of epoch" + where, record.get(
                 "epoch", i), Integral, 0, LONGEST, "a whole number"),
             "perplexity": optional("perplexity" + where,
-                                   record["perplexity"], Real, SMALLEST),
+                                   record["perplexity"], Real, SMALLEST_FLOAT),
             **({} if lyrics is None else {"lyrics": list(lyrics)})}
 
 
-def optional(name, value, kind=Real, low=0, high=LARGEST):
+def optional(name, value, kind=Real, low=0, high=LARGEST_FLOAT):
     """Return a number, which may be None, infinite or no number at all."""
     if isinstance(value, str):
         value = NO_FINITE.get(value, value)
@@ -196,7 +196,7 @@ def optional(name, value, kind=Real, low=0, high=LARGEST):
     return check_number(name, value, kind, low, high, words)
 
 
-def part(record, key, kind, default=None):
+def value_of(record, key, kind, default=None):
     """Return a record's value, of the kind that it must be, or a default."""
     value = record.get(key)
     if value is None:
@@ -243,7 +243,7 @@ def summarize(history):
             "history": history}
 
 
-def plain(name, value):
+def through_json(name, value):
     """Return a value as JSON gives it back, or say that it cannot be."""
     try:
         return json.loads(json.dumps(value, default=as_json))

@@ -14,15 +14,17 @@ from d2lrnn.basics.files import new_folder, writable
 from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import perplexity_figure
-from d2lrnn.report.labels import cell, clean, shorten, without_glyph
+from d2lrnn.report.labels import clean, pad, shorten, without_glyph
 from d2lrnn.report.markdown import share, to_markdown, with_held_out
-from d2lrnn.report.page import by_label, figure_of, number, to_html
+from d2lrnn.report.page import by_label, figure_of, rounded, to_html
 from d2lrnn.report.records import (
     checked_histories,
-    plain,
     summarize,
+    through_json,
     write_json,
 )
+
+A_CORPUS = "a Corpus, as load_corpus returns"
 
 
 def plot_perplexity(histories, corpus):
@@ -32,7 +34,7 @@ def plot_perplexity(histories, corpus):
     have a held-out perplexity, it is drawn too. Return a matplotlib
     ``Figure``.
     """
-    check_corpus(corpus)
+    check_kind("corpus", corpus, Corpus, A_CORPUS)
     histories = checked_histories(histories)
     warn_of_boxes(histories)
     return perplexity_figure(histories, corpus.vocab_size,
@@ -76,11 +78,6 @@ def check_name(name):
     if len(name.encode()) > 200:
         raise ValueError(f"name is {shown(name)}, of {len(name.encode()):,} "
                          f"bytes: give at most 200")
-
-
-def check_corpus(corpus):
-    """Raise ``ValueError`` for what is no corpus."""
-    check_kind("corpus", corpus, Corpus, "a Corpus, as load_corpus returns")
 
 
 def write_pages(folder, records):
@@ -142,11 +139,11 @@ def make_record(name, histories, corpus, settings):
     """Return all that the report shows as one dict for JSON."""
     check_kind("name", name, str, "a str")
     check_kind("settings", settings, dict, "a dict")
-    check_corpus(corpus)
+    check_kind("corpus", corpus, Corpus, A_CORPUS)
     settings = {str(key): value if isinstance(
         value, (int, float, list, dict, np.generic, np.ndarray))
         else str(value) for key, value in settings.items()}
-    histories = plain("histories", checked_histories(histories))
+    histories = through_json("histories", checked_histories(histories))
     return {
         "name": name,
         **machine_record(),
@@ -157,7 +154,7 @@ def make_record(name, histories, corpus, settings):
         "baselines": {
             "uniform": corpus.vocab_size,
             "unigram": unigram_perplexity(corpus.corpus_indices)},
-        "settings": plain("settings", settings),
+        "settings": through_json("settings", settings),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "trainings": {label: summarize(history)
                       for label, history in histories.items()},
@@ -178,17 +175,17 @@ def summary_lines(record):
     yield (f"{'perplexity on the training text':<34}{'perplexity':>12}"
            f"{'sec/epoch':>14}{'characters/s':>18}")
     for label, training in record["trainings"].items():
-        yield (f"  {cell(label, 31)} {number(training['perplexity']):>12}"
-               f"{number(training['seconds_per_epoch']):>14}"
-               f"{number(training['characters_per_second'], 0):>18}")
+        yield (f"  {pad(label, 31)} {rounded(training['perplexity']):>12}"
+               f"{rounded(training['seconds_per_epoch']):>14}"
+               f"{rounded(training['characters_per_second'], 0):>18}")
     for guess in ("unigram", "uniform"):
         yield (f"  {f'{guess} guess':<32}"
-               f"{number(record['baselines'][guess]):>12}")
+               f"{rounded(record['baselines'][guess]):>12}")
     if held_out := with_held_out(record):
         yield (f"{'on held-out text, at its best':<34}{'perplexity':>12}"
                f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
     for label, best in held_out.items():
-        yield (f"  {cell(label, 31)} "
-               f"{number(best['held_out_perplexity']):>12}"
-               f"{number(best['held_out_bits_per_char']):>14}"
+        yield (f"  {pad(label, 31)} "
+               f"{rounded(best['held_out_perplexity']):>12}"
+               f"{rounded(best['held_out_bits_per_char']):>14}"
                f"{best['epoch']:>8}{share(best['held_out_unk']):>10}")

@@ -97,7 +97,7 @@ def is_lookup(node):
     if node.op != "dot" or is_set(node, "transpose_a", "transpose_b"):
         return False
     onehot, _ = node.inputs[0]
-    return onehot.op == "one_hot" and is_plain(onehot)
+    return onehot.op == "one_hot" and is_zeros_and_ones(onehot)
 
 
 def is_set(node, *flags):
@@ -106,7 +106,7 @@ def is_set(node, *flags):
                for flag in flags)
 
 
-def is_plain(onehot):
+def is_zeros_and_ones(onehot):
     """Say whether a one_hot makes ones and zeros in float32."""
     values = onehot.attrs.get("on_value", 1), onehot.attrs.get("off_value", 0)
     return (tuple(map(float, values)) == (1, 0)

@@ -102,7 +102,7 @@ class Traced:
         for name, graph in graphs.items():
             compiled = compile_graph(graph, self.params)
             try:
-                check_same(self._results(compiled, inputs), want)
+                check_close(self._results(compiled, inputs), want)
             except (Untraceable, MXNetError) as error:
                 self._note(f"{name} is not run: {last_line(error)}")
             else:
@@ -124,7 +124,7 @@ class Traced:
                 in [*outputs, *(p.grad for p in self.params)]]
 
 
-def check_same(ours, theirs):
+def check_close(ours, theirs):
     """Refuse arrays that differ by more than rounding; the loss is first."""
     # a gradient may be the small difference of large sums over all steps
     parts = 1e-7 * np.abs(theirs[0]).max()

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from d2lrnn.basics.errors import D2LRNNWarning
 from d2lrnn.jazz.audio import piano_roll, render
-from d2lrnn.jazz.events import LARGEST_FILE, read_midi
+from d2lrnn.jazz.events import LARGEST_MIDI, read_midi
 from d2lrnn.jazz.midi import Note, read_tune
 
 
@@ -127,9 +127,9 @@ def test_what_cannot_be_played(path, data, sentence):
 def test_a_file_that_is_too_large_for_one(path):
     with path.open("wb") as file:
         file.write(head() + TRACKS)
-        file.truncate(LARGEST_FILE)
+        file.truncate(LARGEST_MIDI)
     assert flat(read_tune(path, melody=0)[0]) == SUNG
-    os.truncate(path, LARGEST_FILE * 2)
+    os.truncate(path, LARGEST_MIDI * 2)
     with pytest.raises(ValueError, match="has 8 MiB: take a MIDI file of at"):
         read_tune(path)
 

@@ -292,7 +292,7 @@ def test_the_phrase_has_the_chords_clock():
     ("0.375", "0.250"), ("0.376", "0.500"), ("0.667", "0.750"),
     ("1.333", "1.250"), ("1.667", "1.750"), ("12.000", "12.000")])
 def test_smooth(duration, expected):
-    assert grammar.smooth([f"C,{duration}", f"S,{duration},<P1,d-5>"]) == [
+    assert grammar.quantize([f"C,{duration}", f"S,{duration},<P1,d-5>"]) == [
         f"C,{expected}", f"S,{expected},<P1,d-5>"]
 
 
