@@ -16,6 +16,8 @@ import numpy
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.sharing import SPINS
 
+__all__ = []  # it is imported for what it does
+
 # What MXNet and OpenMP read before any code of ours can catch their errors:
 # a pattern of what they understand, and the same in words
 THREADS = r"0*[1-9]\d{0,3}", "a whole number from 1 to 9999"

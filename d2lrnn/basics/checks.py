@@ -13,6 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+__all__ = ["COUNT", "LARGEST_FLOAT", "LONGEST", "SEED", "SMALLEST_FLOAT",
+           "check_choice", "check_flag", "check_function", "check_kind",
+           "check_memory", "check_number", "check_numbering", "check_numbers",
+           "check_parts", "check_path", "checked", "converted", "explained",
+           "is_number", "shown"]
+
 SMALLEST_FLOAT = sys.float_info.min
 LARGEST_FLOAT = sys.float_info.max
 WIDEST = 2 ** 24  # of a vocabulary or a layer, and the most float32 can count

@@ -20,6 +20,9 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.errors import SettingError
 from mxnet import context
 
+__all__ = ["as_context", "context_of", "epochs", "machine_record", "on_device",
+           "seed", "try_gpu"]
+
 DEVICE = re.compile(r"(cpu|gpu)(?:\((\d{1,4})\))?")
 
 

@@ -2,6 +2,8 @@
 import sys
 import threading
 
+__all__ = ["D2LRNNWarning", "SettingError"]
+
 
 class D2LRNNWarning(UserWarning):
     """Something went another way than asked, and the result shows it."""

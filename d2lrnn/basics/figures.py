@@ -3,6 +3,8 @@ import io
 import sys
 from pathlib import Path
 
+__all__ = ["new_figure", "show", "to_png"]
+
 
 def new_figure(figsize=(7, 4.2)):
     """Return a matplotlib ``Figure`` that a notebook shows as a picture."""

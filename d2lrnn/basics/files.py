@@ -8,6 +8,8 @@ from pathlib import Path
 
 from d2lrnn.basics.errors import D2LRNNWarning
 
+__all__ = ["new_folder", "only_user", "writable", "write_whole"]
+
 try:
     import fcntl
 except ImportError:  # a system without these locks

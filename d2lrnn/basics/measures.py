@@ -8,6 +8,8 @@ from d2lrnn.basics.checks import (
 )
 from mxnet import nd
 
+__all__ = ["mean_norms", "perplexity", "unigram_perplexity"]
+
 
 def unigram_perplexity(corpus_indices):
     """Return the perplexity of guessing by the frequencies of characters.

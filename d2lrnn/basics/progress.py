@@ -10,6 +10,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+__all__ = ["Bar", "Epochs"]
+
 SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
           "faster.")
 

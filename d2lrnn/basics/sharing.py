@@ -12,6 +12,8 @@ import os
 import threading
 import time
 
+__all__ = ["SPINS", "CoreWatch"]
+
 SPINS = "1000"  # how often a thread looks, by default, before it sleeps
 SECONDS = 0.5  # from one look at the cores to the next
 SHARED, QUIET = 0.3, 0.15  # of a core, taken by others

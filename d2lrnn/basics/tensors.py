@@ -14,6 +14,8 @@ import numpy as np
 from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.basics.files import write_whole
 
+__all__ = ["TensorsError", "digest", "read_tensors", "write_tensors"]
+
 LARGEST_FILE = 2 * 10 ** 9  # bytes
 LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8",

@@ -19,14 +19,16 @@ from d2lrnn.dinosaur.command import (
 )
 from d2lrnn.dinosaur.data import (
     encode,
-    load,
     load_names,
     read_names,
-    save,
     vocabulary,
 )
 from d2lrnn.dinosaur.fast_steps import (
     Buffers,
+)
+from d2lrnn.dinosaur.files import (
+    load,
+    save,
 )
 from d2lrnn.dinosaur.network import (
     clip,

@@ -12,6 +12,11 @@ from d2lrnn.basics.checks import (
 )
 from d2lrnn.basics.shapes import check_float_array, check_shape
 
+__all__ = ["check_clip", "check_example", "check_forward", "check_initial",
+           "check_initial_loss", "check_invent", "check_model_settings",
+           "check_plot", "check_sample", "check_sample_ix", "check_step",
+           "check_step_backward", "keys", "unpack"]
+
 SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
           "by": "n_y 1"}
 
@@ -156,7 +161,7 @@ def check_model_settings(data, ix_to_char, char_to_ix, num_iterations=35000,
     """Check the settings of a training."""
     check_numbers(vocab_size=vocab_size)
     check_char_to_ix(char_to_ix, vocab_size)
-    check_ids([], ix_to_char)
+    check_sample_ix([], ix_to_char)
     if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
         raise ValueError("ix_to_char is not char_to_ix the other way round: "
                          "give the vocabulary that vocabulary() returns")
@@ -178,7 +183,7 @@ def check_initial_loss(vocab_size, seq_length):
     check_numbers(vocab_size=vocab_size, seq_length=seq_length)
 
 
-def check_ids(sample_ix, ix_to_char):
+def check_sample_ix(sample_ix, ix_to_char):
     """Check the ids of a name, and that they have characters."""
     if not isinstance(ix_to_char, dict) or not all(
             isinstance(char, str) for char in ix_to_char.values()):

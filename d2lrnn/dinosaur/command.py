@@ -4,8 +4,11 @@ import sys
 import warnings
 
 from d2lrnn.dinosaur.checks import check_invent
-from d2lrnn.dinosaur.data import check_save, load, load_names, save, vocabulary
+from d2lrnn.dinosaur.data import load_names, vocabulary
+from d2lrnn.dinosaur.files import check_save, load, save
 from d2lrnn.dinosaur.network import invent, model
+
+__all__ = ["main"]
 
 
 def main(argv=None):

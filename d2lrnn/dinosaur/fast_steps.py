@@ -7,6 +7,8 @@ one product for all steps, in memory that is used again for the next name.
 import numpy as np
 from d2lrnn.dinosaur.checks import keys, unpack
 
+__all__ = ["Buffers"]
+
 
 class Buffers:
     """Memory for the steps and the gradients of names, for ``parameters``.

@@ -1,5 +1,4 @@
 """The character model of names: forward, backward, sample, train."""
-
 import numpy as np
 from d2lrnn.basics.checks import checked, explained
 from d2lrnn.basics.figures import new_figure
@@ -7,23 +6,25 @@ from d2lrnn.dinosaur.checks import (
     check_clip,
     check_example,
     check_forward,
-    check_ids,
     check_initial,
     check_initial_loss,
     check_invent,
     check_model_settings,
     check_plot,
     check_sample,
+    check_sample_ix,
     check_step,
     check_step_backward,
     unpack,
 )
-from d2lrnn.dinosaur.data import (
-    encode,
-    read_names,
-)
+from d2lrnn.dinosaur.data import encode, read_names
 from d2lrnn.dinosaur.fast_steps import Buffers
 from d2lrnn.numpy_rnn import softmax
+
+__all__ = ["clip", "get_initial_loss", "get_sample", "initialize_parameters",
+           "invent", "model", "optimize", "plot_loss", "print_sample",
+           "rnn_backward", "rnn_forward", "rnn_step_backward",
+           "rnn_step_forward", "sample", "smooth", "update_parameters"]
 
 
 @checked(check_initial)
@@ -191,7 +192,7 @@ def smooth(loss, cur_loss):
     return loss * 0.999 + cur_loss * 0.001
 
 
-@checked(check_ids)
+@checked(check_sample_ix)
 def get_sample(sample_ix, ix_to_char):
     r"""Return the characters of a sample, the first one upper-case.
 

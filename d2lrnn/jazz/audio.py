@@ -13,6 +13,8 @@ from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi
 from d2lrnn.jazz.midi import QUARTERS, warn_of_time
 
+__all__ = ["piano_roll", "render"]
+
 ATTACK, RELEASE = 0.01, 0.12  # seconds
 DECAY = 1.5  # a second: a note held sinks by 13 dB in each
 LONGEST_NOTE = 8  # seconds, after which it has died away

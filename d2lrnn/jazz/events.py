@@ -11,6 +11,8 @@ from pathlib import Path
 
 import mido
 
+__all__ = ["find_notes", "read_midi", "spellings"]
+
 LARGEST_MIDI = 2 ** 22  # bytes: a million notes, more than anyone plays
 FOREWORD = 256  # bytes that other systems put before a file, at most
 # How many bytes follow a status byte: of a channel, by its first digit, and

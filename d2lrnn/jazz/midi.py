@@ -20,6 +20,9 @@ from d2lrnn.basics.errors import D2LRNNWarning
 from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi, spellings
 
+__all__ = ["MOST_TICKS", "QUARTERS", "TICKS", "Note", "check_notes",
+           "measure_number", "read_tune", "warn_of_time", "write_tune"]
+
 QUARTERS = 4  # of a measure
 TICKS = 480  # of a quarter, in the files that are written
 MOST_TICKS = 2**28 - 1  # ticks, what MIDI can say at once

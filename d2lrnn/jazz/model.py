@@ -24,6 +24,9 @@ from d2lrnn.models.lesson_models import DJModel
 from d2lrnn.training.fit import check_vocabulary, fit_feed
 from mxnet import nd
 
+__all__ = ["Phrases", "check_layers", "djmodel", "fit", "generate_music",
+           "music_inference_model", "one_hot", "predict_and_sample"]
+
 
 class Phrases:
     """Windows of musical values: the feed of a ``DJModel``.

@@ -5,6 +5,9 @@ Pitches are MIDI numbers: 60 is the C of octave 4. A flat is written ``-``.
 import re
 from functools import lru_cache
 
+__all__ = ["chord_quality", "derived_scale", "interval_between",
+           "interval_name", "parse_interval", "pitch_name"]
+
 PITCH_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 LETTERS = "CDEFGAB"
 MAJOR = (0, 2, 4, 5, 7, 9, 11)  # semitones above the tonic

@@ -14,6 +14,8 @@ from d2lrnn.data.corpus import Corpus
 from d2lrnn.jazz.grammar import tokens_of
 from d2lrnn.jazz.midi import read_tune
 
+__all__ = ["Music", "check_music", "default_tune", "load_music_utils"]
+
 
 class Music(tuple):
     """A tune as training data: unpacks to the lesson's four values.

@@ -6,6 +6,8 @@ from xml.etree import ElementTree
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.report.labels import clean, settable, shorten
 
+__all__ = ["norms_figure", "perplexity_figure", "to_svg"]
+
 LABEL_COLUMNS = 44  # columns of a label
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)

@@ -3,6 +3,8 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
+__all__ = ["clean", "numbered", "pad", "settable", "shorten", "without_glyph"]
+
 UNSHOWN, BOX = "\ufffd", "□"  # for a control character; for want of a glyph
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # fonts with many scripts, those made for screens first

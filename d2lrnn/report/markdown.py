@@ -4,6 +4,8 @@ import re
 from d2lrnn.report.labels import clean
 from d2lrnn.report.page import MISSING, about_text, rounded
 
+__all__ = ["share", "to_markdown", "with_held_out"]
+
 # what means something in Markdown: anywhere, and where a line begins
 MARKS = re.compile(r"[\\`*\[<|&~$]|(?<!\w)_|_(?!\w)")
 BEGINS = re.compile(r"^(\s*\d*)([#>+=.)-])", re.MULTILINE)

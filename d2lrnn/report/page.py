@@ -6,6 +6,8 @@ from importlib import resources
 from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.labels import clean, numbered
 
+__all__ = ["about_text", "by_label", "figure_of", "rounded", "to_html"]
+
 MISSING, LINES = "–", "\n\t"
 
 

@@ -18,6 +18,9 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.files import write_whole
 from d2lrnn.report.labels import numbered
 
+__all__ = ["checked_histories", "read_record", "read_records", "summarize",
+           "through_json", "write_json"]
+
 FILES = ("record.json", "report.json")
 LARGEST_RECORD = 2 ** 28  # bytes
 DEEPEST = 50  # lists in lists

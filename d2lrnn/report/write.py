@@ -24,6 +24,9 @@ from d2lrnn.report.records import (
     write_json,
 )
 
+__all__ = ["make_record", "plot_perplexity", "print_summary", "write_pages",
+           "write_report"]
+
 A_CORPUS = "a Corpus, as load_corpus returns"
 
 

@@ -11,6 +11,9 @@ from itertools import count
 
 from mxnet import symbol as sym
 
+__all__ = ["Graph", "Node", "graph_table", "is_plain", "read_graph",
+           "read_nodes", "write_graph"]
+
 # operators that hold a graph, or a function, that is not in the text
 WITH_A_BODY = ("_foreach", "_while_loop", "_cond", "_CachedOp",
                "_CustomFunction")

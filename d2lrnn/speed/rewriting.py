@@ -10,6 +10,8 @@ from collections import defaultdict
 
 from d2lrnn.speed.graph import Node, read_graph, write_graph
 
+__all__ = ["rewrite"]
+
 SUMS = ("broadcast_add", "elemwise_add")
 
 

@@ -24,6 +24,8 @@ from mxnet import autograd, nd
 from mxnet import symbol as sym
 from mxnet.base import MXNetError
 
+__all__ = ["Traced", "Untraceable"]
+
 
 class Untraceable(Exception):  # noqa: N818 - an outcome, no error
     """The function depends on something that no graph can hold."""
