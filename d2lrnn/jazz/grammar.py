@@ -28,8 +28,8 @@ from d2lrnn.jazz.theory import (
     pitch_name,
 )
 
-__all__ = ["check_chords", "parse_token", "quantize", "to_notes", "to_tokens",
-           "tokens_of"]
+__all__ = ["check_chords", "note_type", "parse_token", "quantize", "to_notes",
+           "to_tokens", "tokens_of"]
 
 LOWEST, HIGHEST = 48, 95  # the pitches of octaves 3 to 6
 MIDDLE = (60, 83)  # octaves 4 and 5, where a phrase begins

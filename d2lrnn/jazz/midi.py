@@ -21,7 +21,8 @@ from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi, spellings
 
 __all__ = ["MOST_TICKS", "QUARTERS", "TICKS", "Note", "check_notes",
-           "measure_number", "read_tune", "warn_of_time", "write_tune"]
+           "measure_number", "read_tune", "snap", "warn_of_time",
+           "write_tune"]
 
 QUARTERS = 4  # of a measure
 TICKS = 480  # of a quarter, in the files that are written

@@ -5,8 +5,8 @@ Pitches are MIDI numbers: 60 is the C of octave 4. A flat is written ``-``.
 import re
 from functools import lru_cache
 
-__all__ = ["chord_quality", "derived_scale", "interval_between",
-           "interval_name", "parse_interval", "pitch_name"]
+__all__ = ["chord_quality", "chord_root", "derived_scale", "interval_between",
+           "interval_name", "parse_interval", "pitch_name", "scale_names"]
 
 PITCH_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 LETTERS = "CDEFGAB"

@@ -10,7 +10,10 @@ from collections import defaultdict
 
 from d2lrnn.speed.graph import Node, read_graph, write_graph
 
-__all__ = ["rewrite"]
+__all__ = ["add_biases_as_products", "add_biases_first",
+           "choose_faster_operators", "join_columns", "join_rows",
+           "look_up_rows", "pick_before_logarithm", "rewrite", "share_views",
+           "undo_splits"]
 
 SUMS = ("broadcast_add", "elemwise_add")
 
