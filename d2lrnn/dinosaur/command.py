@@ -1,4 +1,4 @@
-"""The command of the model of names: train, or load, and print names."""
+"""The command of the model of names: train or load it, and print names."""
 import argparse
 import sys
 import warnings
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main(argv=None):
-    """Train, or load, and print invented names."""
+    """Train or load a model, and print invented names."""
     parser = argparse.ArgumentParser(
         prog="python -m d2lrnn.dinosaur",
         description="Invent names with a recurrent network in NumPy.")
@@ -39,7 +39,7 @@ def main(argv=None):
 
 def run(args):
     """Do what the command's arguments ask for."""
-    # before the training, which a wrong option shall not cost
+    # first, so that a wrong option does not cost a training
     check_invent(args.seed, args.temperature, args.names)
     if args.save:
         check_save(args.save)

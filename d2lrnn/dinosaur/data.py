@@ -6,12 +6,13 @@ __all__ = ["encode", "load_names", "read_names", "vocabulary"]
 
 
 def load_names(path=None, *, fallback=True):
-    """Return ``(names, source)``: the lesson's list, and in words which it is.
+    """Return ``(names, source)``: a list of names, and where it comes from.
 
-    The list is looked for as dinos.txt in ``$D2LRNN_DATA`` and lyrics_data/;
-    without it, the genera that ship with the package are used, with a
-    warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
-    ``path`` is that of another list, one name a line, in UTF-8.
+    The lesson's list is looked for as dinos.txt in ``$D2LRNN_DATA`` and
+    lyrics_data/. If it is not found, the genera that ship with the package are
+    used, with a warning, or ``FileNotFoundError`` is raised if ``fallback`` is
+    false. ``path`` is that of another list, with one name on each line, in
+    UTF-8.
     """
     text, source = read_source(find_text("dinos", fallback) if path is None
                                else check_path("path", path))
@@ -20,9 +21,9 @@ def load_names(path=None, *, fallback=True):
 
 
 def read_names(data):
-    r"""Return the names of a text, one a line, or of a list, in lower case.
+    r"""Return the names in a text, one on each line, or in a list; lower-cased.
 
-    Raise ``ValueError`` where there is none.
+    Raise ``ValueError`` if there is none.
 
     >>> read_names("Aardonyx\nZuul \n")
     ['aardonyx', 'zuul']
@@ -41,7 +42,7 @@ def read_names(data):
 
 
 def check_strings(name, names):
-    """Raise ``ValueError`` for what is no list of str."""
+    """Raise ``ValueError`` unless this is a list of str."""
     if not isinstance(names, (list, tuple, set, frozenset)):
         raise ValueError(f"{name} is {shown(names)}: give a list of str")
     for line in names:
@@ -53,7 +54,8 @@ def check_strings(name, names):
 def vocabulary(names):
     r"""Return ``(ix_to_char, char_to_ix)`` of a list of names, two dicts.
 
-    The characters are sorted, the newline, which ends a name, among them.
+    The characters are sorted. The newline, which ends each name, is one of
+    them.
 
     >>> vocabulary(["zuul"])[0]
     {0: '\n', 1: 'l', 2: 'u', 3: 'z'}

@@ -18,7 +18,7 @@ FORMAT = "d2lrnn.dinosaur 1"
 
 
 def check_save(path):
-    """Return a path, or say why no file can be written there."""
+    """Return a path if a file can be written there, else say why not."""
     path = check_path("path", path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a file")
@@ -29,10 +29,10 @@ def check_save(path):
 
 
 def save(path, parameters, ix_to_char):
-    """Write parameters and vocabulary to a safetensors file, whole or not.
+    """Write parameters and vocabulary to a safetensors file, whole or not at all.
 
-    Raise ``ValueError`` in one sentence where there can be no such file, and
-    for parameters or a vocabulary that ``load`` would refuse.
+    Raise ``ValueError`` if there can be no file at ``path``, and for
+    parameters or a vocabulary that ``load`` would refuse.
     """
     path = check_save(path)
     if not isinstance(ix_to_char, dict):
@@ -47,15 +47,15 @@ def save(path, parameters, ix_to_char):
 
 
 def load(path):
-    """Return ``(parameters, ix_to_char, char_to_ix)`` of a saved file.
+    """Return the ``(parameters, ix_to_char, char_to_ix)`` in a saved file.
 
-    Raise ``FileNotFoundError`` or ``ValueError`` in one sentence for a file
-    that is not there, broken, altered, or of something else.
+    Raise ``FileNotFoundError`` if there is none, and ``ValueError`` if it is
+    damaged, was altered, or holds something else.
     """
     path = check_path("path", path)
     try:
         parameters, text = read_tensors(path, "file", check_format)
-        # the files of version 0.1.0 have none
+        # files of version 0.1.0 have none
         if text.pop("sha256", None) not in (None, digest(parameters, text)):
             raise ValueError("it was altered after it was written")
         chars = json.loads(text["ix_to_char"])
@@ -73,7 +73,7 @@ def load(path):
 
 
 def check_format(text):
-    """Raise ``TensorsError`` for the text of another kind of file."""
+    """Raise ``TensorsError`` if the text of a file is not that of ``save``."""
     if text.get("format") != FORMAT:
         raise TensorsError("was not written by d2lrnn.dinosaur: give the path "
                            "of a file that was")
@@ -84,7 +84,8 @@ def check_format(text):
 
 
 def check_names_file(parameters, chars):
-    """Raise ``ValueError`` for what ``save`` would not have written."""
+    """Raise ``ValueError`` for contents that ``save`` would not have written.
+    """
     if not isinstance(chars, list) or not all(
             isinstance(char, str) for char in chars):
         raise ValueError(f"its vocabulary is {shown(chars)}, no list of str")
@@ -94,7 +95,7 @@ def check_names_file(parameters, chars):
 
 
 def check_finite(parameters):
-    """Raise ``ValueError`` for parameters that training has spoilt."""
+    """Raise ``ValueError`` for parameters that became infinite or NaN."""
     for key, array in parameters.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{key} has numbers that are not finite: train "
