@@ -40,8 +40,7 @@ def unpack(arrays, prefix=""):
 
 
 def check_arrays(arrays, sizes, prefix=""):
-    """Raise ``ValueError`` unless all five arrays are there and fit together.
-    """
+    """Raise ``ValueError`` unless all five arrays are there and fit."""
     if not isinstance(arrays, dict):
         raise ValueError(f"the arrays are {shown(arrays)}: give a dict of all "
                          f"five by name")

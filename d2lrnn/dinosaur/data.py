@@ -21,7 +21,7 @@ def load_names(path=None, *, fallback=True):
 
 
 def read_names(data):
-    r"""Return the names in a text, one on each line, or in a list; lower-cased.
+    r"""Return the names in a text (one on each line) or list, in lower case.
 
     Raise ``ValueError`` if there is none.
 

@@ -29,7 +29,7 @@ def check_save(path):
 
 
 def save(path, parameters, ix_to_char):
-    """Write parameters and vocabulary to a safetensors file, whole or not at all.
+    """Write parameters and vocabulary to a safetensors file, or nothing.
 
     Raise ``ValueError`` if there can be no file at ``path``, and for
     parameters or a vocabulary that ``load`` would refuse.
@@ -84,8 +84,7 @@ def check_format(text):
 
 
 def check_names_file(parameters, chars):
-    """Raise ``ValueError`` for contents that ``save`` would not have written.
-    """
+    """Raise ``ValueError`` for contents that ``save`` does not write."""
     if not isinstance(chars, list) or not all(
             isinstance(char, str) for char in chars):
         raise ValueError(f"its vocabulary is {shown(chars)}, no list of str")
