@@ -6,7 +6,7 @@ from d2lrnn.report.page import MISSING, about_text, rounded
 
 __all__ = ["share", "to_markdown", "with_held_out"]
 
-# what means something in Markdown: anywhere, and where a line begins
+# what has a meaning in Markdown: anywhere, and at the beginning of a line
 MARKS = re.compile(r"[\\`*\[<|&~$]|(?<!\w)_|_(?!\w)")
 BEGINS = re.compile(r"^(\s*\d*)([#>+=.)-])", re.MULTILINE)
 
@@ -64,7 +64,7 @@ def with_held_out(record):
 
 
 def share(value):
-    """Return a share as a cell of a table.
+    """Format a share for a table.
 
     >>> share(0.0125), share(None)
     ('1.25%', '–')
@@ -73,7 +73,7 @@ def share(value):
 
 
 def marked(text, kept=""):
-    r"""Return a text as Markdown that shows it as it is.
+    r"""Escape a text so that Markdown shows it as it is.
 
     >>> print(marked("a|b_c *d* _x_"))
     a\|b_c \*d\* \_x\_
@@ -82,7 +82,7 @@ def marked(text, kept=""):
 
 
 def item(text):
-    r"""Return a text as an item of a list, with the lines that it has.
+    r"""Return a text as an item of a list that keeps its line breaks.
 
     >>> print(item("1. two\n# three"))
     - 1\. two\
@@ -93,6 +93,6 @@ def item(text):
 
 
 def rows_of(cells):
-    """Return lines of a table in Markdown from lists of its cells."""
+    """Return the lines of a Markdown table, given lists of its cells."""
     return ["| " + " | ".join(marked(value) for value in row) + " |"
             for row in cells]

@@ -1,4 +1,4 @@
-"""Records of trainings: what one must hold, how it is read and written."""
+"""Records of trainings: read, check, summarize and write them."""
 import json
 import math
 import statistics
@@ -23,9 +23,9 @@ __all__ = ["checked_histories", "read_record", "read_records", "summarize",
 
 FILES = ("record.json", "report.json")
 LARGEST_RECORD = 2 ** 28  # bytes
-DEEPEST = 50  # lists in lists
+DEEPEST = 50  # lists and dicts, one in another
 NO_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
-# what an epoch may have, beside its perplexity
+# the numbers that an epoch may have besides its perplexity
 FIGURES = ("seconds", "characters", "held_out_perplexity",
            "held_out_bits_per_char", "held_out_unk", "grad_norm",
            "clipped_grad_norm")
@@ -34,11 +34,10 @@ BEST = ("epoch", "held_out_perplexity", "held_out_bits_per_char",
 
 
 def read_records(paths):
-    """Return the records of several runs, under names that are distinct.
+    """Return the records of several runs, with distinct names.
 
-    Runs of one name get those of the folders that they lie in. Raise
-    ``ValueError`` in one sentence for the same run twice, and as
-    ``read_record`` does.
+    Runs with the same name are named after their folders. Raise ``ValueError``
+    if a run is given twice, and as ``read_record`` does.
     """
     files = {}
     for path in paths:
@@ -55,7 +54,7 @@ def read_records(paths):
 
 
 def distinct_names(names, parts):
-    """Return names, with as many of a path's last parts as tell them apart.
+    """Return names made distinct by the last parts of their paths.
 
     >>> distinct_names(["run", "run", "c"], [("a", "run"), ("b", "run"), ()])
     ['a/run', 'b/run', 'c']
@@ -70,10 +69,10 @@ def distinct_names(names, parts):
 
 
 def read_record(path):
-    """Return the record of a run: a file, or a folder of one.
+    """Return the record of a run, given its file or its folder.
 
-    What an older version did not write has a default. Raise ``ValueError`` in
-    one sentence where there is no record, or a damaged one.
+    What older versions did not write has a default. Raise ``ValueError`` if
+    there is no record, or a damaged one.
     """
     file = find_record(path)
     try:
@@ -94,7 +93,7 @@ def find_record(path):
     files = [path / name for name in FILES]
     try:
         file = next(filter(Path.is_file, [path, *files]), None)
-    except OSError:  # such as: the name is too long
+    except OSError:  # such as a name that is too long
         file = None
     if file is None:
         raise ValueError(f"there is no {files[0].name} or {files[1].name} at "
@@ -104,9 +103,10 @@ def find_record(path):
 
 
 def checked_record(record, name):
-    """Return a record with all that a report shows, or say what is wrong.
+    """Return a record with everything that a report shows.
 
-    Results are taken from the history; ``name`` is for one without a name.
+    Results are computed from the history; ``name`` is the default for a
+    missing name. Raise ``ValueError`` for a wrong entry.
     """
     if isinstance(record, list):
         raise ValueError("it is a list, as of several runs")
@@ -139,9 +139,10 @@ def checked_record(record, name):
 
 
 def checked_histories(histories):
-    """Return histories by label as plain lists of dicts, or say what is wrong.
+    """Return histories by label as lists of plain dicts.
 
-    An epoch needs a perplexity; its number is where it stands, if not given.
+    An epoch needs a perplexity; its number, if not given, is its place in the
+    list. Raise ``ValueError`` for a wrong entry.
     """
     check_kind("histories", histories, dict, "a dict of histories by label")
     if not histories:
@@ -151,7 +152,7 @@ def checked_histories(histories):
 
 
 def checked_history(label, history):
-    """Return one history as a plain list of dicts."""
+    """Return one history as a list of plain dicts."""
     check_kind("a label", label, str, "a str")
     of = f"of training {shown(label)}"
     check_kind(f"the history {of}", history, (list, tuple), "a list of dicts")
@@ -162,9 +163,10 @@ def checked_history(label, history):
 
 
 def checked_epoch(i, record, of):
-    """Return the record of an epoch with plain numbers, or say what is wrong.
+    """Return the record of an epoch with plain numbers.
 
-    Numbers that JSON does not have may be words: "Infinity" and "NaN".
+    For numbers that JSON lacks, the words "Infinity", "-Infinity" and "NaN"
+    are accepted.
     """
     check_kind(f"epoch {i} {of}", record, dict, "a dict")
     where = f" in epoch {i} {of}"
@@ -188,7 +190,7 @@ def checked_epoch(i, record, of):
 
 
 def optional(name, value, kind=Real, low=0, high=LARGEST_FLOAT):
-    """Return a number, which may be None, infinite or no number at all."""
+    """Return a number in its range, or None, infinity or NaN."""
     if isinstance(value, str):
         value = NO_FINITE.get(value, value)
     if value is None or (isinstance(value, Real) and (
@@ -200,7 +202,7 @@ def optional(name, value, kind=Real, low=0, high=LARGEST_FLOAT):
 
 
 def value_of(record, key, kind, default=None):
-    """Return a record's value, of the kind that it must be, or a default."""
+    """Return an entry of a record, or its default, after checking its type."""
     value = record.get(key)
     if value is None:
         return kind() if default is None else default
@@ -209,7 +211,7 @@ def value_of(record, key, kind, default=None):
 
 
 def depth(value):
-    """Return how deep lists and dicts lie in each other.
+    """Return how deeply lists and dicts are nested.
 
     >>> depth(1), depth([]), depth({"a": [[]]})
     (0, 1, 3)
@@ -224,9 +226,9 @@ def depth(value):
 
 
 def summarize(history):
-    """Return the last perplexity, the speed and the lyrics of a history.
+    """Return a history's last perplexity, its speed and its last samples.
 
-    Where there is a held-out perplexity, the epoch with the best one is added.
+    If there is a held-out perplexity, the epoch with the best one is added.
     """
     measured = [record for record in history if not math.isnan(
         record.get("held_out_perplexity", math.nan))]
@@ -247,7 +249,7 @@ def summarize(history):
 
 
 def through_json(name, value):
-    """Return a value as JSON gives it back, or say that it cannot be."""
+    """Return a value as it is after being written as JSON and read again."""
     try:
         return json.loads(json.dumps(value, default=as_json))
     except (TypeError, ValueError, RecursionError) as error:
@@ -257,7 +259,7 @@ def through_json(name, value):
 
 
 def as_json(value):
-    """Return what stands in JSON for a value that is none of JSON's own."""
+    """Convert a value of a type that JSON lacks."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else (
         str(value))
 
@@ -265,9 +267,9 @@ def as_json(value):
 def write_json(path, record):
     """Write a record as JSON, whole or not at all.
 
-    JSON has no infinity: a perplexity that is infinite becomes "Infinity".
+    JSON lacks infinity: an infinite perplexity becomes "Infinity".
     """
     record = json.loads(json.dumps(record), parse_constant=str)
-    # half a character, as in a file's name that is not UTF-8, is escaped
+    # lone surrogates, as in file names that are not UTF-8, are escaped
     write_whole(path, json.dumps(record, ensure_ascii=False, indent=1).encode(
         "utf-8", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""The perplexity report: what a training did, as pictures and records."""
+"""Write the perplexity report of trainings: pictures, pages, a record."""
 import os
 import sys
 import tempfile
@@ -31,11 +31,10 @@ A_CORPUS = "a Corpus, as load_corpus returns"
 
 
 def plot_perplexity(histories, corpus):
-    """Draw the perplexity per epoch beside the two baselines.
+    """Plot the perplexity of each epoch, with the two baselines.
 
-    ``histories`` are the histories of trainings by their labels; where they
-    have a held-out perplexity, it is drawn too. Return a matplotlib
-    ``Figure``.
+    ``histories`` is a dict of the histories of trainings by label; held-out
+    perplexities are plotted too. Return a matplotlib ``Figure``.
     """
     check_kind("corpus", corpus, Corpus, A_CORPUS)
     histories = checked_histories(histories)
@@ -47,12 +46,12 @@ def plot_perplexity(histories, corpus):
 def write_report(name, histories, corpus, settings, folder="runs"):
     """Write the perplexity report of some trainings, and print where it is.
 
-    ``histories`` are what the training functions returned, by label;
-    ``settings`` is a dict of what they were given, with the seed. A new
-    folder in ``folder`` gets the files of ``write_pages``; its name is
-    ``name`` with the time. Where ``folder`` cannot be written to, the
-    machine's folder for temporary files is used, with a warning. Raise
-    ``ValueError`` for unusable arguments before anything is written.
+    ``histories`` is a dict of what the training functions returned, by label;
+    ``settings`` is a dict of their arguments, with the seed. A new folder in
+    ``folder``, named after ``name`` and the time, gets the files of
+    ``write_pages``. If ``folder`` cannot be written to, the report goes to a
+    temporary folder, with a warning. Raise ``ValueError`` for unusable
+    arguments before anything is written.
 
     Return the path of the new folder.
     """
@@ -73,7 +72,7 @@ def write_report(name, histories, corpus, settings, folder="runs"):
 
 
 def check_name(name):
-    """Raise ``ValueError`` for what cannot be part of a folder's name."""
+    """Raise ``ValueError`` if a name cannot be part of a folder's name."""
     if not isinstance(name, str) or not name.strip() or "/" in name or (
             clean(name) != name):
         raise ValueError(f"name is {shown(name)}: give a few words without / "
@@ -84,13 +83,13 @@ def check_name(name):
 
 
 def write_pages(folder, records):
-    """Write the records of runs to a new folder, all files or none.
+    """Write the report of runs to a new folder: all files, or none.
 
-    They are report.html, one page that needs nothing else, report.md,
-    report.json (a list where there are several runs), perplexity.png and
-    perplexity.svg. Return the folder. Raise ``ValueError`` where it exists,
-    and ``OSError`` where it cannot be written; folders made on the way to it
-    go away again.
+    The files are report.html (one page that needs nothing else), report.md,
+    report.json (a list if there are several runs), perplexity.png and
+    perplexity.svg. Return the folder. Raise ``ValueError`` if it exists, and
+    ``OSError`` if it cannot be written; folders made on the way to it are
+    removed again.
     """
     folder = check_path("folder", folder).resolve()
     if os.path.lexists(folder):
@@ -129,7 +128,7 @@ def write_files(folder, records):
 
 
 def warn_of_boxes(labels):
-    """Warn of characters in labels that no font of this machine has."""
+    """Warn of characters in labels for which this machine has no font."""
     missing = without_glyph(map(clean, labels))
     if missing:
         few = "".join(missing[:10]) + (" ..." if missing[10:] else "")
@@ -139,7 +138,7 @@ def warn_of_boxes(labels):
 
 
 def make_record(name, histories, corpus, settings):
-    """Return all that the report shows as one dict for JSON."""
+    """Return everything that the report shows, as one dict for JSON."""
     check_kind("name", name, str, "a str")
     check_kind("settings", settings, dict, "a dict")
     check_kind("corpus", corpus, Corpus, A_CORPUS)
@@ -167,7 +166,7 @@ def make_record(name, histories, corpus, settings):
 def print_summary(record):
     """Print the perplexities and speeds in a table of 78 columns."""
     text = "\n".join(["", *summary_lines(record)])
-    # no label may stop a script whose output is not UTF-8
+    # a label must not stop a script whose output is not UTF-8
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
 
