@@ -70,7 +70,7 @@ def intro(records):
     units = {in_characters(text): "characters" if in_characters(text)
              else "tokens" for text in texts}
     apart = (" If one text is read as characters and another as words, their "
-             "bits a character can be compared, but not their perplexities."
+             "bits a character can be compared; their perplexities cannot."
              if len(units) > 1 else "")
     return (f"<p>Text: "
             f"{page_text('; '.join(dict.fromkeys(map(about_text, texts))))}. "
