@@ -70,7 +70,7 @@ def test_words_and_characters_in_one_report():
     records = [make_record(level, {"fit": history()}, Corpus.from_text(
         text, "cats", level=level), {}) for level in ("char", "word")]
     page = to_html(records)
-    assert "among how many characters or tokens a model" in page
+    assert "equally likely characters or tokens that a model" in page
     assert "16 characters, 5 distinct" in page
     assert "16 characters, 8 tokens, 3 distinct" in page
     assert "their perplexities cannot" in page
