@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["COUNT", "LARGEST_FLOAT", "LONGEST", "SEED", "SMALLEST_FLOAT",
-           "check_choice", "check_flag", "check_function", "check_kind",
-           "check_memory", "check_number", "check_numbering", "check_numbers",
-           "check_parts", "check_path", "checked", "converted", "explained",
-           "is_number", "shown"]
+__all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
+           "SMALLEST_FLOAT", "check_choice", "check_flag", "check_function",
+           "check_kind", "check_memory", "check_number", "check_numbering",
+           "check_numbers", "check_parts", "check_path", "checked",
+           "converted", "explained", "is_number", "shown"]
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
 LARGEST_FLOAT = sys.float_info.max
@@ -30,6 +30,8 @@ COUNT = (Integral, 1, LONGEST, "a whole number of at least 1")
 LENGTH = (Integral, 0, LONGEST, "a whole number of at least 0")
 POSITIVE = (Real, SMALLEST_FLOAT, 3.4e38, "a number above 0")  # of float32
 SEED = (Integral, 0, 2 ** 63 - 1, "a whole number of at least 0")
+NUMPY_SEED = (Integral, 0, 2 ** 32 - 1, "a whole number of at least 0")
+GPU_NUMBER = (Integral, 0, 9999, "a whole number of at least 0")
 PART = (Real, 0, 1 - 2 ** -53, "a number of at least 0 and below 1")
 RANGES = {
     "vocab_size": SIZE, "embed_size": SIZE, "num_hiddens": SIZE, "n_a": SIZE,
@@ -49,7 +51,8 @@ RANGES = {
     "sample_rate": (Integral, 8000, 48000,
                     "a whole number from 8000 to 48000"),
     "n_x": SIZE, "n_y": SIZE, "window": COUNT, "num_iterations": COUNT,
-    "dino_names": COUNT, "num_names": COUNT, "seq_length": COUNT,
+    "dino_names": COUNT, "seq_length": COUNT,
+    "num_names": (Integral, 1, 10 ** 7, "a whole number of at least 1"),
     "learning_rate": POSITIVE, "maxValue": POSITIVE, "epsilon": POSITIVE,
     "save_minutes": (Real, 0, LARGEST_FLOAT, "a number of at least 0"),
 }

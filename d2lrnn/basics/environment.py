@@ -5,13 +5,13 @@ import random
 import re
 import time
 from importlib import metadata
-from numbers import Integral
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
 from d2lrnn.basics.checks import (
-    SEED,
+    GPU_NUMBER,
+    NUMPY_SEED,
     check_number,
     check_numbers,
     converted,
@@ -33,7 +33,7 @@ def try_gpu(i=0):
     decides instead. Raise ``SettingError`` if it names a GPU that is not
     there.
     """
-    i = check_number("i", i, Integral, 0, 9999, "a whole number of at least 0")
+    i = check_number("i", i, *GPU_NUMBER)
     chosen = os.environ.get("D2LRNN_CTX", "").strip()
     num_gpus = mx.context.num_gpus()
     if not chosen:
@@ -100,7 +100,7 @@ def seed(n):
     >>> seed(1); (random.random(), mx.nd.random.uniform().asscalar()) == first
     True
     """
-    n = check_number("seed", n, Integral, 0, 2 ** 32 - 1, SEED[-1])
+    n = check_number("seed", n, *NUMPY_SEED)
     random.seed(n)
     np.random.seed(n)
     mx.random.seed(n)

@@ -5,7 +5,6 @@ from numbers import Integral
 import numpy as np
 from d2lrnn.basics.checks import (
     check_memory,
-    check_number,
     check_numbers,
     is_number,
     shown,
@@ -133,8 +132,7 @@ def check_sample(parameters, char_to_ix, seed, temperature=1.0):
 
 def check_invent(seed, temperature=1.0, num_names=1):
     """Check what invented names depend on besides the model."""
-    check_number("num_names", num_names, Integral, 1, 10 ** 7,
-                 "a whole number of at least 1")
+    check_numbers(num_names=num_names)
     end = 2 ** 32 - 100 * num_names  # 100 seeds for each name
     words = f"a whole number from 0 to {end - 1}"
     if not is_number(seed, Integral) or not 0 <= seed < end:
@@ -164,7 +162,7 @@ def check_char_to_ix(char_to_ix, vocab_size, name="vocab_size"):
 
 def check_model_settings(data, ix_to_char, char_to_ix, num_iterations=35000,
                          n_a=50, dino_names=7, vocab_size=27, losses=None):
-    """Check the arguments of ``model``, except for the names in ``data``."""
+    """Check the arguments of ``model``, which lists them, but for ``data``."""
     check_numbers(vocab_size=vocab_size)
     check_char_to_ix(char_to_ix, vocab_size)
     check_sample_ix([], ix_to_char)

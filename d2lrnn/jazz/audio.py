@@ -16,7 +16,7 @@ from d2lrnn.jazz.midi import QUARTERS, warn_of_time
 __all__ = ["piano_roll", "render"]
 
 ATTACK, RELEASE = 0.01, 0.12  # seconds
-DECAY = 1.5  # per second: a held note loses 13 dB in each
+DECAY = 1.5  # per second: a held note loses 13 dB in one
 LONGEST_NOTE = 8  # seconds; by then it has died away
 LONGEST_MUSIC = 1800  # seconds
 MOST_SOUND = 4  # hours, of all notes one after another

@@ -239,8 +239,8 @@ def find_endless(events):
     This has to be known before note-offs are assigned in order: otherwise each
     later note would get the note-off of the note after it. Here each note-off
     belongs to the latest possible note, which leaves out the note that lacks
-    one. Notes of the same tick come last, since some files strike a key again
-    before they release it.
+    one. Notes of its own tick are its last choice, since some files strike a
+    key again before they release it.
 
     >>> find_endless([(0, 0), (4, 1), (4, None), (8, 2), (9, None)])
     {1}
