@@ -164,7 +164,7 @@ def check_probabilities(preds):
         preds = np.asarray(np.nan)
     if preds.ndim != 1 or not (preds >= 0).all() or not 0 < preds.sum() < (
             np.inf):
-        raise ValueError("preds are no probabilities: give numbers of at "
+        raise ValueError("preds are not probabilities: give numbers of at "
                          "least 0, not all of them 0, of shape (n_x,)")
 
 

@@ -39,7 +39,7 @@ RANGES = {
     "num_layers": (Integral, 1, 1000, "a whole number of at least 1"),
     "num_epochs": COUNT, "num_steps": COUNT, "pred_period": COUNT,
     "Tx": COUNT, "Ty": COUNT, "stride": COUNT, "min_freq": COUNT,
-    "patience": COUNT, "top_k": COUNT, "pick_top_chars": COUNT,
+    "patience": COUNT, "top_k": COUNT,
     "num_chars": LENGTH, "pred_len": LENGTH, "seed": SEED,
     "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
     "dropout": PART,
@@ -59,7 +59,7 @@ RANGES = {
 # What an error message says about None, for numbers that may be None
 NONE = {"patience": "None", "clipping_theta": "None", "theta": "None",
         "embed_size": "None for one-hot vectors", "top_k": "None to keep all",
-        "pick_top_chars": "None to keep all", "top_p": "None to keep all",
+        "top_p": "None to keep all",
         "seed": "None for other numbers each time"}
 
 

@@ -15,8 +15,9 @@ def new_figure(figsize=(7, 4.2)):
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ValueError("figsize is no pair of numbers from 0 to 1000: give "
-                         "the width and the height in inches, such as (7, 4)")
+        raise ValueError("figsize is not a pair of numbers from 0 to 1000: "
+                         "give the width and the height in inches, such as "
+                         "(7, 4)")
     figure = Figure(figsize=figsize, layout="constrained")
     figure._repr_png_ = lambda: to_png(figure)  # IPython looks for it
     return figure

@@ -107,8 +107,8 @@ def check_cache(cache, entries, forward):
     """
     if not isinstance(cache, tuple) or len(cache) != entries or not (
             isinstance(cache[0], np.ndarray)):
-        raise ValueError(f"this is no cache of {forward}: give the last thing "
-                         f"that it returned")
+        raise ValueError(f"this is not a cache of {forward}: give the last "
+                         f"thing that it returned")
     n_a, m = cache[0].shape
     return {"n_a": n_a, "m": m}
 

@@ -58,7 +58,7 @@ def write_tensors(path, arrays, text):
                           separators=(",", ":")).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"{path} would have {error.object[error.start]!r} in "
-                         f"its text, which is no character: leave it out"
+                         f"its text, which is not a character: leave it out"
                          ) from None
     data += b" " * (-len(data) % 8)
     if len(data) > LARGEST_HEADER or end + len(data) + 8 > LARGEST_FILE:
@@ -88,8 +88,8 @@ def read_tensors(path, what, check_text):
             size = path.stat().st_size
             if size > LARGEST_FILE:
                 raise TensorsError(f"has {size:,} bytes, and files of up to "
-                                   f"{LARGEST_FILE:,} are read: give that of "
-                                   f"a model")
+                                   f"{LARGEST_FILE:,} are read: give the "
+                                   f"file of a model")
             header, text = read_header(file, size)
             check_text(text)
             places = read_places(header, size - file.tell())
@@ -115,13 +115,13 @@ def read_header(file, size):
     try:
         header = json.loads(file.read(length).decode("utf-8"))
     except (ValueError, RecursionError):
-        raise not_whole("its header is no JSON") from None
+        raise not_whole("its header is not JSON") from None
     if not isinstance(header, dict):
-        raise not_whole("its header is no JSON object")
+        raise not_whole("its header is not a JSON object")
     text = header.pop("__metadata__", None) or {}
     if not isinstance(text, dict) or not all(
             isinstance(value, str) for value in text.values()):
-        raise not_whole("the text in its header is no dict of str")
+        raise not_whole("the text in its header is not a dict of str")
     return header, text
 
 

@@ -47,7 +47,7 @@ def check_strings(name, names):
         raise ValueError(f"{name} is {shown(names)}: give a list of str")
     for line in names:
         if not isinstance(line, str):
-            raise ValueError(f"{name} has {shown(line)}, which is no name: "
+            raise ValueError(f"{name} has {shown(line)}, which is not a name: "
                              f"give a text, or a list of str")
 
 

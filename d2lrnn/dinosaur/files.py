@@ -23,8 +23,8 @@ def check_save(path):
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a file")
     if not os.access(path.parent, os.W_OK):
-        raise ValueError(f"{path.parent} is no folder that can be written to:"
-                         f" give a path in one that can")
+        raise ValueError(f"{path.parent} is not a folder that can be written "
+                         f"to: give a path in one that can")
     return path
 
 
@@ -79,7 +79,7 @@ def check_format(text):
                            "of a file that was")
     if not {"format", "ix_to_char"} <= text.keys() <= {
             "format", "ix_to_char", "sha256"}:
-        raise TensorsError("has not the ix_to_char that it was written with: "
+        raise TensorsError("lacks the ix_to_char that it was written with: "
                            "get a new copy of it")
 
 

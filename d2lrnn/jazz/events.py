@@ -35,8 +35,8 @@ def read_midi(path):
     begin = data.find(b"MThd", 0, FOREWORD)
     header = data[begin + 8:begin + 14]
     if begin < 0 or len(header) < 6:
-        raise ValueError(f"{path} is no MIDI file, or only the beginning of "
-                         f"one: get a new copy of it")
+        raise ValueError(f"{path} is not a MIDI file, or only the beginning "
+                         f"of one: get a new copy of it")
     kind, number, ticks = (int.from_bytes(header[i:i + 2], "big")
                            for i in (0, 2, 4))
     if not 0 < ticks < 2 ** 15:

@@ -152,7 +152,7 @@ def parse_token(token):
     """
     match = TOKEN.fullmatch(str(token))
     if not match or (match[1] == "R" and match[3]):
-        raise ValueError(f"{shown(token)} is no token: write one such as "
+        raise ValueError(f"{shown(token)} is not a token: write one such as "
                          f"R,1.000, C,0.250 or C,0.250,<P1,d-5>")
     kind, length, *window = match.groups()
     if window[0] is None:

@@ -82,8 +82,8 @@ def parse_interval(name):
         if quality[0] in sizes and (steps or not sign):
             semitones = natural_size(steps) + sizes[quality[0]]
             return (-steps, -semitones) if sign else (steps, semitones)
-    raise ValueError(f"{name!r} is no interval: write one such as P1, m3 or "
-                     f"d-5")
+    raise ValueError(f"{name!r} is not an interval: write one such as P1, m3 "
+                     f"or d-5")
 
 
 def natural_size(steps):

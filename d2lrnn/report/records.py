@@ -82,8 +82,8 @@ def read_record(path):
         return checked_record(record, file.resolve().parent.name)
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{file} is no record of one run ({reason}): give a "
-                         f"record.json or report.json that d2lrnn wrote"
+        raise ValueError(f"{file} is not the record of one run ({reason}): "
+                         f"give a record.json or report.json that d2lrnn wrote"
                          ) from None
 
 

@@ -330,7 +330,7 @@ def test_a_source_that_is_none(write, name, make, tmp_path):
     with pytest.raises(ValueError, match=r"is a folder: give"):
         write(tmp_path, target)
     (tmp_path / "text.mid").write_text("no music")
-    with pytest.raises(ValueError, match=r"text\.mid is no MIDI file"):
+    with pytest.raises(ValueError, match=r"text\.mid is not a MIDI file"):
         write(tmp_path / "text.mid", target)
     with pytest.raises(ValueError, match=r"has no notes: take another"):
         write(make([tempo()]), target)

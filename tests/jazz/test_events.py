@@ -108,9 +108,10 @@ def test_what_is_wrong_about_tracks_and_their_ends(path, data):
 
 
 @pytest.mark.parametrize("data, sentence", [
-    (b"", "is no MIDI file, or only the beginning of one: get a new copy"),
-    (bytes(300) + head() + TRACKS, "is no MIDI file"),
-    (head()[:12], "is no MIDI file"), (head(0) + TRACKS, "has no notes: take"),
+    (b"", "is not a MIDI file, or only the beginning of one: get a new copy"),
+    (bytes(300) + head() + TRACKS, "is not a MIDI file"),
+    (head()[:12], "is not a MIDI file"),
+    (head(0) + TRACKS, "has no notes: take"),
     (head() + TRACKS[:20], "ends within track 0, or is broken there: get a"),
     (head() + TRACKS[:-1], "ends within track 1, or is broken there: get a"),
     (head() + TRACKS[:-4], "ends within track 1, or is broken there: get a"),

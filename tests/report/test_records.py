@@ -164,7 +164,7 @@ def test_what_is_damaged_is_named(run, key, value, words):
     with pytest.raises(ValueError, match=words) as caught:
         read_record(path.parent)
     message = str(caught.value)
-    assert message.startswith(f"{path} is no record of one run (")
+    assert message.startswith(f"{path} is not the record of one run (")
     assert message.endswith("that d2lrnn wrote") and "\n" not in message
 
 
@@ -173,7 +173,7 @@ def test_what_is_damaged_is_named(run, key, value, words):
     b"1" * 5000, b'"a' + b"\x00" * 10])
 def test_what_is_no_record(tmp_path, data):
     (tmp_path / "record.json").write_bytes(data)
-    with pytest.raises(ValueError, match=r"record\.json is no record of one"):
+    with pytest.raises(ValueError, match=r"record\.json is not the record"):
         read_record(tmp_path)
 
 
