@@ -17,6 +17,7 @@ from d2lrnn.dinosaur.checks import (
 )
 from d2lrnn.dinosaur.command import (
     main,
+    run,
 )
 from d2lrnn.dinosaur.data import (
     encode,
@@ -71,6 +72,7 @@ __all__ = [
     "rnn_forward",
     "rnn_step_backward",
     "rnn_step_forward",
+    "run",
     "sample",
     "save",
     "smooth",

@@ -8,7 +8,7 @@ from d2lrnn.dinosaur.data import load_names, vocabulary
 from d2lrnn.dinosaur.files import check_save, load, save
 from d2lrnn.dinosaur.network import invent, model
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 
 def main(argv=None):
