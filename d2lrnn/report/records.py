@@ -176,8 +176,8 @@ def checked_epoch(i, record, of):
     lyrics = [lyrics] if isinstance(lyrics, str) else lyrics
     check_kind(f"lyrics{where}", lyrics, (list, tuple, type(None)),
                "a list of str")
-    for lyric in lyrics or ():
-        check_kind(f"a lyric{where}", lyric, str, "a str")
+    for text in lyrics or ():
+        check_kind(f"one of the lyrics{where}", text, str, "a str")
     numbers = {key: optional(key + where, record[key])
                for key in FIGURES if record.get(key) is not None}
     return {**{key: value for key, value in record.items()
