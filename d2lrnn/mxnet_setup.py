@@ -1,8 +1,9 @@
-"""MXNet made ready: what must happen before its import, and right after it.
+"""Prepare MXNet: what must happen before its import, and right after it.
 
-MXNet 1.9.1 is older than some of the Pythons and numpys that it can run on.
-Importing this module mends what they took away, chooses threads, and starts
-the engine that runs an operator at once, in the thread that calls it.
+MXNet 1.9.1 is older than some versions of Python and NumPy that it can run on.
+Importing this module restores the names that they have removed, sets the
+number of threads, and starts the engine that runs each operator at once, in
+the thread that calls it.
 """
 import ctypes
 import os
@@ -16,8 +17,11 @@ import numpy
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.sharing import SPINS
 
-# What MXNet and OpenMP read before any code of ours can catch their errors:
-# a pattern of what they understand, and the same in words
+__all__ = ["check_libraries", "check_settings", "mend_python",
+           "set_thread_defaults", "start_engine"]
+
+# What MXNet and OpenMP read where their errors cannot be caught: a pattern of
+# the values that they understand, and the same in words
 THREADS = r"0*[1-9]\d{0,3}", "a whole number from 1 to 9999"
 NUMBER = r"[+-]?\d{1,9}", "a whole number, such as 1"
 FLAG = r"0|1|true|false", "0 or 1"
@@ -46,7 +50,7 @@ SETTINGS = {
         "MEM_PLAN_VERBOSE_LOGGING", "MKLDNN_DEBUG", "MKLDNN_ENABLED",
         "OUTPUT_TUNING_DATA", "VERBOSE_TUNING_INFO")},
 }
-# the functions of MXNet's library that run operators, or read or write values
+# the functions of MXNet's library that run operators or access values
 RUNNING = ("MXImperativeInvokeEx", "MXInvokeCachedOpEx", "MXNetFuncCall",
            "MXAutogradBackwardEx", "MXExecutorForward", "MXExecutorBackwardEx",
            "MXNDArraySyncCopyFromCPU", "MXNDArraySyncCopyToCPU",
@@ -55,9 +59,9 @@ lock = threading.RLock()
 
 
 def check_settings():
-    """Raise ``SettingError`` for what would end Python without a sentence.
+    """Raise ``SettingError`` for a variable at which Python would crash.
 
-    An empty variable is taken away: it means what no variable means.
+    An empty variable is removed, since it means the same as none.
     """
     for name, (pattern, words) in SETTINGS.items():
         value = os.environ.get(name)
@@ -73,12 +77,12 @@ def check_settings():
 def set_thread_defaults():
     """Let MXNet use all visible cores, and keep its threads awake between ops.
 
-    MXNet by itself takes half the cores. Its OpenMP threads fall asleep after
+    By default MXNet uses half the cores. Its OpenMP threads fall asleep after
     every operator as soon as there are more of them than cores, and waking
-    them takes longer than a step of an RNN computes; GOMP_SPINCOUNT bounds
-    the waiting to some microseconds, which is enough for the next operator
-    (see ``sharing``). The variables are read once, when OpenMP is loaded, and
-    a user's own win.
+    them takes longer than a step of an RNN. GOMP_SPINCOUNT lets them wait for
+    some microseconds first, which is enough for the next operator (see
+    ``sharing``). OpenMP reads the variables once, when it is loaded; those
+    that the user has set are kept.
     """
     if "mxnet" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
         warnings.warn("mxnet was imported before d2lrnn, and so uses half "
@@ -91,10 +95,10 @@ def set_thread_defaults():
 
 
 def mend_python():
-    """Give MXNet the two names that newer Pythons and numpys removed.
+    """Restore the two names that newer versions of Python and NumPy lack.
 
-    ``distutils`` left Python 3.12, and setuptools brings it back when it is
-    imported; ``numpy.bool`` left numpy 1.24.
+    Python 3.12 removed ``distutils``, which setuptools restores when it is
+    imported; NumPy 1.24 removed ``numpy.bool``.
     """
     if int(numpy.__version__.split(".")[0]) >= 2:
         raise ImportError(
@@ -106,7 +110,7 @@ def mend_python():
 
 
 def check_libraries():
-    """Name the system library without which MXNet's wheel does not load."""
+    """Raise ``ImportError`` if a system library of MXNet's is missing."""
     for library in ("libgomp.so.1", "libquadmath.so.0"):
         try:
             ctypes.CDLL(library)
@@ -119,16 +123,15 @@ def check_libraries():
 
 
 def start_engine():
-    """Start MXNet's engine that works while the caller waits.
+    """Start MXNet's engine that runs each operator while the caller waits.
 
-    By itself MXNet hands operators to threads of its own. On a CPU these
-    share the cores with the threads of the operators and with Python, and
-    the char-RNN's step takes a quarter longer. With a GPU, or where
-    MXNET_ENGINE_TYPE is set, another engine is not chosen.
+    By default MXNet hands operators to threads of its own. On a CPU these
+    compete with Python and the operators' own threads for the cores, and a
+    step of the char-RNN takes a quarter longer. The engine is not changed if
+    there is a GPU, or if MXNET_ENGINE_TYPE is set.
 
-    Operators that run at once take their scratch memory from the few pieces
-    that all threads share: of two threads one has to wait for the other's
-    operator.
+    Operators that run at once take their scratch memory from a few pieces that
+    all threads share, so a thread has to wait while another runs an operator.
     """
     import mxnet as mx
     if os.environ.get("MXNET_ENGINE_TYPE") == "NaiveEngine":
@@ -137,13 +140,13 @@ def start_engine():
         return
     one_at_a_time()
     os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
-    with silent_stderr():  # MXNet prints a line where it is asked for one
+    with silent_stderr():  # MXNet prints a line for the variable
         mx.nd.waitall()
-    del os.environ["MXNET_ENGINE_TYPE"]  # which processes would inherit
+    del os.environ["MXNET_ENGINE_TYPE"]  # child processes would inherit it
 
 
 def one_at_a_time():
-    """Let one thread at a time run operators, read values, or fork."""
+    """Let only one thread at a time run operators, access values, or fork."""
     from mxnet.base import _LIB
     for name in RUNNING:
         setattr(_LIB, name, with_lock(getattr(_LIB, name)))
@@ -152,7 +155,7 @@ def one_at_a_time():
 
 
 def with_lock(function):
-    """Return a function of MXNet's library as one that takes the lock."""
+    """Return a function of MXNet's library that takes the lock when called."""
     def call(*args):
         if not lock.acquire(blocking=False):
             if is_mxnets_thread():
@@ -167,17 +170,17 @@ def with_lock(function):
 
 
 def is_mxnets_thread():
-    """Say whether this thread was started by MXNet rather than by Python.
+    """Return whether MXNet, rather than Python, has started this thread.
 
-    It then runs an operator that is written in Python, for a thread that has
-    the lock and waits for the result.
+    Such a thread runs an operator that is written in Python, while the thread
+    that holds the lock waits for the result.
     """
     return isinstance(threading.current_thread(), threading._DummyThread)
 
 
 @contextmanager
 def silent_stderr():
-    """Let what libraries print to stderr go nowhere."""
+    """Discard what libraries print to stderr."""
     try:
         saved = os.dup(2)
     except OSError:  # there is no stderr

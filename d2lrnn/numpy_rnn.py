@@ -2,22 +2,20 @@
 
 Arrays have the shape (features, batch) for a step and (features, batch, time)
 for a sequence: n_x inputs, n_a hidden units, n_y outputs, m examples, T_x
-steps. A gradient is called ``d`` and the name of what it belongs to, and has
-the same shape. What the functions keep for the way back is a cache.
+steps. A gradient is named ``d`` plus the name of its array, and has the same
+shape. What a forward pass keeps for the backward pass is its cache.
 
-The names, and what is given and returned, are those of "Building your RNN
-step by step" (Deep Learning Specialization, Sequence Models, week 1).
+Names, arguments and results are those of "Building your RNN step by step"
+(Deep Learning Specialization, Sequence Models, week 1).
 """
-import warnings
-
 import numpy as np
-from d2lrnn.basics.checks import (
-    check_function,
-    check_memory,
-    check_numbers,
-    check_shape,
-    checked,
-    shown,
+from d2lrnn.basics.checks import check_memory, check_numbers, checked, shown
+from d2lrnn.basics.shapes import (
+    as_floats,
+    check_gradients,
+    takes,
+    takes_cache,
+    takes_caches,
 )
 
 __all__ = ["LSTM", "RNN", "gradient_check", "lstm_backward",
@@ -33,70 +31,11 @@ LSTM = {"Wf": "n_a n_a+n_x", "bf": "n_a 1", "Wi": "n_a n_a+n_x",
         "Wo": "n_a n_a+n_x", "bo": "n_a 1", "Wy": "n_y n_a", "by": "n_y 1"}
 
 
-def takes(shapes, **dims):
-    """Check the arrays and the parameters that a function goes forward with.
-
-    ``shapes`` are those of the parameters, ``dims`` those of the arrays.
-    """
-    def check(parameters, **arrays):
-        sizes = {"1": 1}
-        for name, array in arrays.items():
-            check_shape(name, array, dims[name], sizes)
-        sizes["n_a+n_x"] = sizes["n_a"] + sizes["n_x"]
-        lacking = [name for name in shapes if not isinstance(
-            parameters, dict) or name not in parameters]
-        if lacking:
-            raise ValueError(f"parameters lacks {', '.join(lacking)}: give a "
-                             f"dict with {', '.join(shapes)}")
-        for name, shape in shapes.items():
-            check_shape(name, parameters[name], shape, sizes)
-            if parameters[name].dtype.kind != "f":  # sums of int8 wrap
-                raise ValueError(f"{name} has the type "
-                                 f"{parameters[name].dtype}: give floats")
-
-    return checked(check)
-
-
-def check_cache(cache, entries, forward):
-    """Return n_a and m of a cell's cache, or say that it is none."""
-    if not isinstance(cache, tuple) or len(cache) != entries or not (
-            isinstance(cache[0], np.ndarray)):
-        raise ValueError(f"this is no cache of {forward}: give the last thing "
-                         f"that it returned")
-    n_a, m = cache[0].shape
-    return {"n_a": n_a, "m": m}
-
-
-def takes_cache(entries, forward):
-    """Check the gradients and the cache that a cell goes back with."""
-    def check(cache, **gradients):
-        sizes = check_cache(cache, entries, forward)
-        for name, gradient in gradients.items():
-            check_shape(name, gradient, "n_a m", sizes)
-
-    return checked(check)
-
-
-def takes_caches(entries, forward):
-    """Check the gradients and the caches that a sequence goes back with."""
-    def check(da, caches):
-        known = isinstance(caches, tuple) and len(caches) == 2 and isinstance(
-            caches[0], list) and caches[0]
-        steps = caches[0] if known else [None]  # None is no cache
-        sizes = check_cache(steps[0], entries, forward)
-        check_shape("da", da, "n_a m T_x", sizes)
-        if da.shape[2] > len(steps):
-            raise ValueError(f"da has {da.shape[2]} steps, but {forward} ran "
-                             f"over {len(steps)}: give at most as many")
-
-    return checked(check)
-
-
 def random_parameters(shapes, n_x, n_a, n_y):
     """Draw the parameters of a cell from the standard normal distribution.
 
-    ``shapes`` is ``RNN`` or ``LSTM``. Return a dict, in the order of the
-    drawing; the generator is NumPy's own, ``np.random.seed`` seeds it.
+    ``shapes`` is ``RNN`` or ``LSTM``. Return a dict, in the order in which the
+    arrays are drawn. ``np.random.seed`` makes the draw repeatable.
 
     >>> parameters = random_parameters(RNN, n_x=3, n_a=5, n_y=2)
     >>> {name: array.shape for name, array in parameters.items()}
@@ -111,29 +50,16 @@ def random_parameters(shapes, n_x, n_a, n_y):
             for name, dims in shapes.items()}
 
 
-def floats(x):
-    """Return numbers as an array of floats: integers would wrap."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # rows of several lengths
-            array = np.asarray(x)
-    except (TypeError, ValueError, RuntimeError, Warning):
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"x is {shown(x)}: give an array of numbers")
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
-
-
 def softmax(x):
-    """Return the probabilities whose logarithms are x, but for a constant.
+    """Return the softmax of each column: exp(x), divided by its sum.
 
-    Each column of x, an array of shape (features, ...), gets the sum 1.
+    x has shape (features, ...); the sum is over the features.
 
     >>> softmax(np.array([[0.0, 1000.0], [0.0, 1001.0]])).round(3)
     array([[0.5  , 0.269],
            [0.5  , 0.731]])
     """
-    x = floats(x)
+    x = as_floats(x)
     if not x.size or not x.ndim:
         raise ValueError(f"x has shape {x.shape}: give one column or more of "
                          f"shape (features, ...)")
@@ -142,13 +68,13 @@ def softmax(x):
 
 
 def sigmoid(x):
-    """Return the logistic function of each element, far from overflowing.
+    """Return the logistic function of each element, without overflow.
 
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    x = floats(x)
-    # 1 / (1 + exp(-x)), where no exponent is above 0
+    x = as_floats(x)
+    # 1 / (1 + exp(-x)), written so that no exponent is above 0
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
@@ -156,12 +82,12 @@ def sigmoid(x):
 def rnn_cell_forward(xt, a_prev, parameters):
     """Return ``(a_next, yt_pred, cache)`` of one step of an RNN.
 
-    xt has shape (n_x, m), a_prev (n_a, m). ``parameters`` is a dict: Wax
-    (n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1), by (n_y, 1). The
-    state a_next has shape (n_a, m), the probabilities yt_pred (n_y, m);
-    ``cache`` is ``(a_next, a_prev, xt, parameters)``. Raise ``ValueError``
-    for other shapes and for a parameter that is not there. Source: "Building
-    your RNN step by step", section 1.1.
+    xt has shape (n_x, m), a_prev (n_a, m). ``parameters`` is a dict: Wax (n_a,
+    n_x), Waa (n_a, n_a), Wya (n_y, n_a), ba (n_a, 1), by (n_y, 1). The state
+    a_next has shape (n_a, m), the probabilities yt_pred (n_y, m); ``cache`` is
+    ``(a_next, a_prev, xt, parameters)``. Raise ``ValueError`` for other shapes
+    and for a missing parameter. Source: "Building your RNN step by step",
+    section 1.1.
     """
     p = parameters
     a_next = np.tanh(p["Wax"] @ xt + p["Waa"] @ a_prev + p["ba"])
@@ -173,10 +99,10 @@ def rnn_cell_forward(xt, a_prev, parameters):
 def rnn_forward(x, a0, parameters):
     """Return ``(a, y_pred, caches)`` of an RNN over T_x steps.
 
-    x has shape (n_x, m, T_x), the first state a0 (n_a, m); ``parameters``,
-    and the errors, are those of ``rnn_cell_forward``. The states a have shape
-    (n_a, m, T_x), the probabilities y_pred (n_y, m, T_x); ``caches`` is
-    ``(cells' caches, x)``. Source: "Building your RNN step by step", section
+    x has shape (n_x, m, T_x), the first state a0 (n_a, m); ``parameters`` and
+    the errors are those of ``rnn_cell_forward``. The states a have shape (n_a,
+    m, T_x), the probabilities y_pred (n_y, m, T_x); ``caches`` is ``(list of
+    the steps' caches, x)``. Source: "Building your RNN step by step", section
     1.2.
 
     >>> x, a0 = np.ones((3, 10, 4)), np.zeros((5, 10))
@@ -198,9 +124,9 @@ def lstm_cell_forward(xt, a_prev, c_prev, parameters):
     """Return ``(a_next, c_next, yt_pred, cache)`` of one step of an LSTM.
 
     xt has shape (n_x, m), a_prev and c_prev (n_a, m). ``parameters`` is a
-    dict: Wf, Wi, Wc, Wo (n_a, n_a + n_x), which act on a_prev above xt; bf,
-    bi, bc, bo (n_a, 1); Wy (n_y, n_a), by (n_y, 1). The state a_next and the
-    memory c_next have shape (n_a, m), the probabilities yt_pred (n_y, m);
+    dict: Wf, Wi, Wc, Wo (n_a, n_a + n_x), which multiply a_prev stacked on xt;
+    bf, bi, bc, bo (n_a, 1); Wy (n_y, n_a), by (n_y, 1). The state a_next and
+    the memory c_next have shape (n_a, m), the probabilities yt_pred (n_y, m);
     ``cache`` is ``(a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt,
     parameters)``. Raise ``ValueError`` as ``rnn_cell_forward`` does. Source:
     "Building your RNN step by step", section 2.1.
@@ -221,11 +147,11 @@ def lstm_cell_forward(xt, a_prev, c_prev, parameters):
 def lstm_forward(x, a0, parameters):
     """Return ``(a, y, c, caches)`` of an LSTM over T_x steps.
 
-    x has shape (n_x, m, T_x), the first state a0 (n_a, m); the first memory
-    is zero. ``parameters``, and the errors, are those of
-    ``lstm_cell_forward``. The states a and the memories c have shape (n_a, m,
-    T_x), the probabilities y (n_y, m, T_x); ``caches`` is ``(cells' caches,
-    x)``. Source: "Building your RNN step by step", section 2.2.
+    x has shape (n_x, m, T_x), the first state a0 (n_a, m); the first memory is
+    zero. ``parameters`` and the errors are those of ``lstm_cell_forward``. The
+    states a and the memories c have shape (n_a, m, T_x), the probabilities y
+    (n_y, m, T_x); ``caches`` is ``(list of the steps' caches, x)``. Source:
+    "Building your RNN step by step", section 2.2.
     """
     steps, a_next, c_next = [], a0, np.zeros_like(a0)
     for t in range(x.shape[2]):
@@ -241,10 +167,10 @@ def lstm_forward(x, a0, parameters):
 def rnn_cell_backward(da_next, cache):
     """Return the gradients of one step of an RNN: a dict.
 
-    da_next, of shape (n_a, m), is the gradient of the loss with respect to
-    the state that the step returned. The dict has dxt, da_prev, dWax, dWaa
-    and dba. Raise ``ValueError`` for another shape and another cache. Source:
-    "Building your RNN step by step", section 3.1.
+    da_next, of shape (n_a, m), is the gradient of the loss with respect to the
+    state that the step returned. The dict has dxt, da_prev, dWax, dWaa and
+    dba. Raise ``ValueError`` if a shape does not fit or the cache is not that
+    of such a step. Source: "Building your RNN step by step", section 3.1.
     """
     a_next, a_prev, xt, p = cache
     dz = da_next * (1 - a_next ** 2)  # (n_a, m)
@@ -257,12 +183,13 @@ def rnn_cell_backward(da_next, cache):
 def rnn_backward(da, caches):
     """Return the gradients of an RNN over the steps of da: a dict.
 
-    da, of shape (n_a, m, T_x), is the gradient of the loss with respect to
-    each state, as the loss sees it at that step; what comes from later steps
-    is added here. It may have fewer steps than the caches: then the first
-    caches are used. The dict has dx, with the steps of da, and da0, dWax,
-    dWaa, dba. Raise ``ValueError`` as ``rnn_cell_backward`` does, and for too
-    many steps. Source: "Building your RNN step by step", section 3.1.
+    da, of shape (n_a, m, T_x), has for each step the gradient of the loss with
+    respect to the state, through that step's output alone; what comes back
+    from later steps is added here. If da has fewer steps than the caches, it
+    belongs to the first ones. The dict has dx, with the steps of da, and da0,
+    dWax, dWaa, dba. Raise ``ValueError`` as ``rnn_cell_backward`` does, and if
+    da has too many steps. Source: "Building your RNN step by step", section
+    3.1.
     """
     dx, total, da_prev = [], {}, np.zeros_like(da[:, :, 0])
     for t in reversed(range(da.shape[2])):
@@ -278,10 +205,10 @@ def lstm_cell_backward(da_next, dc_next, cache):
     """Return the gradients of one step of an LSTM: a dict.
 
     da_next and dc_next, of shape (n_a, m), are the gradients of the loss with
-    respect to the state and the memory that the step returned; dc_next does
-    not count what reaches the memory through that state. The dict has dxt,
-    da_prev, dc_prev and dW and db of f, i, c, o. Raise ``ValueError`` for
-    another shape and another cache. Source: "Building your RNN step by step",
+    respect to the state and the memory that the step returned; dc_next leaves
+    out what reaches the memory through that state. The dict has dxt, da_prev,
+    dc_prev, and dW and db for each of f, i, c, o. Raise ``ValueError`` as
+    ``rnn_cell_backward`` does. Source: "Building your RNN step by step",
     section 3.2.
     """
     _, c_next, a_prev, c_prev, ft, it, cct, ot, xt, p = cache
@@ -301,9 +228,9 @@ def lstm_cell_backward(da_next, dc_next, cache):
 def lstm_backward(da, caches):
     """Return the gradients of an LSTM over the steps of da: a dict.
 
-    Takes da and caches as ``rnn_backward`` does, with its errors. The dict
-    has dx, with the steps of da, da0, and dW and db of f, i, c, o. Source:
-    "Building your RNN step by step", section 3.3.
+    da, caches and the errors are those of ``rnn_backward``. The dict has dx,
+    with the steps of da, and da0, and dW and db for each of f, i, c, o.
+    Source: "Building your RNN step by step", section 3.3.
     """
     dx, total = [], {}
     da_prev = dc_prev = np.zeros_like(da[:, :, 0])
@@ -316,45 +243,20 @@ def lstm_backward(da, caches):
     return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **total}
 
 
-def check_gradients(f, parameters, gradients, epsilon=1.0):
-    """Raise ``ValueError`` if gradients cannot be those of parameters."""
-    check_function("f", f)
-    check_numbers(epsilon=epsilon)
-    for name, arrays in (("parameters", parameters),
-                         ("gradients", gradients)):
-        if not isinstance(arrays, dict) or not all(
-                isinstance(key, str) and np.asarray(array).dtype.kind in "fiu"
-                for key, array in arrays.items()):
-            raise ValueError(f"{name} is {shown(arrays)}: give a dict of "
-                             f"arrays of numbers by name")
-    for name, gradient in gradients.items():
-        if not name.startswith("d") or name[1:] not in parameters:
-            raise ValueError(
-                f"gradients has {name!r}, which belongs to none of "
-                f"{', '.join(parameters)}: call it d and a parameter's name")
-        if np.shape(gradient) != np.shape(parameters[name[1:]]):
-            raise ValueError(
-                f"{name} has shape {np.shape(gradient)}: give it that of "
-                f"{name[1:]}, {np.shape(parameters[name[1:]])}")
-    loss = np.asarray(f(parameters))
-    if loss.ndim or loss.dtype.kind not in "fiu":
-        raise ValueError(f"f returned {loss.dtype} of shape {loss.shape}: let "
-                         f"it return the loss, one number")
-
-
 @checked(check_gradients)
 def gradient_check(f, parameters, gradients, *, epsilon=1e-5):
     """Return how far gradients are from central differences: a dict.
 
-    ``f(parameters)`` returns the loss, ``parameters`` is a dict of arrays,
-    and ``gradients`` has ``d`` and the name for each of them to be checked.
-    Each gradient's name comes back with ``|numeric - analytic| / (|numeric| +
-    |analytic|)``, between 0 and 1: below about 1e-7 for a right gradient that
-    rounding does not drown, 0 where both are zero. The parameters are copied
-    to float64, and each element is moved by ``epsilon`` up and down. Raise
-    ``ValueError`` for a gradient of another name or shape, an epsilon of 0 or
-    less, and a loss that is no number. Source: "Gradient checking" (Deep
-    Learning Specialization, Improving Deep Neural Networks, week 1).
+    ``f(parameters)`` returns the loss, and ``parameters`` is a dict of arrays.
+    ``gradients`` is a dict of the gradients to check, each named ``d`` plus
+    the name of its parameter. The result has, for each of them, ``|numeric -
+    analytic| / (|numeric| + |analytic|)``, a number between 0 and 1: below
+    about 1e-7 for a correct gradient that is not too small for rounding, and 0
+    if both are zero. The parameters are copied to float64, and each element is
+    moved up and down by ``epsilon``. Raise ``ValueError`` if a gradient has an
+    unknown name or another shape, if epsilon is not above 0, and if the loss
+    is not one number. Source: "Gradient checking" (Deep Learning
+    Specialization, Improving Deep Neural Networks, week 1).
 
     >>> cubes = lambda parameters: (parameters["x"] ** 3).sum()
     >>> x = np.array([1.0, 2.0])

@@ -1,4 +1,4 @@
-"""Poems from windows: a model reads 40 characters and writes the next one.
+"""Write poems: a model reads 40 characters and predicts the next one.
 
 Source: the Shakespeare lesson of Coursera's Sequence Models course, which
 trains this model on the sonnets.
@@ -33,12 +33,13 @@ __all__ = ["build_data", "check_characters", "check_probabilities",
 
 def load_poems(path_or_text="shakespeare", *, fallback=True,
                vocabulary=None):
-    """Return poems in lower case as a ``Corpus``: Shakespeare's sonnets.
+    """Return Shakespeare's sonnets or other poems as a lower-case ``Corpus``.
 
     They are looked for as shakespeare.txt in ``$D2LRNN_DATA`` and
-    lyrics_data/; without them the original sonnets that ship are used, with a
-    warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
-    ``path_or_text`` and ``vocabulary`` are what ``load_corpus`` takes.
+    lyrics_data/. If they are not found, the original sonnets that ship with
+    the package are used, with a warning, or ``FileNotFoundError`` is raised if
+    ``fallback`` is false. ``path_or_text`` and ``vocabulary`` are as in
+    ``load_corpus``.
     """
     corpus = load_corpus(path_or_text, fallback=fallback)
     return Corpus.from_text(corpus.text.lower(), corpus.source,
@@ -48,7 +49,7 @@ def load_poems(path_or_text="shakespeare", *, fallback=True,
 def load_pretrained(ctx=None):
     """Return the ``WindowLSTM`` that ships, trained on the original sonnets.
 
-    ``python -m benchmarks.studies.sonnets --pretrain`` made it.
+    ``python -m benchmarks.studies.sonnets --pretrain`` makes it.
     """
     return load_model(resources.files("lyrics_data") / "sonnets.safetensors",
                       ctx)
@@ -57,8 +58,9 @@ def load_pretrained(ctx=None):
 def build_data(text, Tx=40, stride=3):
     """Return ``(X, Y)``: windows of a text, and the character after each.
 
-    Both are lists of str, of m windows of Tx characters, one every
-    ``stride``. Print m. Raise ``ValueError`` for a text without a window.
+    Both are lists of str: m windows of Tx characters, which begin ``stride``
+    characters apart, and m characters. Print m. Raise ``ValueError`` if the
+    text is too short for a window.
 
     >>> build_data("to be or not", Tx=4, stride=3)
     number of training examples: 3
@@ -73,7 +75,7 @@ def build_data(text, Tx=40, stride=3):
 
 
 def check_windows(text, Tx, stride):
-    """Raise ``ValueError`` for a text without a window of this size."""
+    """Raise ``ValueError`` if a text is too short for a window of Tx."""
     check_numbers(Tx=Tx, stride=stride)
     if not isinstance(text, str):
         raise ValueError(f"text is {shown(text)}: give a str")
@@ -86,8 +88,9 @@ def check_windows(text, Tx, stride):
 def vectorization(X, Y, n_x, char_indices, Tx=40):
     """Return windows and the characters after them as one-hot booleans.
 
-    x has shape (m, Tx, n_x) and y (m, n_x). ``char_indices`` gives the id of
-    each character. Training does without: of a long text x takes gigabytes.
+    x has shape (m, Tx, n_x) and y (m, n_x). ``char_indices`` is a dict from
+    characters to ids. Training does not use it, since x of a long text takes
+    gigabytes.
 
     >>> x, y = vectorization(["ab"], ["b"], 2, {"a": 0, "b": 1}, Tx=2)
     >>> x.astype(int).tolist(), y.astype(int).tolist()
@@ -104,7 +107,7 @@ def vectorization(X, Y, n_x, char_indices, Tx=40):
 
 
 def check_characters(X, Y, n_x, char_indices, Tx):
-    """Raise ``ValueError`` for windows that have no such one-hot vectors."""
+    """Raise ``ValueError`` if windows cannot become one-hot vectors."""
     check_numbers(vocab_size=n_x, Tx=Tx)
     for name, texts in (("X", X), ("Y", Y)):
         if not isinstance(texts, (list, tuple)) or not all(
@@ -115,7 +118,7 @@ def check_characters(X, Y, n_x, char_indices, Tx):
             is_number(i, Integral) for i in char_indices.values()):
         raise ValueError(f"char_indices is {shown(char_indices)}: give a dict "
                          f"of ids by character")
-    check_memory(len(X) * Tx * n_x / 4, "one-hot windows")  # a byte each
+    check_memory(len(X) * Tx * n_x / 4, "one-hot windows")  # one byte each
     if len(X) != len(Y) or any(len(window) != Tx for window in X):
         raise ValueError(f"X has {len(X)} windows and Y {len(Y)} characters: "
                          f"give as many, and windows of Tx={Tx} characters")
@@ -126,7 +129,7 @@ def check_characters(X, Y, n_x, char_indices, Tx):
 
 
 def check_draw(preds, temperature=1.0, rng=None):
-    """Check what an id is drawn with."""
+    """Check the arguments of ``sample``, except for the probabilities."""
     check_numbers(temperature=temperature)
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng is {shown(rng)}: give "
@@ -137,9 +140,9 @@ def check_draw(preds, temperature=1.0, rng=None):
 def sample(preds, temperature=1.0, rng=None):
     """Draw an id from ``preds ** (1 / temperature)``, normalised.
 
-    ``preds`` are probabilities, (n_x,). An id of probability 0 is never
-    drawn; at temperature 0 the most probable is taken. ``rng`` is a NumPy
-    Generator, or None for another draw each time.
+    ``preds`` are probabilities, of shape (n_x,). An id of probability 0 is
+    never drawn; at temperature 0 the most probable id is taken. ``rng`` is a
+    NumPy Generator; with None, each call draws differently.
 
     >>> sample([0.1, 0.7, 0.2], temperature=0)
     1
@@ -154,14 +157,14 @@ def sample(preds, temperature=1.0, rng=None):
 
 
 def check_probabilities(preds):
-    """Raise ``ValueError`` for what nothing can be drawn from."""
+    """Raise ``ValueError`` unless an id can be drawn from ``preds``."""
     try:
         preds = np.asarray(preds, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError):
         preds = np.asarray(np.nan)
     if preds.ndim != 1 or not (preds >= 0).all() or not 0 < preds.sum() < (
             np.inf):
-        raise ValueError("preds are no probabilities: give numbers of at "
+        raise ValueError("preds are not probabilities: give numbers of at "
                          "least 0, not all of them 0, of shape (n_x,)")
 
 
@@ -169,10 +172,20 @@ def fit(model, corpus, num_epochs=1, lr=1e-3, *, stride=3, batch_size=128,
         held_out=0.05, **options):
     """Train a ``WindowLSTM`` on the windows of a corpus, and return a history.
 
-    The last ``held_out`` of the corpus is kept for measuring. After each
-    epoch a sample is printed. Weights that the model has are gone on from.
-    ``options`` and the history are those of ``d2lrnn.fit_feed``; gradients
-    are not clipped unless ``clipping_theta`` is given.
+    If the model has weights already, training continues from them. After each
+    epoch a sample is printed.
+
+    - ``model``: the ``WindowLSTM``
+    - ``corpus``: a ``Corpus`` with the model's vocabulary
+    - ``num_epochs``: how often all windows are read
+    - ``lr``: the learning rate
+    - ``stride``: how many characters apart windows begin
+    - ``batch_size``: windows in a mini-batch
+    - ``held_out``: the share at the corpus's end that is kept for measuring
+    - ``options``: those of ``d2lrnn.fit_feed``; gradients are not clipped
+      unless ``clipping_theta`` is given
+
+    The history is that of ``d2lrnn.fit_feed``.
     """
     check_models(model, corpus, WindowLSTM)
     feed = Windows(corpus, model.Tx, stride, batch_size, held_out)
@@ -183,7 +196,7 @@ def fit(model, corpus, num_epochs=1, lr=1e-3, *, stride=3, batch_size=128,
 
 
 def on_epoch_end(model, record, prompt=(), num_chars=160):
-    """Print how the model writes on from a prompt, and put it on record."""
+    """Print what the model writes after a prompt, and add it to the record."""
     text = "".join(write(model, prompt, num_chars, seed=record["epoch"]))
     print("\n".join(" - " + line for line in text.split("\n")))
     record["lyrics"] = [text]
@@ -192,10 +205,10 @@ def on_epoch_end(model, record, prompt=(), num_chars=160):
 def write(model, prompt, num_chars, temperature=1.0, seed=None):
     """Yield the characters after a prompt, one by one.
 
-    Each is drawn after the last Tx characters. Where there are fewer, vectors
-    of zeros stand before them. The prompt is a str, or a list of what the
-    vocabulary has. Raise ``ValueError``, at once, for a prompt with unknown
-    characters, and for numbers that cannot be used.
+    Each is drawn by what the model predicts from the last Tx characters; where
+    there are fewer, vectors of zeros precede them. The prompt is a str, or a
+    list of entries of the vocabulary. Raise ``ValueError`` at once if the
+    prompt has unknown characters, or if a number is out of range.
     """
     check_numbers("seed", seed=seed, num_chars=num_chars,
                   temperature=temperature)
@@ -204,7 +217,7 @@ def write(model, prompt, num_chars, temperature=1.0, seed=None):
         raise ValueError(f"model is {shown(model)}: give a WindowLSTM")
     idx_to_char = vocabulary_of(model)
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
-    # an empty prompt is a window of nothing but zeros
+    # an empty prompt is allowed: its window is all zeros
     check_prefix(prompt or idx_to_char[:1], num_chars, char_to_idx)
     window = [-1] * model.Tx + [
         char_to_idx[token] for token in prefix_tokens(prompt, char_to_idx)]
@@ -213,7 +226,7 @@ def write(model, prompt, num_chars, temperature=1.0, seed=None):
 
 
 def check_prompt(prompt):
-    """Raise ``ValueError`` for what is no text."""
+    """Raise ``ValueError`` if a prompt is neither a str nor a list."""
     if not isinstance(prompt, (str, list, tuple)):
         raise ValueError(f"prompt is {shown(prompt)}: give a str")
 
@@ -230,10 +243,10 @@ def write_on(model, window, num_chars, temperature, rng):
 
 def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,
                     seed=None):
-    """Write a poem on from its beginning, and return it whole.
+    """Continue a poem from its beginning, and return all of it.
 
-    The beginning is asked for where ``prompt`` is None, and read in lower
-    case. Each character is printed as it is drawn.
+    If ``prompt`` is None, the user is asked for the beginning, which is
+    converted to lower case. Each character is printed as it is drawn.
     """
     if prompt is None:
         try:

@@ -390,7 +390,7 @@ def test_gradients_and_caches_must_fit(cell):
     for wrong in (theirs, caches[0], ([], x), None, caches[0][0],
                   ([None], x), ([tuple("abcd")], x)):
         assert error(back, da, wrong) == (
-            f"this is no cache of {cell}_forward: give the last thing that "
+            f"this is not a cache of {cell}_forward: give the last thing that "
             f"it returned")
     da, cache = da[:, :, 0], caches[0][0]
     assert error(step_back, cell, da.T, da, cache) == (

@@ -224,7 +224,7 @@ def test_sample_at_the_extremes():
 @pytest.mark.parametrize("preds", [
     [0.5, -0.1], [0.0, 0.0], [], [math.nan, 1], [math.inf, 1], [[0.5, 0.5]]])
 def test_what_is_no_probability(preds):
-    with pytest.raises(ValueError, match="preds are no probabilities"):
+    with pytest.raises(ValueError, match="preds are not probabilities"):
         sample(preds)
 
 

@@ -1,7 +1,7 @@
-"""What may be given to the package, and the sentence for what may not.
+"""Checks of arguments, and the error messages for what they refuse.
 
-Each check raises ``ValueError`` in one sentence that names the culprit and
-the remedy. A number's range stands here once, under the number's name.
+Each check raises ``ValueError`` with one sentence that names the culprit and
+the remedy. The range of each number stands here once, under its name.
 """
 import inspect
 import os
@@ -13,17 +13,25 @@ from pathlib import Path
 
 import numpy as np
 
-SMALLEST = sys.float_info.min
-LARGEST = sys.float_info.max
-WIDEST = 2 ** 24  # of a vocabulary or a layer, and the most float32 can count
-LONGEST = 10 ** 9  # of what takes time: steps, epochs, characters
+__all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
+           "SMALLEST_FLOAT", "check_choice", "check_flag", "check_function",
+           "check_kind", "check_memory", "check_number", "check_numbering",
+           "check_numbers", "check_parts", "check_path", "checked",
+           "converted", "explained", "is_number", "shown"]
 
-# What each number must be: its kind, the lowest, the highest, and in words
+SMALLEST_FLOAT = sys.float_info.min  # above 0
+LARGEST_FLOAT = sys.float_info.max
+WIDEST = 2 ** 24  # vocabularies and layers; float32 counts no further
+LONGEST = 10 ** 9  # steps, epochs, characters
+
+# What each number must be: its type, lowest and highest value, and in words
 SIZE = (Integral, 1, WIDEST, "a whole number of at least 1")
 COUNT = (Integral, 1, LONGEST, "a whole number of at least 1")
 LENGTH = (Integral, 0, LONGEST, "a whole number of at least 0")
-POSITIVE = (Real, SMALLEST, 3.4e38, "a number above 0")  # of float32
+POSITIVE = (Real, SMALLEST_FLOAT, 3.4e38, "a number above 0")  # of float32
 SEED = (Integral, 0, 2 ** 63 - 1, "a whole number of at least 0")
+NUMPY_SEED = (Integral, 0, 2 ** 32 - 1, "a whole number of at least 0")
+GPU_NUMBER = (Integral, 0, 9999, "a whole number of at least 0")
 PART = (Real, 0, 1 - 2 ** -53, "a number of at least 0 and below 1")
 RANGES = {
     "vocab_size": SIZE, "embed_size": SIZE, "num_hiddens": SIZE, "n_a": SIZE,
@@ -31,34 +39,35 @@ RANGES = {
     "num_layers": (Integral, 1, 1000, "a whole number of at least 1"),
     "num_epochs": COUNT, "num_steps": COUNT, "pred_period": COUNT,
     "Tx": COUNT, "Ty": COUNT, "stride": COUNT, "min_freq": COUNT,
-    "patience": COUNT, "top_k": COUNT, "pick_top_chars": COUNT,
+    "patience": COUNT, "top_k": COUNT,
     "num_chars": LENGTH, "pred_len": LENGTH, "seed": SEED,
     "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
     "dropout": PART,
-    "held_out": (Real, SMALLEST, 1 - 2 ** -53,
+    "held_out": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
                  "between 0 and 1, such as 0.1"),
-    "temperature": (Real, 0, LARGEST, "a finite number of at least 0"),
-    "top_p": (Real, SMALLEST, 1, "above 0 and at most 1"),
+    "temperature": (Real, 0, LARGEST_FLOAT, "a finite number of at least 0"),
+    "top_p": (Real, SMALLEST_FLOAT, 1, "above 0 and at most 1"),
     "tempo": (Real, 4, 1000, "4 to 1000 quarters a minute"),
     "sample_rate": (Integral, 8000, 48000,
                     "a whole number from 8000 to 48000"),
     "n_x": SIZE, "n_y": SIZE, "window": COUNT, "num_iterations": COUNT,
-    "dino_names": COUNT, "num_names": COUNT, "seq_length": COUNT,
+    "dino_names": COUNT, "seq_length": COUNT,
+    "num_names": (Integral, 1, 10 ** 7, "a whole number of at least 1"),
     "learning_rate": POSITIVE, "maxValue": POSITIVE, "epsilon": POSITIVE,
-    "save_minutes": (Real, 0, LARGEST, "a number of at least 0"),
+    "save_minutes": (Real, 0, LARGEST_FLOAT, "a number of at least 0"),
 }
-# The numbers that may be None, and what that means
+# What an error message says about None, for numbers that may be None
 NONE = {"patience": "None", "clipping_theta": "None", "theta": "None",
         "embed_size": "None for one-hot vectors", "top_k": "None to keep all",
-        "pick_top_chars": "None to keep all", "top_p": "None to keep all",
+        "top_p": "None to keep all",
         "seed": "None for other numbers each time"}
 
 
 def check_numbers(*optional, **numbers):
-    """Return the numbers as Python's own, or say which is out of its range.
+    """Return numbers as Python's own types, after checking their ranges.
 
-    NumPy's numbers count as numbers, and ``True`` does not. The names in
-    ``optional``, or those that always may be, may be None.
+    NumPy's numbers are accepted; ``True`` and ``False`` are not. The numbers
+    whose names are in ``optional`` may be None.
 
     >>> check_numbers(stride=0)
     Traceback (most recent call last):
@@ -73,10 +82,14 @@ def check_numbers(*optional, **numbers):
 
 
 def check_number(name, value, kind, low, high, words, none=None):
-    """Return a number as Python's own, or say what it must be.
+    """Return a number as Python's own type, after checking its range.
 
-    ``kind`` is Integral or Real, ``low`` and ``high`` are in the range.
-    ``none`` says what None means, where it is allowed.
+    - ``name``: what the error message calls the number
+    - ``value``: the number, Python's or NumPy's
+    - ``kind``: its type, Integral or Real
+    - ``low``, ``high``: the lowest and the highest value allowed
+    - ``words``: what the number must be, for the error message
+    - ``none``: what None means; without it None is refused
 
     >>> check_number("n", 2 ** 31, Integral, 1, 100, "a whole number")
     Traceback (most recent call last):
@@ -95,7 +108,7 @@ def check_number(name, value, kind, low, high, words, none=None):
 
 
 def is_number(value, kind=Real):
-    """Say whether a value is a number of this kind, Python's or NumPy's.
+    """Return whether a value is a number of this type, Python's or NumPy's.
 
     >>> is_number(np.float32(2)), is_number(2.0, Integral), is_number(True)
     (True, False, False)
@@ -104,7 +117,7 @@ def is_number(value, kind=Real):
 
 
 def shown(value, width=60):
-    r"""Return a value as it is typed, short enough for a sentence.
+    r"""Return the repr of a value, short enough for an error message.
 
     >>> shown("one\ntwo"), len(shown("a" * 1000)), shown(np.int64(3))
     ("'one\\ntwo'", 60, '3')
@@ -113,13 +126,13 @@ def shown(value, width=60):
         value = value.item()
     try:
         text = re.sub(" at 0x[0-9a-f]+", "", " ".join(repr(value).split()))
-    except Exception:  # somebody's own __repr__
+    except Exception:  # a user's own __repr__
         text = f"a {type(value).__name__}"
     return text if len(text) <= width else text[:width - 4] + " ..."
 
 
 def check_choice(name, value, known):
-    """Return a value if it is one of those known, or name them.
+    """Return a value if it is among the known ones; else the error lists them.
 
     >>> check_choice("cell", "rna", ("rnn", "gru"))
     Traceback (most recent call last):
@@ -132,7 +145,7 @@ def check_choice(name, value, known):
 
 
 def check_flag(name, value):
-    """Return a bool, or say that this says neither yes nor no.
+    """Return True, False, 1 or 0 as a bool, and refuse everything else.
 
     >>> check_flag("resume", 1), check_flag("resume", np.False_)
     (True, False)
@@ -148,19 +161,25 @@ def check_flag(name, value):
 
 
 def check_kind(name, value, kind, words):
-    """Raise ``ValueError`` where a value is of another type."""
+    """Raise ``ValueError`` if a value is not of the type ``kind``.
+
+    ``words`` tell in the error message what it must be.
+    """
     if not isinstance(value, kind):
         raise ValueError(f"{name} is {shown(value)}: it must be {words}")
 
 
 def check_function(name, value):
-    """Raise ``ValueError`` for what cannot be called."""
+    """Raise ``ValueError`` if a value cannot be called."""
     if not callable(value):
         raise ValueError(f"{name} is {shown(value)}: give a function")
 
 
 def check_parts(given):
-    """Raise ``ValueError`` for parts of a model, by name, that are none."""
+    """Raise ``ValueError`` for arguments that cannot be parts of a model.
+
+    ``given`` is a dict of arguments by name.
+    """
     for name in ("rnn", "get_params", "init_rnn_state"):
         if name in given:
             check_function(name, given[name])
@@ -170,7 +189,7 @@ def check_parts(given):
 
 
 def check_numbering(idx_to_char, char_to_idx, vocab_size):
-    """Raise ``ValueError`` for another vocabulary than one of this size."""
+    """Raise ``ValueError`` unless both vocabularies have this size."""
     check_numbers(vocab_size=vocab_size)
     for name, given, kinds in (("idx_to_char", idx_to_char, (list, tuple)),
                                ("char_to_idx", char_to_idx, dict)):
@@ -181,7 +200,7 @@ def check_numbering(idx_to_char, char_to_idx, vocab_size):
 
 
 def check_path(name, path):
-    """Return a ``Path``, or say that this is none.
+    """Return a path as a ``Path`` if a file or a folder can have this name.
 
     >>> check_path("folder", "")
     Traceback (most recent call last):
@@ -205,7 +224,7 @@ def check_path(name, path):
 
 
 def check_memory(num_floats, what):
-    """Raise ``ValueError`` for more float32 numbers than memory can hold.
+    """Raise ``ValueError`` if so many float32 numbers do not fit into memory.
 
     >>> check_memory(10 ** 15, "weights")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -213,7 +232,7 @@ def check_memory(num_floats, what):
     """
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not told on this machine
+    except (AttributeError, OSError, ValueError):  # this machine does not tell
         memory = 2 ** 42
     if 4 * num_floats > memory:
         raise ValueError(f"{what} would take {4 * num_floats / 2 ** 30:,.0f} "
@@ -221,32 +240,8 @@ def check_memory(num_floats, what):
                          f"make them smaller")
 
 
-def check_shape(name, array, dims, sizes):
-    """Raise ``ValueError`` if an array is not of the shape ``dims``.
-
-    ``dims`` names the sizes, as in "n_a m"; ``sizes`` has those that are
-    known, and learns the others from the array.
-    """
-    dims = dims.split()
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        kind = getattr(array, "dtype", type(array).__name__)
-        raise ValueError(f"{name} is of the type {kind}: give a NumPy array "
-                         f"of numbers, of shape ({', '.join(dims)})")
-    if 0 in array.shape:
-        raise ValueError(f"{name} has shape {array.shape}: every size must "
-                         f"be at least 1")
-    if array.ndim == len(dims) and array.shape == tuple(
-            sizes.setdefault(dim, size)
-            for dim, size in zip(dims, array.shape, strict=True)):
-        return
-    wanted = ", ".join("1" if dim == "1" else f"{dim} = {sizes[dim]}"
-                       if dim in sizes else dim for dim in dims)
-    raise ValueError(f"{name} has shape {array.shape}: make it ({wanted}) to "
-                     f"fit the rest")
-
-
 def checked(check):
-    """Let ``check`` see the arguments of a function before it is called."""
+    """Return a decorator that first calls ``check`` with the arguments."""
     def decorate(function):
         signature = inspect.signature(function)
 
@@ -260,9 +255,10 @@ def checked(check):
 
 
 def converted(convert):
-    """Let ``convert`` see the arguments of a function, and replace some.
+    """Return a decorator that replaces arguments by what ``convert`` gives.
 
-    It returns a dict of those to be replaced.
+    ``convert`` is called with the arguments, and returns a dict of those to be
+    replaced.
 
     >>> @converted(lambda n: check_numbers(batch_size=n))
     ... def double(n):
@@ -285,11 +281,11 @@ def converted(convert):
 
 
 def explained(function):
-    """Turn an error inside a function into a sentence about its arguments.
+    """Decorate a function so that its errors describe its arguments.
 
-    It costs nothing where nothing fails, so it is for functions that are
-    called at every step, whose arguments fit almost always. A ``ValueError``
-    is a sentence already, unless it is one of Python's own.
+    This costs nothing unless the function fails, so it suits functions that
+    are called at every step. A ``ValueError`` passes unchanged, since it is
+    such a sentence already, unless it comes from Python or NumPy.
 
     >>> explained(lambda x, y: x + y)(None, np.ones((2, 3)))
     Traceback (most recent call last):
@@ -320,7 +316,7 @@ PYTHONS = re.compile(r"values to unpack|domain error|is ambiguous|zip\(\) "
 
 
 def described(value):
-    """Return the shape of an array, or of each in a list, or the value."""
+    """Return the shape of an array, the shapes in a list, or the value."""
     if isinstance(getattr(value, "shape", None), tuple):
         return f"of shape {value.shape}"
     if isinstance(value, (list, tuple)) and value and all(

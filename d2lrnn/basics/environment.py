@@ -1,17 +1,17 @@
-"""What a run is given from outside: context, seed, number of epochs."""
+"""What surrounds a run: its device, seed, number of epochs, and machine."""
 import os
 import platform
 import random
 import re
 import time
 from importlib import metadata
-from numbers import Integral
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
 from d2lrnn.basics.checks import (
-    SEED,
+    GPU_NUMBER,
+    NUMPY_SEED,
     check_number,
     check_numbers,
     converted,
@@ -20,16 +20,20 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.errors import SettingError
 from mxnet import context
 
+__all__ = ["as_context", "context_of", "epochs", "machine_record", "on_device",
+           "seed", "try_gpu"]
+
 DEVICE = re.compile(r"(cpu|gpu)(?:\((\d{1,4})\))?")
 
 
 def try_gpu(i=0):
-    """Return GPU ``i`` if the machine has it, else the CPU, as d2l's does.
+    """Return GPU ``i`` if MXNet sees it, else the CPU, as d2l's function does.
 
-    The environment variable D2LRNN_CTX (cpu, gpu or gpu(1)) decides instead
-    where it is set; ``SettingError`` says so if there is no such GPU.
+    If the environment variable D2LRNN_CTX (cpu, gpu or gpu(1)) is set, it
+    decides instead. Raise ``SettingError`` if it names a GPU that is not
+    there.
     """
-    i = check_number("i", i, Integral, 0, 9999, "a whole number of at least 0")
+    i = check_number("i", i, *GPU_NUMBER)
     chosen = os.environ.get("D2LRNN_CTX", "").strip()
     num_gpus = mx.context.num_gpus()
     if not chosen:
@@ -46,7 +50,7 @@ def try_gpu(i=0):
 
 
 def device_called(name):
-    """Return the device of a name such as gpu(1), or None."""
+    """Return the device with a name such as gpu(1), or None."""
     match = DEVICE.fullmatch(name)
     return mx.Context(match[1], int(match[2] or 0)) if match else None
 
@@ -54,7 +58,7 @@ def device_called(name):
 def as_context(ctx):
     """Return the device that ``ctx`` names: cpu, gpu, gpu(1), or a Context.
 
-    Raise ``ValueError`` for what is no device, or none that MXNet sees.
+    Raise ``ValueError`` if it names no device, or one that MXNet does not see.
 
     >>> as_context("cpu")
     cpu(0)
@@ -79,7 +83,10 @@ def as_context(ctx):
 
 
 def on_device(function):
-    """Let the ``ctx`` of a function be what ``as_context`` takes, or None."""
+    """Decorate a function so that ``as_context`` converts its ``ctx``.
+
+    A ``ctx`` of None stays None.
+    """
     def convert(ctx=None, **_):
         return {} if ctx is None else {"ctx": as_context(ctx)}
 
@@ -87,22 +94,22 @@ def on_device(function):
 
 
 def seed(n):
-    """Seed every generator that d2lrnn draws from: Python, NumPy, MXNet.
+    """Seed all random generators in use: Python's, NumPy's and MXNet's.
 
     >>> seed(1); first = random.random(), mx.nd.random.uniform().asscalar()
     >>> seed(1); (random.random(), mx.nd.random.uniform().asscalar()) == first
     True
     """
-    n = check_number("seed", n, Integral, 0, 2 ** 32 - 1, SEED[-1])
+    n = check_number("seed", n, *NUMPY_SEED)
     random.seed(n)
     np.random.seed(n)
     mx.random.seed(n)
 
 
 def epochs(n):
-    """Return ``n``, or less where the environment's D2LRNN_EPOCHS caps it.
+    """Return ``n``, but no more than the environment variable D2LRNN_EPOCHS.
 
-    The cap lets every lesson be tried out in seconds.
+    With a low cap, each lesson can be tried out in seconds.
     """
     n = check_numbers(num_epochs=n)["num_epochs"]
     cap = os.environ.get("D2LRNN_EPOCHS", "").strip()
@@ -115,14 +122,14 @@ def epochs(n):
 
 
 def context_of(model):
-    """Return where a model's parameters are, if it has any."""
+    """Return the device of a model's parameters, or else the current one."""
     for param in getattr(model, "collect_params", dict)().values():
         return param.list_ctx()[0]
     return context.current_context()
 
 
 def machine_record():
-    """Return when and on what something is measured: a dict for JSON."""
+    """Return a measurement's date, versions and machine: a dict for JSON."""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "versions": {"python": platform.python_version(), **{
@@ -135,7 +142,7 @@ def machine_record():
 
 
 def cpu_name():
-    """Return the processor's name as Linux gives it."""
+    """Return the name of the processor, as Linux reports it."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()

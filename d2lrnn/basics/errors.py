@@ -1,27 +1,29 @@
-"""The package's own warning and the error for a mistake in a setting."""
+"""The package's warning, and its error for a wrong environment variable."""
 import sys
 import threading
 
+__all__ = ["D2LRNNWarning", "SettingError"]
+
 
 class D2LRNNWarning(UserWarning):
-    """Something went another way than asked, and the result shows it."""
+    """The result is not quite what was asked for, such as another text."""
 
 
 class SettingError(ValueError):
-    """Say in a sentence which environment variable is wrong, and what works.
+    """An environment variable has a value that cannot be used.
 
-    Where nobody catches it, a script, a thread and a notebook show its
-    sentence alone, without a traceback.
+    If nothing catches it, scripts, threads and notebooks print its message
+    alone, without a traceback.
     """
 
-    def _render_traceback_(self):  # the name that IPython asks for
+    def _render_traceback_(self):  # the name that IPython looks for
         return [str(self)]
 
 
 def end_in_a_sentence():
-    """Let an uncaught ``SettingError`` be one line on stderr.
+    """Print an uncaught ``SettingError`` as one line on stderr.
 
-    All other errors are shown as they were before.
+    All other errors are printed as before.
     """
     show, show_of_thread = sys.excepthook, threading.excepthook
 

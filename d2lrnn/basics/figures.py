@@ -1,7 +1,9 @@
-"""What a notebook shows: a figure as a picture, a file as what is in it."""
+"""Show figures, pictures and sounds in a notebook."""
 import io
 import sys
 from pathlib import Path
+
+__all__ = ["new_figure", "show", "to_png"]
 
 
 def new_figure(figsize=(7, 4.2)):
@@ -13,10 +15,11 @@ def new_figure(figsize=(7, 4.2)):
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ValueError("figsize is no pair of numbers from 0 to 1000: give "
-                         "the width and the height in inches, such as (7, 4)")
+        raise ValueError("figsize is not a pair of numbers from 0 to 1000: "
+                         "give the width and the height in inches, such as "
+                         "(7, 4)")
     figure = Figure(figsize=figsize, layout="constrained")
-    figure._repr_png_ = lambda: to_png(figure)  # the name that IPython asks
+    figure._repr_png_ = lambda: to_png(figure)  # IPython looks for it
     return figure
 
 
@@ -30,9 +33,9 @@ def to_png(figure):
 def show(path):
     """Show a picture (.svg, .png) or a sound (.wav) in a notebook.
 
-    It is what the last line of a cell must return. Outside of a notebook, and
-    for other files, print where it is, and return None. A path of None is no
-    file.
+    Make it the last line of a cell: the notebook shows what it returns.
+    Outside a notebook, and for other files, print the path and return None. If
+    ``path`` is None, do nothing.
     """
     if path is None:
         return None
@@ -45,7 +48,7 @@ def show(path):
     kind = {".png": "Image", ".svg": "SVG", ".wav": "Audio"}.get(
         path.suffix)
     if kind and hasattr(shell, "kernel"):
-        from IPython import display  # only where there is a notebook
+        from IPython import display  # there only in a notebook
         return getattr(display, kind)(filename=str(path))
     print(f"file: {path}")
     return None

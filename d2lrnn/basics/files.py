@@ -8,6 +8,8 @@ from pathlib import Path
 
 from d2lrnn.basics.errors import D2LRNNWarning
 
+__all__ = ["new_folder", "only_user", "writable", "write_whole"]
+
 try:
     import fcntl
 except ImportError:  # a system without these locks
@@ -17,12 +19,12 @@ HELD = set()  # the lock files that this process holds
 
 
 def write_whole(path, data):
-    """Write bytes to ``path``, whole or, should writing fail, not at all.
+    """Write bytes to ``path``: all of them, or none if writing fails.
 
-    They are written under a name that nobody else has, synced, and renamed: a
-    kill at any moment leaves the file that was there, and of several writers
-    the last one wins. Raise ``OSError`` in one sentence where there can be no
-    such file.
+    They are first written to a file with a unique name, which is synced and
+    renamed. If the process is killed at any moment, the previous file remains;
+    of several writers the last one wins. Raise ``OSError`` if the file cannot
+    be written.
     """
     path = Path(path)
     try:
@@ -41,17 +43,17 @@ def write_whole(path, data):
 
 @contextmanager
 def unfinished_file(folder):
-    """Give a new file in a folder, under a name and a lock of its own.
+    """Open a new file in a folder, with a unique name and a lock on it.
 
-    Should what follows fail, the file goes away. The lock tells those who
-    clean up that its writer is alive.
+    If the body of the ``with`` statement fails, the file is removed. The lock
+    tells ``remove_leftovers`` that the writer is alive.
     """
     while True:
         path = Path(folder, f".d2lrnn-{secrets.token_hex(8)}.unfinished")
         with path.open("xb") as file:
             try:
                 if try_lock(file) is False or not is_at(file, path):
-                    continue  # taken away before it was locked
+                    continue  # removed before it was locked
                 yield file
                 return
             except BaseException:
@@ -69,10 +71,10 @@ def remove_leftovers(folder):
 
 
 def try_lock(file):
-    """Say whether a file's lock is ours now, for as long as it is open.
+    """Lock a file for as long as it is open; return whether that worked.
 
-    It goes with its owner, however that ends. Where there are no such locks,
-    as on some network drives, the answer is None.
+    The lock ends with its process, however that ends. Return None where there
+    are no such locks, as on some network drives.
     """
     if fcntl is None:
         return None
@@ -86,7 +88,7 @@ def try_lock(file):
 
 
 def is_at(file, path):
-    """Say whether an open file is the one that has this path now."""
+    """Return whether an open file is still the one at this path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
@@ -95,12 +97,12 @@ def is_at(file, path):
 
 @contextmanager
 def only_user(folder):
-    """Keep a folder to oneself, until the end or one's own.
+    """Keep other users out of a folder during a ``with`` statement.
 
-    The lock is on a file .lock in it, which is there for so long; one that a
-    killed process left is nobody's. Raise ``ValueError`` where another
-    process or thread has the folder, ``OSError`` where none can write to it.
-    Where there are no locks nobody is kept out.
+    The file .lock in the folder is locked, and removed at the end; one that a
+    killed process has left behind is no longer locked. Raise ``ValueError`` if
+    another process or thread uses the folder, and ``OSError`` if it cannot be
+    written to. Where there are no locks, nobody is kept out.
     """
     path = Path(folder, ".lock")
     while True:
@@ -116,20 +118,20 @@ def only_user(folder):
                              f"another folder, or wait for its end")
         if is_at(file, path):
             break
-        file.close()  # its last owner has just removed it
+        file.close()  # its previous owner has just removed it
     HELD.add(file)
     try:
         yield
     finally:
         HELD.discard(file)
-        if not file.closed:  # as it is in a child, which does not own it
+        if not file.closed:  # as in a forked child, which does not own it
             with suppress(OSError):
                 path.unlink()
             file.close()
 
 
 def let_go():
-    """Leave the locks of a process to it, in a child that it has forked."""
+    """Close the locked files in a forked child, since its parent owns them."""
     for file in HELD:
         file.close()
     HELD.clear()
@@ -141,11 +143,11 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def new_folder(folder):
-    """Make a folder where there is none, with the folders above it.
+    """Make a folder, and those above it, unless they exist.
 
-    Should what follows fail, those that were made go away again, unless
-    something is in them. Raise ``OSError`` in one sentence where there can be
-    no such folder.
+    If the body of the ``with`` statement fails, the new folders are removed,
+    except those that are no longer empty. Raise ``OSError`` if the folder
+    cannot be made.
     """
     folder, made = Path(folder), []
     try:
@@ -165,16 +167,16 @@ def new_folder(folder):
 
 
 def remove_empty(folders):
-    """Remove folders, innermost first, of which others may be using some."""
+    """Remove those of some folders that are empty, the innermost first."""
     for folder in folders:
         with suppress(OSError):  # there is something in it
             folder.rmdir()
 
 
 def writable(folder):
-    """Make a folder and return it, or one that can be written to.
+    """Make a folder and return it, or a temporary one if it is not writable.
 
-    A ``D2LRNNWarning`` says so where it is another one.
+    A ``D2LRNNWarning`` then names the temporary folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,20 +1,18 @@
-"""Numbers that say how well a training goes: perplexity, mean norms."""
+"""Measures of a training's progress: perplexity and mean gradient norms."""
 import math
 
 import numpy as np
-from d2lrnn.basics.checks import (
-    checked,
-    shown,
-)
+from d2lrnn.basics.checks import checked, shown
 from mxnet import nd
+
+__all__ = ["mean_norms", "perplexity", "unigram_perplexity"]
 
 
 def unigram_perplexity(corpus_indices):
-    """Return the perplexity of guessing by the frequencies of characters.
+    """Return the perplexity of guessing by character frequencies alone.
 
-    A model that knows how often each character occurs in this text, and
-    nothing else, does as well as this; a uniform guess has the perplexity
-    vocab_size.
+    It is that of a model which has learned how often each character occurs in
+    this text, and nothing else. A uniform guess has the perplexity vocab_size.
 
     >>> unigram_perplexity([0, 1, 2, 3])
     4.0
@@ -30,7 +28,7 @@ def unigram_perplexity(corpus_indices):
 
 
 def check_loss(loss):
-    """Raise ``ValueError`` for what is no number."""
+    """Raise ``ValueError`` if a loss is not a number."""
     try:
         if not isinstance(loss, (str, bytes)):
             float(loss)
@@ -42,7 +40,7 @@ def check_loss(loss):
 
 @checked(check_loss)
 def perplexity(loss):
-    """Return e to the mean loss in nats; ``inf`` where that is too large.
+    """Return exp(loss) for a mean loss in nats; ``inf`` if that overflows.
 
     >>> perplexity(0.0), perplexity(1e6)
     (1.0, inf)
@@ -54,7 +52,10 @@ def perplexity(loss):
 
 
 def mean_norms(norms, clipping_theta):
-    """Return the means of gradient norms, before and after clipping."""
+    """Return a dict of the mean gradient norms, before and after clipping.
+
+    ``norms`` are NDArrays of shape (1,), one for each mini-batch.
+    """
     norms = nd.concat(*norms, dim=0).asnumpy()
     return {"grad_norm": float(norms.mean()), "clipped_grad_norm": float(
         norms.clip(max=clipping_theta or math.inf).mean())}

@@ -1,4 +1,4 @@
-"""Count epochs or steps, with a bar and the time left in a terminal."""
+"""Count epochs or steps; in a terminal, show a bar and the time left."""
 import sys
 
 from d2lrnn.basics.sharing import CoreWatch
@@ -10,17 +10,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+__all__ = ["Bar", "Epochs"]
+
 SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
           "faster.")
 
 
 class Bar:
-    """A progress bar below the printed lines, for as long as a loop runs.
+    """A progress bar below the printed lines while a loop runs.
 
-    It shows only in a terminal; elsewhere (a pipe, a file, a notebook) there
-    are only the loop's own lines. ``done`` of ``total`` units are done when
-    it begins. Meanwhile a ``CoreWatch`` looks after the cores, and the bar
-    says once where other processes use them, too.
+    It appears in a terminal only; elsewhere (in a pipe, a file or a notebook)
+    there are just the loop's own lines. ``done`` of the ``total`` units are
+    done at the beginning. A ``CoreWatch`` runs along, and the bar tells once
+    if other processes use the cores too.
     """
 
     def __init__(self, total, unit, done=0):
@@ -43,7 +45,7 @@ class Bar:
         self._watch.__exit__(*error)
 
     def advance(self, note):
-        """Count one unit more, and show a few words beside the bar."""
+        """Count one more unit, and show a note beside the bar."""
         self._bar.update(self._task, advance=1, description=note)
         if self._watch.shared and not self._said and not self._bar.disable:
             self._said = True
@@ -51,7 +53,7 @@ class Bar:
 
 
 class Epochs:
-    """Iterate over ``range(num_epochs)`` and show how far it has come.
+    """Iterate over ``range(num_epochs)`` and show the progress.
 
     >>> list(Epochs(3))
     [0, 1, 2]
@@ -68,5 +70,5 @@ class Epochs:
                 bar.advance(self._note)
 
     def note(self, text):
-        """Show a few words beside the bar."""
+        """Set the note beside the bar."""
         self._note = text

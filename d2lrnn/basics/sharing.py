@@ -1,28 +1,30 @@
-"""Cores that other processes use too: notice it, and wait less eagerly.
+"""Notice that other processes use the cores too, and spin less then.
 
 OpenMP's threads wait for one another after every operator. On cores of their
-own they do so best by looking again and again. Where another process wants
-the cores, that only keeps the thread that is waited for from running. GNU's
-OpenMP library looks a tenth as long once it has more threads than there are
-cores, so some idle threads are what makes it kinder. What is computed stays
-the same, to the last bit.
+own, they wait best by spinning, that is, by checking again and again. If
+another process wants the cores, spinning only delays the thread that the
+others wait for. GNU's OpenMP library spins a tenth as long once it has more
+threads than there are cores, so a few idle threads make it spin less. Results
+stay the same, to the last bit.
 """
 import ctypes
 import os
 import threading
 import time
 
-SPINS = "1000"  # how often a thread looks, by default, before it sleeps
-SECONDS = 0.5  # from one look at the cores to the next
-SHARED, QUIET = 0.3, 0.15  # of a core, taken by others
+__all__ = ["SPINS", "CoreWatch"]
+
+SPINS = "1000"  # how often a thread checks before it sleeps
+SECONDS = 0.5  # between two looks at the cores
+SHARED, QUIET = 0.3, 0.15  # cores used by others: sharing begins, ends
 
 
 class CoreWatch:
-    """Looks after the cores while a loop runs: ``with CoreWatch() as watch``.
+    """Watch the cores while a loop runs: ``with CoreWatch() as watch``.
 
-    ``watch.shared`` says whether other processes use them, as far as this
-    machine tells. The user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT stays in
-    force.
+    ``watch.shared`` tells whether other processes use them, as far as the
+    machine reports it. If the user has set OMP_WAIT_POLICY or GOMP_SPINCOUNT,
+    nothing is watched or changed.
     """
 
     def __init__(self):
@@ -54,7 +56,7 @@ class CoreWatch:
 
 
 class Crowd:
-    """Idle threads, so many that there are more of them than cores."""
+    """Idle threads, enough for OpenMP to have more threads than cores."""
 
     def __init__(self):
         self._left = threading.Event()
@@ -62,11 +64,11 @@ class Crowd:
 
     def _stay(self):
         threads = int(os.environ["OMP_NUM_THREADS"])
-        # each looks after nothing: free(NULL) has no effect
+        # each thread calls free(NULL), which has no effect
         ctypes.CDLL("libgomp.so.1").GOMP_parallel(
             ctypes.CDLL(None).free, None,
             max(2, len(os.sched_getaffinity(0)) - threads + 2), 0)
-        self._left.wait()  # its threads end with it
+        self._left.wait()  # the idle threads end with this one
 
     def leave(self):
         """End the threads."""
@@ -74,17 +76,18 @@ class Crowd:
 
 
 def is_ours():
-    """Say whether the waiting is as the package set it, and there is any."""
+    """Return whether threads spin, and as long as the package has set."""
     return (os.environ.get("GOMP_SPINCOUNT") == SPINS
             and "OMP_WAIT_POLICY" not in os.environ
             and os.environ.get("OMP_NUM_THREADS", "1") != "1")
 
 
 def cores_taken():
-    """Return seconds: now, that the visible cores and this process have run.
+    """Return three times in seconds: now, work of the cores, and of our own.
 
-    They are since some moment in the past. Return None where the machine
-    does not tell.
+    They count from some moment in the past: the clock, the time that the
+    visible cores have worked, all together, and the time that this process
+    has. Return None if the machine does not report them.
     """
     try:
         cores = {f"cpu{n}" for n in os.sched_getaffinity(0)}
@@ -101,7 +104,7 @@ def cores_taken():
 
 
 def taken_by_others(before, after):
-    """Return how many cores others took between two ``cores_taken``.
+    """Return how many cores others used between two calls of ``cores_taken``.
 
     >>> taken_by_others((0, 100, 7), (2, 104, 9))  # 2 cores, 1 of them ours
     1.0

@@ -1,10 +1,9 @@
-"""Safetensors files: arrays by name, and some text; the header comes first.
+"""Read and write safetensors files: arrays by name, and some text.
 
-The format, in the words of its authors: 8 bytes for the length of a header in
-JSON, the header, and the bytes of the arrays in a row. Here a file is looked
-at in that order, so that what is none costs no memory, and files of equal
-content have equal bytes, which they have not where a hash table decides in
-which order the text is written.
+A file has the length of its header in 8 bytes, the header in JSON, and then
+the bytes of all arrays. It is read in this order, so that a file of another
+kind is refused before it takes memory. The text is written in a fixed order,
+so that files with equal contents have equal bytes.
 """
 import hashlib
 import json
@@ -14,41 +13,43 @@ import numpy as np
 from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.basics.files import write_whole
 
+__all__ = ["TensorsError", "digest", "read_tensors", "write_tensors"]
+
 LARGEST_FILE = 2 * 10 ** 9  # bytes
-LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs
+LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs on record
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8",
           "I32": "<i4", "I16": "<i2", "I8": "|i1", "U64": "<u8", "U32": "<u4",
           "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}
-NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 
 class TensorsError(ValueError):
-    """What is wrong with a file, and the remedy, to follow its name."""
+    """What is wrong with a file, and the remedy: to be put after its name."""
 
 
 def not_whole(reason):
-    """Return the error for what is no such file, or a part of one."""
+    """Return the error for a file of another kind, or a part of a file."""
     return TensorsError(f"is not a whole safetensors file ({reason}): get a "
                         f"new copy of it")
 
 
 def write_tensors(path, arrays, text):
-    """Write a dict of arrays, and one of str, to ``path``, whole or not.
+    """Write a dict of arrays and a dict of str to a file, or nothing at all.
 
-    Raise ``ValueError`` for what could not be read again.
+    Raise ``ValueError`` for contents that could not be read again.
     """
     header, end = {"__metadata__": dict(sorted(text.items()))}, 0
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False)
               for name, array in arrays.items()}
-    # the widest numbers first, so that each array lies where it may
+    # the widest numbers first, so that each array is aligned
     names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
     for name in names:
         array = arrays[name]
-        if array.dtype not in NAMES or not array.size:
+        if array.dtype not in DTYPE_NAMES or not array.size:
             raise ValueError(f"{name} is {array.size} numbers of the type "
                              f"{array.dtype}, which no safetensors file can "
                              f"hold: make it an array of float32")
-        header[name] = {"dtype": NAMES[array.dtype],
+        header[name] = {"dtype": DTYPE_NAMES[array.dtype],
                         "shape": list(array.shape),
                         "data_offsets": [end, end + array.nbytes]}
         end += array.nbytes
@@ -57,7 +58,7 @@ def write_tensors(path, arrays, text):
                           separators=(",", ":")).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(f"{path} would have {error.object[error.start]!r} in "
-                         f"its text, which is no character: leave it out"
+                         f"its text, which is not a character: leave it out"
                          ) from None
     data += b" " * (-len(data) % 8)
     if len(data) > LARGEST_HEADER or end + len(data) + 8 > LARGEST_FILE:
@@ -71,12 +72,12 @@ def write_tensors(path, arrays, text):
 
 
 def read_tensors(path, what, check_text):
-    """Return ``(arrays, text)`` of a file, as they were written.
+    """Return the ``(arrays, text)`` that were written to a file.
 
-    ``what`` is what the file is called where there is none.
-    ``check_text(text)`` sees the text before the arrays are read, and may
-    raise. Raise ``FileNotFoundError`` or ``OSError`` in one sentence where
-    there is no file that can be read, ``TensorsError`` for what is in it.
+    ``what`` is what an error message calls a missing file.
+    ``check_text(text)`` is called before the arrays are read, and may raise.
+    Raise ``FileNotFoundError`` or ``OSError`` if the file cannot be read, and
+    ``TensorsError`` if its contents are wrong.
     """
     path = check_path("path", path)
     if not path.is_file():
@@ -87,8 +88,8 @@ def read_tensors(path, what, check_text):
             size = path.stat().st_size
             if size > LARGEST_FILE:
                 raise TensorsError(f"has {size:,} bytes, and files of up to "
-                                   f"{LARGEST_FILE:,} are read: give that of "
-                                   f"a model")
+                                   f"{LARGEST_FILE:,} are read: give the "
+                                   f"file of a model")
             header, text = read_header(file, size)
             check_text(text)
             places = read_places(header, size - file.tell())
@@ -104,7 +105,7 @@ def read_tensors(path, what, check_text):
 
 
 def read_header(file, size):
-    """Return the entries of a file's header, and the text in it."""
+    """Return the entries of the arrays in a file's header, and its text."""
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > size - 8:
         raise not_whole(f"it has {size:,} bytes, too few for its header")
@@ -114,18 +115,20 @@ def read_header(file, size):
     try:
         header = json.loads(file.read(length).decode("utf-8"))
     except (ValueError, RecursionError):
-        raise not_whole("its header is no JSON") from None
+        raise not_whole("its header is not JSON") from None
     if not isinstance(header, dict):
-        raise not_whole("its header is no JSON object")
+        raise not_whole("its header is not a JSON object")
     text = header.pop("__metadata__", None) or {}
     if not isinstance(text, dict) or not all(
             isinstance(value, str) for value in text.values()):
-        raise not_whole("the text in its header is no dict of str")
+        raise not_whole("the text in its header is not a dict of str")
     return header, text
 
 
 def read_places(header, size):
-    """Return each array's dtype, shape and place, checked against the size.
+    """Return the dtype, shape and offset of each array, after checking them.
+
+    ``size`` is the number of bytes that the arrays must fill.
 
     >>> read_places({"b": {"dtype": "F32", "shape": [2, 3],
     ...                    "data_offsets": [0, 24]}}, 24)
@@ -156,7 +159,7 @@ def read_places(header, size):
 
 
 def digest(arrays, text):
-    """Return the sha256 of arrays and text, whatever their order."""
+    """Return the sha256 of arrays and text, independent of their order."""
     sha256 = hashlib.sha256(json.dumps(text, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         sha256.update(f"{name} {array.dtype} {array.shape}".encode(

@@ -1,10 +1,11 @@
 r"""Invent names of dinosaurs: a character model of names in NumPy alone.
 
 Each name is an example. ``X`` are the ids of the characters that the network
-reads, with None, a zero vector, before the first; ``Y`` are those that it is
-to say, with the newline after the last. ``parameters`` is a dict: Wax (n_a,
-n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1); gradients are
-called ``d`` and the name. The hidden bias may be spelled ba, too.
+reads, with None, a zero vector, before the first; ``Y`` are the ids that it
+should predict, with the newline after the last. ``parameters`` is a dict: Wax
+(n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1). A gradient
+is named ``d`` plus the name of its parameter. The hidden bias may also be
+spelled ba.
 
 ``python -m d2lrnn.dinosaur`` trains and prints names. The names and the
 settings are those of "Character level language model - Dinosaurus Island"
@@ -16,18 +17,21 @@ from d2lrnn.dinosaur.checks import (
 )
 from d2lrnn.dinosaur.command import (
     main,
+    run,
 )
 from d2lrnn.dinosaur.command import run as run
 from d2lrnn.dinosaur.data import (
     encode,
-    load,
     load_names,
     read_names,
-    save,
     vocabulary,
 )
 from d2lrnn.dinosaur.fast_steps import (
     Buffers,
+)
+from d2lrnn.dinosaur.files import (
+    load,
+    save,
 )
 from d2lrnn.dinosaur.network import (
     clip,
@@ -70,6 +74,7 @@ __all__ = [
     "rnn_forward",
     "rnn_step_backward",
     "rnn_step_forward",
+    "run",
     "sample",
     "save",
     "smooth",

@@ -1,29 +1,36 @@
-"""The arrays of the model of names: how they are called, what may be wrong."""
+"""Checks of the arguments of the model of names, and its arrays by name."""
 import math
 from numbers import Integral
 
 import numpy as np
 from d2lrnn.basics.checks import (
     check_memory,
-    check_number,
     check_numbers,
-    check_shape,
     is_number,
     shown,
 )
+from d2lrnn.basics.shapes import check_float_array, check_shape
+
+__all__ = ["check_clip", "check_example", "check_forward", "check_initial",
+           "check_initial_loss", "check_invent", "check_model_settings",
+           "check_plot", "check_sample", "check_sample_ix", "check_step",
+           "check_step_backward", "keys", "unpack"]
 
 SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
           "by": "n_y 1"}
 
 
 def keys(arrays, prefix=""):
-    """Return the five names of parameters or gradients, as spelled there."""
+    """Return the five names of parameters or gradients, as a dict spells them.
+
+    ``prefix`` is "d" for gradients.
+    """
     b = "ba" if prefix + "ba" in arrays else "b"
     return [prefix + name for name in ("Wax", "Waa", "Wya", b, "by")]
 
 
 def unpack(arrays, prefix=""):
-    """Return Wax, Waa, Wya, b, by of a dict; ``prefix`` "d": the gradients.
+    """Return Wax, Waa, Wya, b and by of a dict, or its gradients with "d".
 
     >>> unpack({"Wya": 3, "by": 5, "Wax": 1, "ba": 4, "Waa": 2})
     [1, 2, 3, 4, 5]
@@ -32,7 +39,7 @@ def unpack(arrays, prefix=""):
 
 
 def check_arrays(arrays, sizes, prefix=""):
-    """Raise ``ValueError`` if parameters or gradients lack one, or fit not."""
+    """Raise ``ValueError`` unless all five arrays are there and fit."""
     if not isinstance(arrays, dict):
         raise ValueError(f"the arrays are {shown(arrays)}: give a dict of all "
                          f"five by name")
@@ -40,10 +47,7 @@ def check_arrays(arrays, sizes, prefix=""):
         if key not in arrays:
             raise ValueError(f"there is no {key} among {', '.join(arrays)}: "
                              f"give all five arrays")
-        check_shape(key, arrays[key], shape, sizes)
-        if arrays[key].dtype.kind != "f":
-            raise ValueError(f"{key} has the type {arrays[key].dtype}, and "
-                             f"could not be updated: give floats")
+        check_float_array(key, arrays[key], shape, sizes)
 
 
 def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
@@ -64,7 +68,7 @@ def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
 
 
 def check_step_backward(dy, gradients, parameters, x, a, a_prev):
-    """Check the arrays that a step goes back with."""
+    """Check the arrays of a backward step."""
     sizes = check_step(parameters, gradients, dy, x, a=a, a_prev=a_prev)
     if gradients is None or "da_next" not in gradients:
         raise ValueError("gradients has no da_next: give zeros of shape (n_a, "
@@ -72,8 +76,8 @@ def check_step_backward(dy, gradients, parameters, x, a, a_prev):
     check_shape("da_next", gradients["da_next"], "n_a 1", sizes)
 
 
-def check_steps(X, Y, parameters, cache=None, learning_rate=1, **states):
-    """Check the ids of a name, and what else its steps need."""
+def check_example(X, Y, parameters, cache=None, learning_rate=1, **states):
+    """Check the ids of a name, and the arrays that go with them."""
     sizes = check_step(parameters, **states)
     check_numbers(learning_rate=learning_rate)
     for name, ids in (("X", X), ("Y", Y)):
@@ -100,15 +104,15 @@ def check_steps(X, Y, parameters, cache=None, learning_rate=1, **states):
 
 
 def check_forward(X, Y, a0, parameters, vocab_size=27):
-    """Check the ids of a name against the size of the vocabulary, too."""
-    n_x = check_steps(X, Y, parameters, a0=a0)["n_x"]
+    """Check the ids of a name, and the size of the vocabulary."""
+    n_x = check_example(X, Y, parameters, a0=a0)["n_x"]
     if not is_number(vocab_size, Integral) or vocab_size != n_x:
         raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has "
                          f"{n_x} columns: give vocab_size {n_x}")
 
 
 def check_clip(gradients, maxValue):
-    """Check the bound that gradients are clipped to."""
+    """Check gradients and the bound to which they are clipped."""
     check_numbers(maxValue=maxValue)
     if not isinstance(gradients, dict):
         raise ValueError(f"gradients is {shown(gradients)}: give a dict of "
@@ -119,17 +123,16 @@ def check_clip(gradients, maxValue):
 
 
 def check_sample(parameters, char_to_ix, seed, temperature=1.0):
-    """Check what a name is invented from."""
+    """Check what a name is sampled from."""
     sizes = check_step(parameters)
-    check_vocabulary(char_to_ix, sizes["n_x"], "Wax")
-    check_vocabulary(char_to_ix, sizes["n_y"], "Wya")
-    check_draw(seed, temperature)
+    check_char_to_ix(char_to_ix, sizes["n_x"], "Wax")
+    check_char_to_ix(char_to_ix, sizes["n_y"], "Wya")
+    check_invent(seed, temperature)
 
 
-def check_draw(seed, temperature=1.0, num_names=1):
-    """Check what names depend on besides the model."""
-    check_number("num_names", num_names, Integral, 1, 10 ** 7,
-                 "a whole number of at least 1")
+def check_invent(seed, temperature=1.0, num_names=1):
+    """Check what invented names depend on besides the model."""
+    check_numbers(num_names=num_names)
     end = 2 ** 32 - 100 * num_names  # 100 seeds for each name
     words = f"a whole number from 0 to {end - 1}"
     if not is_number(seed, Integral) or not 0 <= seed < end:
@@ -139,8 +142,11 @@ def check_draw(seed, temperature=1.0, num_names=1):
                          f"finite number above 0")
 
 
-def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
-    """Raise ``ValueError`` if characters have not the ids 0, 1, 2 ..."""
+def check_char_to_ix(char_to_ix, vocab_size, name="vocab_size"):
+    """Raise ``ValueError`` unless the characters have the ids 0, 1, 2, ...
+
+    ``name`` is what the error message calls the size.
+    """
     if not isinstance(char_to_ix, dict) or "\n" not in char_to_ix:
         raise ValueError("char_to_ix has no newline, which ends a name: give "
                          "the vocabulary that vocabulary() returns")
@@ -154,12 +160,12 @@ def check_vocabulary(char_to_ix, vocab_size, name="vocab_size"):
                          f"to {vocab_size - 1}: number each once")
 
 
-def check_model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
-                dino_names=7, vocab_size=27, losses=None):
-    """Check the settings of a training."""
+def check_model_settings(data, ix_to_char, char_to_ix, num_iterations=35000,
+                         n_a=50, dino_names=7, vocab_size=27, losses=None):
+    """Check the arguments of ``model``, which lists them, but for ``data``."""
     check_numbers(vocab_size=vocab_size)
-    check_vocabulary(char_to_ix, vocab_size)
-    check_characters([], ix_to_char)
+    check_char_to_ix(char_to_ix, vocab_size)
+    check_sample_ix([], ix_to_char)
     if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
         raise ValueError("ix_to_char is not char_to_ix the other way round: "
                          "give the vocabulary that vocabulary() returns")
@@ -171,18 +177,18 @@ def check_model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
 
 
 def check_initial(n_a, n_x, n_y):
-    """Check the sizes of parameters."""
+    """Check the sizes of new parameters."""
     check_numbers(n_a=n_a, n_x=n_x, n_y=n_y)
     check_memory(2 * n_a * (n_a + n_x + n_y), f"parameters of n_a {n_a}")
 
 
 def check_initial_loss(vocab_size, seq_length):
-    """Check what a uniform guess is made of."""
+    """Check the sizes of a uniform guess."""
     check_numbers(vocab_size=vocab_size, seq_length=seq_length)
 
 
-def check_characters(sample_ix, ix_to_char):
-    """Check the ids of a name, and that they have characters."""
+def check_sample_ix(sample_ix, ix_to_char):
+    """Check the ids of a name and the characters that they stand for."""
     if not isinstance(ix_to_char, dict) or not all(
             isinstance(char, str) for char in ix_to_char.values()):
         raise ValueError(f"ix_to_char is {shown(ix_to_char)}: give the "
@@ -199,7 +205,7 @@ def check_characters(sample_ix, ix_to_char):
 
 
 def check_plot(losses, vocab_size=27, dino_names=7, window=1000):
-    """Check what a curve is drawn of."""
+    """Check the arguments of ``plot_loss``."""
     check_numbers(vocab_size=vocab_size, dino_names=dino_names, window=window)
     if np.ndim(losses) != 1 or len(losses) == 0 or not all(
             is_number(loss) for loss in losses):

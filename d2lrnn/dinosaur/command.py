@@ -1,15 +1,18 @@
-"""The command of the model of names: train, or load, and print names."""
+"""The command of the model of names: train or load it, and print names."""
 import argparse
 import sys
 import warnings
 
-from d2lrnn.dinosaur.checks import check_draw
-from d2lrnn.dinosaur.data import check_save, load, load_names, save, vocabulary
+from d2lrnn.dinosaur.checks import check_invent
+from d2lrnn.dinosaur.data import load_names, vocabulary
+from d2lrnn.dinosaur.files import check_save, load, save
 from d2lrnn.dinosaur.network import invent, model
+
+__all__ = ["main", "run"]
 
 
 def main(argv=None):
-    """Train, or load, and print invented names."""
+    """Train or load a model, and print invented names."""
     parser = argparse.ArgumentParser(
         prog="python -m d2lrnn.dinosaur",
         description="Invent names with a recurrent network in NumPy.")
@@ -36,8 +39,8 @@ def main(argv=None):
 
 def run(args):
     """Do what the command's arguments ask for."""
-    # before the training, which a wrong option shall not cost
-    check_draw(args.seed, args.temperature, args.names)
+    # first, so that a wrong option does not cost a training
+    check_invent(args.seed, args.temperature, args.names)
     if args.save:
         check_save(args.save)
     with warnings.catch_warnings(record=True) as caught:

@@ -1,18 +1,20 @@
-"""The steps of a name, quickly: the same numbers with less waiting.
+"""Learn from a name quickly: the same numbers in less time.
 
-Most of the time of a small network in NumPy goes into calling NumPy. Only
-what each step needs from the step before is done step by step; the rest is
-one product for all steps, in memory that is used again for the next name.
+With a small network, most of the time goes into calling NumPy. Only what
+depends on the previous step is computed step by step; the rest is one product
+for all steps, in memory that is used again for the next name.
 """
 import numpy as np
 from d2lrnn.dinosaur.checks import keys, unpack
 
+__all__ = ["Buffers"]
+
 
 class Buffers:
-    """Memory for the steps and the gradients of names, for ``parameters``.
+    """Memory for the steps and the gradients of names.
 
-    ``gradients`` are the clipped gradients of the last step, in arrays that
-    the next step overwrites.
+    ``gradients`` are the clipped gradients of the last call of ``step``, which
+    the next call overwrites.
     """
 
     def __init__(self, parameters):
@@ -21,10 +23,10 @@ class Buffers:
         self.dtype = np.result_type(*arrays)
         self._flat = self._empty(sum(array.size for array in arrays))
         self._scaled = np.empty_like(self._flat)
-        self.gradients = split(self._flat, parameters)
+        self.gradients = gradient_views(self._flat, parameters)
         self._unpacked = unpack(self.gradients, "d")
-        self._changes = unpack(split(self._scaled, parameters), "d")
-        # a row for each character, and one for None
+        self._changes = unpack(gradient_views(self._scaled, parameters), "d")
+        # a row for each character, and a row of zeros for None
         self._onehot = np.eye(self.n_x + 1, self.n_x, dtype=self.dtype)
         self._inputs = self._empty(self.n_x + 1, self.n_a)
         self._grow(24)  # most names are shorter
@@ -33,20 +35,24 @@ class Buffers:
         return np.empty(shape, dtype=self.dtype)
 
     def _grow(self, num_steps):
-        """Make room for a name of so many steps, a row for each."""
+        """Make room for a name of ``num_steps`` characters, a row for each."""
         self._num_steps = num_steps
-        self._a = self._empty(num_steps + 1, self.n_a)  # from a_prev on
+        self._a = self._empty(num_steps + 1, self.n_a)  # beginning with a_prev
         self._y = self._empty(num_steps, self.n_y)
         self._x, self._da, self._dz, self._slope = (
             self._empty(num_steps, self.n_a) for _ in range(4))
-        # each row as an array of its own, ready for the loops
+        # lists of rows, which loops read faster than arrays
         self._rows = [list(array) for array in (
             self._a, self._x, self._da, self._dz, self._slope)]
 
     def step(self, X, Y, a_prev, parameters, learning_rate, maxValue):
         """Learn from a name: return its ``(loss, a_last)``.
 
-        ``parameters`` are updated in place.
+        - ``X``, ``Y``: the ids of the name, as ``encode`` returns them
+        - ``a_prev``: the first state, of shape (n_a, 1)
+        - ``parameters``: a dict, updated in place
+        - ``learning_rate``: the factor of the gradients in the update
+        - ``maxValue``: the bound to which gradients are clipped
         """
         if len(X) > self._num_steps:
             self._grow(2 * len(X))
@@ -55,7 +61,7 @@ class Buffers:
         loss, a, dy = self._forward(ids, Y, a_prev, params)
         self._backward(ids, a, dy, params)
         flat = self._flat
-        # few need clipping, and looking takes a third of its time
+        # clipping is rarely needed, and checking takes a third of its time
         if not -maxValue <= flat.min() <= flat.max() <= maxValue:
             np.clip(flat, -maxValue, maxValue, out=flat)
         np.multiply(flat, learning_rate, out=self._scaled)
@@ -64,9 +70,9 @@ class Buffers:
         return loss, a[-1].copy().reshape(-1, 1)
 
     def _forward(self, ids, Y, a_prev, params):
-        """Return the loss, the states and the gradients of the scores."""
+        """Return the loss, the states, and the gradients of the scores."""
         Wax, Waa, Wya, b, by = params
-        # a column of Wax is the product with a one-hot vector: look it up
+        # the product of Wax with a one-hot vector is a column: look it up
         np.add(Wax.T, b.T, out=self._inputs[:-1])
         self._inputs[-1] = b[:, 0]
         T = len(ids)
@@ -92,7 +98,7 @@ class Buffers:
         return loss, a, y
 
     def _backward(self, ids, a, dy, params):
-        """Fill the gradients, from the last step to the first."""
+        """Compute the gradients, from the last step to the first."""
         _, Waa, Wya, _, _ = params
         dWax, dWaa, dWya, db, dby = self._unpacked
         T, Waa_T = len(ids), Waa.T
@@ -113,8 +119,8 @@ class Buffers:
         np.add.reduce(dy, out=dby[:, 0])
 
 
-def split(flat, parameters):
-    """Return gradients that are pieces of one row of numbers."""
+def gradient_views(flat, parameters):
+    """Return a dict of gradients that are views of one array."""
     pieces, start = {}, 0
     for key in keys(parameters):
         stop = start + parameters[key].size

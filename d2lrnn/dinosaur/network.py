@@ -1,34 +1,35 @@
-"""The character model of names: forward, backward, sample, train."""
-
+"""The character model of names: forward, backward, train, sample, plot."""
 import numpy as np
 from d2lrnn.basics.checks import checked, explained
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.dinosaur.checks import (
-    check_characters,
     check_clip,
-    check_draw,
+    check_example,
     check_forward,
     check_initial,
     check_initial_loss,
-    check_model,
+    check_invent,
+    check_model_settings,
     check_plot,
     check_sample,
+    check_sample_ix,
     check_step,
     check_step_backward,
-    check_steps,
     unpack,
 )
-from d2lrnn.dinosaur.data import (
-    encode,
-    read_names,
-)
+from d2lrnn.dinosaur.data import encode, read_names
 from d2lrnn.dinosaur.fast_steps import Buffers
 from d2lrnn.numpy_rnn import softmax
+
+__all__ = ["clip", "get_initial_loss", "get_sample", "initialize_parameters",
+           "invent", "model", "optimize", "plot_loss", "print_sample",
+           "rnn_backward", "rnn_forward", "rnn_step_backward",
+           "rnn_step_forward", "sample", "smooth", "update_parameters"]
 
 
 @checked(check_initial)
 def initialize_parameters(n_a, n_x, n_y):
-    """Draw parameters: weights of standard deviation 0.01, biases zero.
+    """Draw parameters: weights of standard deviation 0.01, biases of zero.
 
     NumPy's generator is seeded with 1 first.
     """
@@ -53,7 +54,7 @@ def rnn_step_forward(parameters, a_prev, x):
 
 @checked(check_forward)
 def rnn_forward(X, Y, a0, parameters, vocab_size=27):
-    """Return ``(loss, cache)`` of a name: the sum of its steps' nats.
+    """Return ``(loss, cache)`` of a name; the loss, in nats, sums all steps.
 
     a0 has shape (n_a, 1). ``cache`` is ``(y_hat, a, x)``, three dicts of the
     probabilities, states and inputs by step; ``a[-1]`` is a0.
@@ -73,10 +74,10 @@ def rnn_forward(X, Y, a0, parameters, vocab_size=27):
 def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
     """Add the gradients of a step to ``gradients``, and return it.
 
-    dy, of shape (n_y, 1), is the gradient with respect to the scores; x, a
-    and a_prev are those of the step. ``gradients["da_next"]``, of shape (n_a,
-    1), is what comes from the step after it, and then what goes to the step
-    before.
+    dy, of shape (n_y, 1), is the gradient with respect to the scores; x, a and
+    a_prev are those of the step. ``gradients["da_next"]``, of shape (n_a, 1),
+    is the gradient that comes from the next step, and is replaced by the one
+    for the previous step.
     """
     _, Waa, Wya, _, _ = unpack(parameters)
     dWax, dWaa, dWya, db, dby = unpack(gradients, "d")
@@ -91,9 +92,9 @@ def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
 
 
 @explained
-@checked(check_steps)
+@checked(check_example)
 def rnn_backward(X, Y, parameters, cache):
-    """Return ``(gradients, a)`` of a name: from its last step to its first.
+    """Return ``(gradients, a)`` of a name, from its last step to its first.
 
     ``cache`` is that of ``rnn_forward``, and ``a`` the states in it.
     """
@@ -111,7 +112,7 @@ def rnn_backward(X, Y, parameters, cache):
 
 @checked(check_clip)
 def clip(gradients, maxValue):
-    """Bring each element to [-maxValue, maxValue], in place.
+    """Clip each gradient to [-maxValue, maxValue], in place.
 
     >>> names = ("dWax", "dWaa", "dWya", "db", "dby")
     >>> clip({name: np.array([-7.0, 3.0, 8.0]) for name in names}, 5)["db"]
@@ -125,7 +126,7 @@ def clip(gradients, maxValue):
 @explained
 @checked(check_step)
 def update_parameters(parameters, gradients, lr):
-    """Take a step down the gradients, in place; return the parameters."""
+    """Take a step of gradient descent, in place; return the parameters."""
     for param, gradient in zip(unpack(parameters), unpack(gradients, "d"),
                                strict=True):
         param -= lr * gradient
@@ -134,11 +135,11 @@ def update_parameters(parameters, gradients, lr):
 
 @checked(check_sample)
 def sample(parameters, char_to_ix, seed, *, temperature=1.0):
-    """Return the ids of an invented name, the newline at its end included.
+    """Return the ids of an invented name, with the newline at its end.
 
     Step t seeds NumPy's generator with seed + 2 * t and draws from the
-    probabilities; the scores are divided by ``temperature`` before. After 50
-    characters a newline is added.
+    probabilities, after the scores have been divided by ``temperature``. After
+    50 characters a newline is added.
     """
     Wax, Waa, Wya, b, by = unpack(parameters)
     x, a_prev = np.zeros((len(by), 1)), np.zeros((len(b), 1))
@@ -158,12 +159,12 @@ def sample(parameters, char_to_ix, seed, *, temperature=1.0):
     return indices
 
 
-@checked(check_steps)
+@checked(check_example)
 def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
     """Learn from a name: return ``(loss, gradients, a_last, parameters)``.
 
-    Forward, backward, clip to 5, update in place, by ``Buffers``: quicker
-    than the functions above, with their results.
+    Forward, backward, clip to 5, update in place. ``Buffers`` does it, faster
+    than the functions above and with the same results.
     """
     buffers = Buffers(parameters)
     loss, a_last = buffers.step(X, Y, a_prev, parameters,
@@ -173,7 +174,7 @@ def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
 
 @checked(check_initial_loss)
 def get_initial_loss(vocab_size, seq_length):
-    """Return the nats of guessing seq_length characters uniformly.
+    """Return the loss, in nats, of guessing seq_length characters uniformly.
 
     >>> round(get_initial_loss(27, 7), 4)
     23.0709
@@ -183,7 +184,7 @@ def get_initial_loss(vocab_size, seq_length):
 
 @explained
 def smooth(loss, cur_loss):
-    """Return the loss, moved a thousandth of the way to ``cur_loss``.
+    """Return the loss after moving it a thousandth of the way to ``cur_loss``.
 
     >>> smooth(20.0, 30.0)
     20.01
@@ -191,9 +192,9 @@ def smooth(loss, cur_loss):
     return loss * 0.999 + cur_loss * 0.001
 
 
-@checked(check_characters)
+@checked(check_sample_ix)
 def get_sample(sample_ix, ix_to_char):
-    r"""Return the characters of a sample, the first one upper-case.
+    r"""Return the characters of a sample, with the first in upper case.
 
     >>> get_sample([2, 1, 0], {0: "\n", 1: "o", 2: "t"})
     'To\n'
@@ -203,20 +204,29 @@ def get_sample(sample_ix, ix_to_char):
 
 
 def print_sample(sample_ix, ix_to_char):
-    """Print the characters of a sample, the first one upper-case."""
+    """Print the characters of a sample, with the first in upper case."""
     print(get_sample(sample_ix, ix_to_char), end="")
 
 
-@checked(check_model)
+@checked(check_model_settings)
 def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
           dino_names=7, vocab_size=27, *, losses=None):
     """Train on a text or a list of names, print samples, return parameters.
 
-    Each iteration is a name, in an order that is shuffled once. Every 2,000
-    iterations the smoothed loss and ``dino_names`` samples are printed. A
-    list given as ``losses`` gets the loss of each iteration, in nats. Raise
-    ``ValueError`` for no names, unknown characters and a vocab_size that is
-    not that of the vocabulary.
+    Each iteration learns from one name, in an order that is shuffled once.
+    Every 2,000 iterations the smoothed loss and some samples are printed.
+
+    - ``data``: a text with one name on each line, or a list of names
+    - ``ix_to_char``, ``char_to_ix``: what ``vocabulary`` returns
+    - ``num_iterations``: how many names are learned from
+    - ``n_a``: the number of hidden units
+    - ``dino_names``: how many samples are printed each time
+    - ``vocab_size``: the size of the vocabulary
+    - ``losses``: a list to which the loss of each iteration is appended, in
+      nats
+
+    Raise ``ValueError`` if there are no names, for unknown characters, and if
+    vocab_size is not the size of the vocabulary.
     """
     examples = [encode(name, char_to_ix) for name in read_names(data)]
     np.random.seed(0)
@@ -226,7 +236,7 @@ def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
     loss = get_initial_loss(vocab_size, dino_names)
     for j in range(num_iterations):
         X, Y = examples[j % len(examples)]
-        # the state goes on from name to name
+        # the last state of a name is the first of the next
         cur_loss, a_prev = buffers.step(X, Y, a_prev, parameters, 0.01, 5)
         loss = smooth(loss, cur_loss)
         if losses is not None:
@@ -243,11 +253,18 @@ def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
            temperature=1.0):
     """Return pairs of an invented name and "new" or "in the list".
 
-    ``names`` is the list that was trained on; a name without a character is
-    "empty". Name n is sampled with the seed ``seed + 100 * n``: nearer seeds
-    share draws, since step t of ``sample`` uses seed + 2 * t.
+    A name without a character is "empty". Name n is sampled with the seed
+    ``seed + 100 * n``: nearer seeds would share draws, since step t of
+    ``sample`` uses seed + 2 * t.
+
+    - ``parameters``: those that ``model`` returns
+    - ``ix_to_char``, ``char_to_ix``: the vocabulary that it was trained with
+    - ``names``: the list that it was trained on
+    - ``num_names``: how many names to invent
+    - ``seed``: another seed gives other names
+    - ``temperature``: below 1 for likelier names, above 1 for wilder ones
     """
-    check_draw(seed, temperature, num_names)
+    check_invent(seed, temperature, num_names)
     known, invented = set(read_names(names)), []
     for n in range(num_names):
         indices = sample(parameters, char_to_ix, seed + 100 * n,
@@ -260,11 +277,11 @@ def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
 
 @checked(check_plot)
 def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
-    """Draw the smoothed loss, and the mean of the last names, in nats.
+    """Plot the smoothed loss, and the mean loss of the last names, in nats.
 
-    ``losses`` are those that ``model`` appends, vocab_size and dino_names
-    what it was given; ``window`` names make a mean, at the beginning as few
-    as 100. Return a matplotlib ``Figure``.
+    ``losses`` are those that ``model`` appends; vocab_size and dino_names are
+    its arguments. Each mean is over ``window`` names, at the beginning over at
+    least 100. Return a matplotlib ``Figure``.
     """
     loss, smoothed = get_initial_loss(vocab_size, dino_names), []
     for cur_loss in losses:

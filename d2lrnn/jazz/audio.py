@@ -1,4 +1,4 @@
-"""Hear a MIDI file without a synthesizer, and see it as a piano roll."""
+"""Render a MIDI file as sound without a synthesizer, and as a piano roll."""
 import io
 import math
 import wave
@@ -13,13 +13,15 @@ from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi
 from d2lrnn.jazz.midi import QUARTERS, warn_of_time
 
+__all__ = ["piano_roll", "render"]
+
 ATTACK, RELEASE = 0.01, 0.12  # seconds
-DECAY = 1.5  # a second: a note held sinks by 13 dB in each
-LONGEST_NOTE = 8  # seconds, after which it has died away
-LONGEST = 1800  # seconds that are rendered
-MOST_SOUND = 4  # hours of all notes one after another
+DECAY = 1.5  # per second: a held note loses 13 dB in one
+LONGEST_NOTE = 8  # seconds; by then it has died away
+LONGEST_MUSIC = 1800  # seconds
+MOST_SOUND = 4  # hours, of all notes one after another
 HARMONICS = (1, 0.5, 0.25, 0.1, 0.06)
-SOFT = 0.35  # chords beside a melody
+SOFT = 0.35  # the volume of chords beside a melody
 PEAK = 0.9 * 32767
 COLORS = {"chords": "#8fb3d9", "melody": "#c8334a"}
 ROW = 12  # measures in a row of a piano roll
@@ -27,7 +29,7 @@ MOST_BARS = 720
 
 
 class Sound(NamedTuple):
-    """Hold a note of a file: ticks, MIDI number, velocity 1 to 127, part.
+    """A note of a file: ticks, MIDI number, velocity from 1 to 127, part.
 
     The part is "chords" or "melody".
     """
@@ -40,11 +42,11 @@ class Sound(NamedTuple):
 
 
 def read_sounds(path):
-    """Return the ``mido.MidiFile`` of a path and its list of ``Sound``.
+    """Return the ``mido.MidiFile`` at a path and a list of its ``Sound``.
 
-    A track is chords where 1.5 notes or more sound at once on average, else
-    melody. Drums are left out. Raise ``FileNotFoundError`` or ``ValueError``
-    in one sentence.
+    A track counts as chords if on average 1.5 notes or more sound at once,
+    else as melody. Drums are left out. Raise ``FileNotFoundError`` or
+    ``ValueError`` if there is no such file, or no note in it.
     """
     midi = read_midi(check_path("midi", path))
     sounds = []
@@ -52,7 +54,7 @@ def read_sounds(path):
         notes = find_notes(track)
         loud = velocities(track)
         part = "chords" if polyphony(notes) >= 1.5 else "melody"
-        # a note of no length is heard and seen too
+        # a note of length 0 is heard and seen too
         sounds += [Sound(start, max(stop, start + 1), pitch,
                          loud[start, pitch], part)
                    for start, stop, pitch in notes]
@@ -62,9 +64,9 @@ def read_sounds(path):
 
 
 def polyphony(notes):
-    """Return how many notes sound at once on average, silence aside.
+    """Return how many notes sound at once on average, ignoring silence.
 
-    ``notes`` are ``(start, stop, pitch)``, by start.
+    ``notes`` are ``(start, stop, pitch)``, in order of their starts.
 
     >>> polyphony([(0, 4, 60), (0, 4, 64), (8, 12, 62)])
     1.5
@@ -88,8 +90,8 @@ def velocities(track):
 
 
 def clock(midi):
-    """Return a function from ticks to seconds, by the tempos of a file."""
-    changes = [(0, 500_000)]  # microseconds a quarter, until the file says so
+    """Return a function from ticks to seconds, given the tempos of a file."""
+    changes = [(0, 500_000)]  # microseconds a quarter, by default
     for track in midi.tracks:
         ticks = accumulate(message.time for message in track)
         changes += [(tick, message.tempo) for tick, message
@@ -108,7 +110,7 @@ def clock(midi):
 
 
 def frequency(pitch):
-    """Return the Hz of a MIDI number: equal temperament, A4 (69) is 440.
+    """Return the frequency of a MIDI number in Hz, where A4 (69) has 440.
 
     >>> frequency(69), frequency(57)
     (440.0, 220.0)
@@ -117,16 +119,16 @@ def frequency(pitch):
 
 
 def tone(hertz, duration, sample_rate):
-    """Return the samples of a note of some seconds, and ``RELEASE`` after it.
+    """Return the samples of a note, which fades for ``RELEASE`` after its end.
 
-    A note rises in ``ATTACK``, sinks as a struck string does, the higher
-    harmonics faster, and after its end fades to 0 in ``RELEASE``. Harmonics
-    that the sample rate cannot hold are left out.
+    ``hertz`` is its frequency and ``duration`` its length in seconds. It rises
+    within ``ATTACK`` and decays like a struck string, higher harmonics faster.
+    Harmonics that the sample rate cannot represent are left out.
     """
     duration = min(duration, LONGEST_NOTE)
     end = duration + RELEASE
     t = np.arange(math.ceil(end * sample_rate)) / sample_rate
-    # of z ** k the imaginary part is the k-th harmonic, k times as damped
+    # the imaginary part of z ** k is harmonic k, which decays k times as fast
     z = np.exp((2j * math.pi * hertz - DECAY) * t)
     total = np.zeros_like(z)
     for k in range(len(HARMONICS), 0, -1):  # Horner's rule
@@ -138,13 +140,13 @@ def tone(hertz, duration, sample_rate):
 
 
 def mix(midi, sounds, sample_rate):
-    """Return all sounds of a file together, an array of float32."""
+    """Return all sounds of a file added up, as an array of float32."""
     seconds = clock(midi)
     ends = [sum(message.time for message in track) for track in midi.tracks]
     duration = seconds(max(*ends, *(sound.stop for sound in sounds)))
-    if duration > LONGEST:
+    if duration > LONGEST_MUSIC:
         raise ValueError(f"the music lasts {duration / 60:.0f} minutes: take "
-                         f"a file of at most {LONGEST // 60}")
+                         f"a file of at most {LONGEST_MUSIC // 60}")
     check_work(sounds, seconds)
     samples = np.zeros(math.ceil((duration + RELEASE) * sample_rate) + 1,
                        np.float32)
@@ -158,7 +160,7 @@ def mix(midi, sounds, sample_rate):
 
 
 def check_work(sounds, seconds):
-    """Say where notes are too many to be rendered while somebody waits."""
+    """Raise ``ValueError`` for notes that would take too long to render."""
     hours = sum(min(seconds(sound.stop) - seconds(sound.start), LONGEST_NOTE)
                 + RELEASE for sound in sounds) / 3600
     if hours > MOST_SOUND:
@@ -169,12 +171,12 @@ def check_work(sounds, seconds):
 def render(midi, wav, *, sample_rate=22050):
     """Write a MIDI file as sound, a WAV file; return its path.
 
-    It has one channel of 16 bits, and lasts as long as the file and 0.12
-    seconds more, in which the last note fades. Tempos and velocities are
-    those of the file, but the loudest moment is always at 90 % of what fits;
-    notes of chords are softer than others. Notes are cut off after 8 seconds,
-    and music must not last longer than 30 minutes. Raise ``ValueError`` or
-    ``OSError`` in one sentence for a file that cannot be read, or written.
+    It has one channel of 16 bits, and ends 0.12 seconds after the MIDI file,
+    so that the last note can fade. Tempos and velocities are those of the
+    file, and the loudest moment is scaled to 90 % of the range; notes of
+    chords are softer than others. Notes are cut off after 8 seconds, and the
+    music must not last longer than 30 minutes. Raise ``ValueError`` or
+    ``OSError`` if the file cannot be read, or the sound cannot be written.
     """
     wav = check_suffix(wav, ".wav")
     sample_rate = check_numbers(sample_rate=sample_rate)["sample_rate"]
@@ -191,7 +193,7 @@ def render(midi, wav, *, sample_rate=22050):
 
 
 def check_suffix(path, suffix):
-    """Return a path, or say that its name must end otherwise.
+    """Return a path as a ``Path`` if it ends in ``suffix``.
 
     >>> check_suffix("tune.WAV", ".wav").name
     'tune.WAV'
@@ -206,23 +208,22 @@ def check_suffix(path, suffix):
 def piano_roll(midi, png):
     """Draw a MIDI file as a piano roll, a PNG file; return its path.
 
-    The melody has one colour, the chords another; bars have four quarters,
-    and a ``D2LRNNWarning`` says where the file's own do not. Raise
-    ``ValueError`` or ``OSError`` in one sentence for a file that cannot be
-    read, or written.
+    The melody has one colour, the chords another. Bars have four quarters; if
+    the file's own do not, a ``D2LRNNWarning`` says so. Raise ``ValueError`` or
+    ``OSError`` if the file cannot be read, or the picture cannot be written.
     """
     png = check_suffix(png, ".png")
     file, sounds = read_sounds(midi)
     warn_of_time(midi, file)
-    figure = draw(file, sounds, check_path("midi", midi).name)
+    figure = draw_roll(file, sounds, check_path("midi", midi).name)
     write_whole(png, to_png(figure))
     return png
 
 
-def draw(midi, sounds, title):
+def draw_roll(midi, sounds, title):
     """Return a piano roll as a matplotlib ``Figure``, up to 12 bars a row.
 
-    A note that lasts beyond its row goes on in the next.
+    A note that lasts beyond the end of a row continues in the next one.
     """
     from matplotlib.figure import Figure  # slow to import
 
@@ -255,7 +256,7 @@ def draw(midi, sounds, title):
 
 
 def draw_part(axes, part, notes):
-    """Draw notes ``(start, stop, pitch)``, in measures, as one collection."""
+    """Draw the notes ``(start, stop, pitch)`` of a part; times in measures."""
     from matplotlib.collections import PolyCollection  # slow to import
 
     corners = [[(start, pitch - 0.45), (stop, pitch - 0.45),
@@ -267,7 +268,7 @@ def draw_part(axes, part, notes):
 
 
 def prepare(axes, bars, low, high):
-    """Lay out a row of bars: their lines, names of notes, the black keys."""
+    """Prepare a row of bars: bar lines, names of notes, shaded black keys."""
     axes.set(xlim=(bars.start, bars.stop), ylim=(low, high))
     axes.set_xticks(bars, [str(bar + 1) for bar in bars], ha="left")
     named = [pitch for pitch in range(low, high) if pitch % 12 in (0, 4, 7)]
@@ -283,7 +284,7 @@ def prepare(axes, bars, low, high):
 
 
 def draw_legend(figure, parts):
-    """Write above the rows which colour is which part."""
+    """Show above the rows which colour is which part."""
     from matplotlib.patches import Patch  # slow to import
 
     figure.legend(handles=[Patch(color=color, label=part)

@@ -1,7 +1,7 @@
-"""A MIDI file's bytes as notes struck and released, as players read them.
+"""Read the bytes of a MIDI file as notes, as players do.
 
-What makes no music is passed over, whatever is in it, and so are a wrong
-number or length of tracks, a missing end, and bytes after the end.
+What makes no music is skipped, whatever it contains. A wrong number or length
+of tracks, a missing end, and bytes after the end are tolerated.
 """
 import io
 import os
@@ -11,10 +11,12 @@ from pathlib import Path
 
 import mido
 
-LARGEST_FILE = 2 ** 22  # bytes: a million notes, more than anyone plays
-FOREWORD = 256  # bytes that other systems put before a file, at most
-# How many bytes follow a status byte: of a channel, by its first digit, and
-# of the system; none where nothing is said
+__all__ = ["find_notes", "read_midi", "spellings"]
+
+LARGEST_MIDI = 2 ** 22  # bytes: a million notes
+FOREWORD = 256  # the most bytes that other systems put before a file
+# How many bytes follow a status byte: of a channel, by its first hex digit,
+# and of the system, where the others have none
 CHANNEL_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
 SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 PERCUSSION = 9  # the channel whose numbers are drums, not pitches
@@ -23,18 +25,18 @@ TRACK_NAME, END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x03, 0x2F, 0x51, 0x58
 
 
 def read_midi(path):
-    """Return the ``mido.MidiFile`` of a path, or say why there is none.
+    """Return the ``mido.MidiFile`` at a path.
 
-    Its tracks have their name, in Latin-1, their notes, tempos and time
-    signatures, and their end. Raise ``FileNotFoundError`` or ``ValueError``
-    in one sentence.
+    Its tracks have their names, in Latin-1, their notes, tempos and time
+    signatures, and their ends. Raise ``FileNotFoundError`` or ``ValueError``
+    if it cannot be read.
     """
-    data = read_bytes(path)
+    data = read_midi_bytes(path)
     begin = data.find(b"MThd", 0, FOREWORD)
     header = data[begin + 8:begin + 14]
     if begin < 0 or len(header) < 6:
-        raise ValueError(f"{path} is no MIDI file, or only the beginning of "
-                         f"one: get a new copy of it")
+        raise ValueError(f"{path} is not a MIDI file, or only the beginning "
+                         f"of one: get a new copy of it")
     kind, number, ticks = (int.from_bytes(header[i:i + 2], "big")
                            for i in (0, 2, 4))
     if not 0 < ticks < 2 ** 15:
@@ -48,16 +50,16 @@ def read_midi(path):
     return midi
 
 
-def read_bytes(path):
-    """Return the bytes of a file, or say why there are none."""
+def read_midi_bytes(path):
+    """Return the bytes of a file, or say why they cannot be read."""
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder: give the path of a MIDI file")
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no file at {path}: check the path")
     size = os.path.getsize(path)
-    if size > LARGEST_FILE:
+    if size > LARGEST_MIDI:
         raise ValueError(f"{path} has {size / 2 ** 20:.0f} MiB: take a MIDI "
-                         f"file of at most {LARGEST_FILE / 2 ** 20:.0f}")
+                         f"file of at most {LARGEST_MIDI / 2 ** 20:.0f}")
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -68,7 +70,7 @@ def read_bytes(path):
 def read_tracks(path, data, begin, number):
     """Yield the tracks of a file, at most ``number``.
 
-    They are found by their mark: that holds where a length is wrong.
+    Each is found by its mark, since lengths may be wrong.
     """
     file = io.BytesIO(data)
     for i in range(number):
@@ -90,16 +92,16 @@ def read_tracks(path, data, begin, number):
 def read_track(file):
     """Return the track whose length comes next in a file.
 
-    It ends where it says so, or after its length; a message that goes on
-    from there counts. Raise ``EOFError`` where the file ends first, and
-    ``LookupError`` where there is no message.
+    It ends at its end mark, or after its length; a message that crosses that
+    point still counts. Raise ``EOFError`` if the file ends first, and
+    ``LookupError`` where no message begins.
     """
     stop = int.from_bytes(take(file, 4), "big") + file.tell()
     track, status, time, kind = mido.MidiTrack(), None, 0, None
     while kind != END_OF_TRACK and file.tell() < stop:
         time += read_number(file)
         first, = take(file, 1)
-        if first < 0x80:  # data of a message like the one before
+        if first < 0x80:  # data; the status is that of the last message
             file.seek(-1, os.SEEK_CUR)
             if status is None:
                 raise LookupError
@@ -116,9 +118,9 @@ def read_track(file):
 
 
 def read_content(file, first):
-    """Return ``(kind, content)`` of a message that begins with a byte.
+    """Return ``(kind, content)`` of a message whose first byte is given.
 
-    The kind is this byte, or, of what is said about the music, the next one.
+    The kind is this byte or, for meta messages, the next one.
     """
     if first == META:
         first, = take(file, 1)
@@ -131,7 +133,7 @@ def read_content(file, first):
 
 
 def make_message(kind, content, time):
-    """Return a message of mido's, or None for what makes no music.
+    """Return a message of mido's, or None for one that makes no music.
 
     >>> make_message(0x91, bytes([60, 200]), 4)
     Message('note_on', channel=1, note=60, velocity=127, time=4)
@@ -155,7 +157,7 @@ def make_message(kind, content, time):
 
 
 def read_number(file):
-    """Return the number that comes next in a file: 7 bits a byte, up to 4.
+    """Return the number that comes next in a file: up to 4 bytes of 7 bits.
 
     >>> read_number(io.BytesIO(bytes([0x83, 0x00, 0x40])))
     384
@@ -180,8 +182,8 @@ def take(file, number):
 def find_notes(track):
     """Return ``(start, stop, pitch)`` of each note of a track, in ticks.
 
-    They are in the order in which the track strikes them. ``find_stops`` says
-    where each ends.
+    The notes are in the order in which the track strikes them. ``find_stops``
+    determines where each ends.
     """
     struck, events, now = [], defaultdict(list), 0
     for message in track:
@@ -202,11 +204,11 @@ def find_notes(track):
 
 
 def find_stops(events, end):
-    """Return a dict from each note of a key to the tick where it ends.
+    """Return a dict from the notes of a key to the ticks where they end.
 
-    ``events`` are ``(tick, number)``, where a note-off has the number None.
-    A note ends at its first note-off that does not belong to an earlier one;
-    if it has none, at the next note of the key, or at the ``end``.
+    ``events`` are ``(tick, number)``, where a note-off has the number None. A
+    note ends at its first note-off that does not belong to an earlier note; if
+    there is none, at the next note of the key, or at ``end``.
 
     >>> find_stops([(0, 0), (4, 1), (8, None), (12, None)], end=20)
     {0: 8, 1: 12}
@@ -234,11 +236,11 @@ def find_stops(events, end):
 def find_endless(events):
     """Return the numbers of the notes of a key that lack a note-off.
 
-    Which one lacks it must be found before note-offs are given out in turn:
-    each later note would get that of the note after it. Here each note-off
-    belongs to the last note that it can, so that a note without one stays
-    behind alone. Notes of its own tick are the last that it can belong to,
-    for some files strike a key again before they release it.
+    This has to be known before note-offs are assigned in order: otherwise each
+    later note would get the note-off of the note after it. Here each note-off
+    belongs to the latest possible note, which leaves out the note that lacks
+    one. Notes of its own tick are its last choice, since some files strike a
+    key again before they release it.
 
     >>> find_endless([(0, 0), (4, 1), (4, None), (8, 2), (9, None)])
     {1}
@@ -256,16 +258,16 @@ def find_endless(events):
 
 
 def spellings(name):
-    r"""Return what a track's name may be, the likeliest first.
+    r"""Return the possible names of a track, the likeliest first.
 
-    A file does not say how it is encoded: UTF-8, Shift-JIS and Latin-1 are
-    used. ``name`` was read as Latin-1.
+    A file does not tell its encoding: UTF-8, Shift-JIS and Latin-1 are tried.
+    ``name`` was decoded as Latin-1.
 
     >>> spellings("piano"), spellings("caf\xe9"), spellings("caf\xc3\xa9")
     (['piano'], ['café'], ['café', 'cafﾃｩ', 'cafÃ©'])
     """
     data, names = name.encode("latin-1").strip(b"\0 "), []
-    # of a name in Japanese most characters are above 127, if not most bytes
+    # in a Japanese name most characters are above 127, though not most bytes
     japanese = 3 * sum(byte > 127 for byte in data) > len(data)
     for charset in ("utf-8", *("cp932", "latin-1")[::1 if japanese else -1]):
         with suppress(UnicodeDecodeError):

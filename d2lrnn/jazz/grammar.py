@@ -1,8 +1,8 @@
-"""A grammar of jazz notes: a melody over chords to tokens, and back.
+"""A grammar of jazz notes: from a melody over chords to tokens, and back.
 
-A token is ``TYPE,duration`` and, but for the first note of a measure,
-``,<upper,lower>``: the window of intervals from the note before in which the
-note may lie, a minor third above and below where it was. The types:
+A token is ``TYPE,duration``, followed by ``,<upper,lower>`` except for the
+first note of a measure: the window of intervals from the previous note in
+which the note may lie, a minor third above and below where it was. The types:
 
 - C: the note is in the chord
 - S: it is in the scale that goes with the chord
@@ -28,6 +28,9 @@ from d2lrnn.jazz.theory import (
     pitch_name,
 )
 
+__all__ = ["check_chords", "note_type", "parse_token", "quantize", "to_notes",
+           "to_tokens", "tokens_of"]
+
 LOWEST, HIGHEST = 48, 95  # the pitches of octaves 3 to 6
 MIDDLE = (60, 83)  # octaves 4 and 5, where a phrase begins
 FOURTH = 5  # semitones
@@ -35,7 +38,7 @@ TOKEN = re.compile(r"([CSAXR]),([0-9]{1,9}\.[0-9]{3})(?:,<([^,]+),([^,]+)>)?")
 
 
 def note_type(pitch, chord):
-    """Return the type of a pitch over a chord, a tuple of pitches.
+    """Return the type of a pitch over a chord, which is a tuple of pitches.
 
     >>> [note_type(pitch, (60, 64, 67)) for pitch in (72, 74, 70, 73)]
     ['C', 'S', 'X', 'A']
@@ -52,8 +55,8 @@ def note_type(pitch, chord):
 def chord_at(chords, onset):
     """Return the pitches of the last chord struck by then, or of the first.
 
-    ``chords`` are those of a measure, in order of onset; of several at one
-    onset the last counts.
+    ``chords`` are those of a measure, in order of onset; of several with the
+    same onset the last one counts.
 
     >>> chords = [Note(0, 4, (60, 64)), Note(0, 2, (62, 65)), Note(2, 2, (1,))]
     >>> chord_at(chords, 1), chord_at(chords, -1)
@@ -75,8 +78,8 @@ def check_chords(chords):
 def to_tokens(notes, chords):
     """Return the tokens of the melody of one measure over its chords.
 
-    Both are lists of ``Note``, in order of onset; of several pitches in the
-    melody the highest counts.
+    Both are lists of ``Note``, in order of onset; if several notes of the
+    melody sound together, the highest one counts.
 
     >>> chords = [Note(0, 4, (57, 60, 64))]  # A C E
     >>> to_tokens([Note(0, 1, (72,)), Note(1, Fraction(1, 3), (69,))], chords)
@@ -110,7 +113,7 @@ def window_names(previous, pitch):
 
 
 def tokens_of(measures, chords):
-    """Return the tokens of all measures, with their chords, in one list.
+    """Return the tokens of all measures over their chords, in one list.
 
     >>> chord = Note(0, 4, (60, 64, 67))
     >>> tokens_of([[Note(0, 1, (67,))], [Note(4, 2, (74,))]], [[chord]] * 2)
@@ -126,7 +129,7 @@ def tokens_of(measures, chords):
 
 
 def check_measures(name, measures):
-    """Return measures as a list, or say that they are none.
+    """Return measures as a list, or say what is wrong.
 
     >>> check_measures("chords", 4)
     Traceback (most recent call last):
@@ -142,14 +145,14 @@ def parse_token(token):
     """Return ``(type, length, window)`` of a token, or say what is wrong.
 
     The length is a ``Fraction`` of quarters; the window is ``(upper, lower)``
-    in semitones from the note before, or None.
+    in semitones from the previous note, or None.
 
     >>> parse_token("C,0.250,<dd5,d1>")
     ('C', Fraction(1, 4), (5, -1))
     """
     match = TOKEN.fullmatch(str(token))
     if not match or (match[1] == "R" and match[3]):
-        raise ValueError(f"{shown(token)} is no token: write one such as "
+        raise ValueError(f"{shown(token)} is not a token: write one such as "
                          f"R,1.000, C,0.250 or C,0.250,<P1,d-5>")
     kind, length, *window = match.groups()
     if window[0] is None:
@@ -161,39 +164,40 @@ def parse_token(token):
     return kind, Fraction(length), (upper, lower)
 
 
-def smooth(tokens):
-    """Return tokens whose durations are the nearest multiples of 0.25.
+def quantize(tokens):
+    """Return tokens with durations rounded to multiples of 0.25.
 
-    Of two as near it is the smaller.
+    Of two equally near multiples, the smaller one is taken.
 
-    >>> smooth(["C,0.333", "S,0.667,<m3,m-3>", "R,1.125"])
+    >>> quantize(["C,0.333", "S,0.667,<m3,m-3>", "R,1.125"])
     ['C,0.250', 'S,0.750,<m3,m-3>', 'R,1.000']
     """
-    smoothed = []
+    quantized = []
     for token in tokens:
         _, length, _ = parse_token(token)
         length = math.ceil(4 * length - Fraction(1, 2)) / 4
         kind, _, *window = token.split(",", 2)
-        smoothed.append(",".join([kind, f"{length:.3f}", *window]))
-    return smoothed
+        quantized.append(",".join([kind, f"{length:.3f}", *window]))
+    return quantized
 
 
 def to_notes(tokens, chords, rng, previous=None, onset=0):
-    """Return a phrase, a list of ``Note``, of tokens over a measure's chords.
+    """Turn tokens into a phrase, a list of ``Note``, over a measure's chords.
 
-    Durations are smoothed, and the notes and rests follow one another from 0
-    on. A note of length 0 gives way to the one after it, and the last one
-    gets 0.25. Pitches are drawn by ``choose_pitch`` from the window about the
-    note before, or about ``previous``, a pitch; a token without a window has
-    a fourth up and down, and where there is no note before, octaves 4 and 5.
+    Durations are quantized, and notes and rests follow one another from 0 on.
+    A note of length 0 is left out, except for the last one, which gets 0.25.
+    Pitches are drawn by ``choose_pitch`` from the window around the previous
+    note, or at first around ``previous``, a pitch. A token without a window
+    may move a fourth up or down; without a previous note, octaves 4 and 5 are
+    allowed.
 
     ``rng`` is NumPy's ``Generator``; ``onset`` is the quarter, as the chords
-    count, where the phrase begins. Raise ``ValueError`` for a token that is
-    none.
+    count, at which the phrase begins. Raise ``ValueError`` for a token that
+    cannot be parsed.
     """
     chords = check_chords(chords)
     notes, now = [], Fraction(0)
-    for token in smooth(tokens):
+    for token in quantize(tokens):
         kind, length, window = parse_token(token)
         pitches = ()
         if kind != "R":
@@ -208,7 +212,7 @@ def to_notes(tokens, chords, rng, previous=None, onset=0):
 
 
 def window_pitches(previous, window):
-    """Return the lowest and the highest pitch in a window about a pitch.
+    """Return the lowest and the highest pitch of a window around a pitch.
 
     >>> window_pitches(60, (5, -1)), window_pitches(60, None)
     ((59, 65), (55, 65))
@@ -224,10 +228,10 @@ def window_pitches(previous, window):
 def choose_pitch(kind, chord, window, rng):
     """Return a random pitch of a type over a chord, in octaves 3 to 6.
 
-    It is drawn from ``window``, the lowest and the highest pitch; where there
-    is none of this type, the nearest outside is taken, of two as near the
-    lower. Where a chord has no pitch of type X, A is taken for it, for A S,
-    and for S C.
+    ``window`` is the lowest and the highest pitch to draw from. If it has no
+    pitch of this type, the nearest one outside is taken, of two equally near
+    the lower one. If the chord has no pitch of this type at all, the next type
+    in the order X, A, S, C is taken.
     """
     low, high = window
     pitches = {other: [] for other in "XASC"}

@@ -1,4 +1,4 @@
-"""Notes from MIDI files, and back: a melody, and the chords under it.
+"""Read notes from MIDI files and write them: a melody and its chords.
 
 Times are quarter notes, in exact fractions; a measure has four.
 """
@@ -20,13 +20,17 @@ from d2lrnn.basics.errors import D2LRNNWarning
 from d2lrnn.basics.files import write_whole
 from d2lrnn.jazz.events import find_notes, read_midi, spellings
 
+__all__ = ["MOST_TICKS", "QUARTERS", "TICKS", "Note", "check_notes",
+           "measure_number", "read_tune", "snap", "warn_of_time",
+           "write_tune"]
+
 QUARTERS = 4  # of a measure
 TICKS = 480  # of a quarter, in the files that are written
-LONGEST = 2**28 - 1  # ticks, what MIDI can say at once
+MOST_TICKS = 2**28 - 1  # the largest time that a MIDI message can have
 
 
 class Note(NamedTuple):
-    """Hold a note, a chord, or a rest: one pitch, several, or none.
+    """A note, a chord, or a rest: one pitch, several, or none.
 
     ``onset`` and ``length`` are quarters, as ``Fraction``; ``pitches`` is a
     tuple of MIDI numbers, ascending.
@@ -38,9 +42,9 @@ class Note(NamedTuple):
 
 
 def snap(quarters):
-    """Return the nearest multiple of 1/4 or 1/3, of two as near the smaller.
+    """Return the nearest multiple of 1/4 or 1/3; of two, the smaller one.
 
-    Errors are compared after rounding to 7 decimals.
+    Distances are compared after rounding to 7 decimals.
 
     >>> [str(snap(quarters)) for quarters in (0.3, 0.26, 1.125, 2)]
     ['1/3', '1/4', '1', '2']
@@ -52,21 +56,21 @@ def snap(quarters):
 
 
 def read_tune(path, *, melody=None, chords=None, quarters=None):
-    """Return ``(measures, chords)`` of a MIDI file, a list of notes a measure.
+    """Return ``(measures, chords)`` of a MIDI file: for each measure a list.
 
-    ``melody`` and ``chords`` are two tracks, by name or number from 0; by
-    default the chords are in the track with most chords, and the melody in
-    that of the others with most single notes. Drums are left out. In the
-    melody a chord counts as its highest note; among the chords single notes
-    do not count. What begins at one quarter is in the order in which the file
-    strikes it. ``quarters`` is ``(start, stop)``: only what begins from one
-    to the other, both included, is kept.
+    ``melody`` and ``chords`` are two tracks, given by name or number from 0.
+    By default the chords are in the track with most chords, and the melody is
+    in the other track with most single notes. Drums are left out. In the
+    melody a chord counts as its highest note; among the chords single notes do
+    not count. Notes with the same onset stay in the order in which the file
+    strikes them. ``quarters`` is ``(start, stop)``: only notes that begin
+    between the two, both included, are kept.
 
     Measures without melody are left out, with their chords. A measure without
-    a chord of its own has the one that was struck last, over all of it, and
-    before the first chord of all that one. Measures have four quarters; a
-    ``D2LRNNWarning`` says where the file's own have more or fewer. Raise
-    ``FileNotFoundError`` or ``ValueError`` in one sentence.
+    chords has the last chord struck before it, for its whole length; before
+    the first chord, that one is used. Measures have four quarters; if the
+    file's own do not, a ``D2LRNNWarning`` says so. Raise ``FileNotFoundError``
+    or ``ValueError`` if there is no such tune.
     """
     check_range(quarters)
     path = check_path("path", path)
@@ -87,7 +91,7 @@ def read_tune(path, *, melody=None, chords=None, quarters=None):
 
 
 def check_range(quarters):
-    """Say what is wrong with a range of quarters."""
+    """Raise ``ValueError`` unless this is a range of quarters, or None."""
     if quarters is None:
         return
     if not (isinstance(quarters, (tuple, list)) and len(quarters) == 2
@@ -98,7 +102,7 @@ def check_range(quarters):
 
 
 def warn_of_time(path, midi):
-    """Warn of the first bars of a file that have other than four quarters."""
+    """Warn of the first bars of a file that do not have four quarters."""
     others = []
     for track in midi.tracks:
         now = 0
@@ -118,7 +122,7 @@ def warn_of_time(path, midi):
 def track_notes(track, ticks_per_beat):
     """Return the notes and chords of a track on the grid, by onset.
 
-    Those of one onset are in the order in which they are struck.
+    Those with the same onset stay in the order in which they are struck.
     """
     notes = []
     for start, stop, pitches in find_chords(find_notes(track),
@@ -130,16 +134,16 @@ def track_notes(track, ticks_per_beat):
 
 
 def find_chords(notes, tolerance):
-    """Yield ``(start, stop, pitches)``, pitches together where notes are.
+    """Yield ``(start, stop, pitches)``, with notes that sound together as one.
 
-    ``notes`` are in the order in which they are struck. The first that is in
-    no chord yet takes along those whose starts and stops are within
+    ``notes`` are in the order in which they are struck. The first note that is
+    not in a chord yet takes along all others whose starts and stops are within
     ``tolerance`` of its own.
 
     >>> list(find_chords([(0, 9, 60), (1, 8, 64), (1, 30, 67)], tolerance=2))
     [(0, 9, (60, 64)), (1, 30, (67,))]
     """
-    # by their stops, so that a note meets only those that end near it
+    # by their stops, so that a note is compared with those that end near it
     near, width, taken = defaultdict(deque), tolerance + 1, set()
     for number, (_, stop, _) in enumerate(notes):
         near[stop // width].append(number)
@@ -153,9 +157,9 @@ def find_chords(notes, tolerance):
 
 
 def take_along(notes, numbers, start, stop, tolerance):
-    """Return which notes are together with one, and take them out.
+    """Return the numbers of the notes that sound with one; remove them.
 
-    ``numbers``, a deque, are those in question, in the order of the notes.
+    ``numbers``, a deque, are the candidates, in the order of the notes.
     """
     together, others = [], []
     while numbers and notes[numbers[0]][0] <= start + tolerance:
@@ -194,8 +198,8 @@ def choose_tracks(path, parts, names, melody, chords):
 def find_track(path, track, names, counts):
     """Return the number of a track with notes, given its name or number.
 
-    ``names`` has the spellings of each, and ``counts`` the numbers of the
-    tracks with notes for its keys.
+    ``names`` has the spellings of each track's name; the keys of ``counts``
+    are the numbers of the tracks with notes.
     """
     can_be = isinstance(track, (str, Integral))
     found = can_be and (
@@ -208,7 +212,7 @@ def find_track(path, track, names, counts):
 
 
 def remedy(names, numbers):
-    """Return the end of a sentence, which lists tracks.
+    """Return the end of an error message, which lists tracks.
 
     >>> remedy([["tempo"], ["solo"], ["piano"]], [1, 2])
     "take 1 'solo' or 2 'piano'"
@@ -218,7 +222,7 @@ def remedy(names, numbers):
 
 
 def group_measures(path, melody, chords, quarters):
-    """Return measures of melody and chords as ``read_tune`` does."""
+    """Return the measures of melody and chords as ``read_tune`` does."""
     start, stop = quarters or (0, math.inf)
     tune = [note for note in melody if start <= note.onset <= stop]
     if not tune:
@@ -253,11 +257,11 @@ def measure_number(note):
 def write_tune(path, melody, chords, tempo=130):
     """Write notes to a MIDI file of format 1, whole or not at all.
 
-    The tracks are "tempo" (in quarters a minute, and 4/4), "melody" and
-    "chords"; ``melody`` and ``chords`` are iterables of ``Note``, of which
-    those of one onset are struck in this order. Raise ``ValueError`` in one
-    sentence for notes or a tempo that cannot be, and ``OSError`` for such a
-    path.
+    The tracks are "tempo" (with ``tempo``, in quarters a minute, and 4/4),
+    "melody" and "chords"; ``melody`` and ``chords`` are iterables of ``Note``,
+    which are struck in this order if they have the same onset. Raise
+    ``ValueError`` for impossible notes or an impossible tempo, and ``OSError``
+    if the file cannot be written.
     """
     path = check_path("path", path)
     tempo = check_numbers(tempo=tempo)["tempo"]
@@ -284,7 +288,7 @@ def make_track(name, notes, channel, velocity):
             events += [(start, velocity, int(pitch)), (stop, 0, int(pitch))]
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
     now = 0
-    # with the ends first, so that a note may follow on itself
+    # ends first, so that a note can follow another of the same pitch
     for tick, loudness, pitch in sorted(events, key=lambda event: event[:2]):
         track.append(mido.Message(
             "note_on" if loudness else "note_off", channel=channel,
@@ -294,7 +298,7 @@ def make_track(name, notes, channel, velocity):
 
 
 def check_notes(name, notes):
-    """Return notes as a list, or say what is none.
+    """Return notes as a list, or say what is wrong.
 
     >>> check_notes("melody", [60])
     Traceback (most recent call last):
@@ -317,11 +321,11 @@ def check_notes(name, notes):
 
 
 def check_ticks(note):
-    """Return the ticks where a note starts and stops, or what is wrong."""
+    """Return the ticks where a note starts and stops, or say what is wrong."""
     start = note.onset * TICKS
     stop = start + note.length * TICKS
-    if not 0 <= start < stop <= LONGEST:
+    if not 0 <= start < stop <= MOST_TICKS:
         raise ValueError(f"a note starts at quarter {note.onset} and lasts "
                          f"{note.length}: onsets are from 0, lengths above 0, "
-                         f"and ends below {LONGEST // TICKS}")
+                         f"and ends below {MOST_TICKS // TICKS}")
     return round(start), max(round(start) + 1, round(stop))

@@ -1,4 +1,4 @@
-"""Improvise: train on windows of musical values, then play one's own.
+"""Improvise: train on windows of musical values, then generate new ones.
 
 Source: the jazz lesson of Coursera's Sequence Models course.
 """
@@ -11,9 +11,9 @@ from d2lrnn.basics.environment import as_context, context_of
 from d2lrnn.basics.files import writable
 from d2lrnn.basics.measures import perplexity
 from d2lrnn.generation.choosing import choose
-from d2lrnn.jazz.grammar import check_chords, parse_token, smooth, to_notes
+from d2lrnn.jazz.grammar import check_chords, parse_token, quantize, to_notes
 from d2lrnn.jazz.midi import (
-    LONGEST,
+    MOST_TICKS,
     QUARTERS,
     TICKS,
     measure_number,
@@ -23,6 +23,9 @@ from d2lrnn.jazz.training_data import Music, check_music
 from d2lrnn.models.lesson_models import DJModel
 from d2lrnn.training.fit import check_vocabulary, fit_feed
 from mxnet import nd
+
+__all__ = ["Phrases", "check_layers", "djmodel", "fit", "generate_music",
+           "music_inference_model", "one_hot", "predict_and_sample"]
 
 
 class Phrases:
@@ -87,7 +90,7 @@ class Phrases:
 
 
 def to_ids(vectors):
-    """Return the ids of one-hot vectors, and -1 for empty ones.
+    """Return the ids of one-hot vectors, and -1 for vectors of zeros.
 
     >>> to_ids(np.array([[0, 1], [0, 0]])).tolist()
     [1, -1]
@@ -96,7 +99,7 @@ def to_ids(vectors):
 
 
 def djmodel(Tx, n_a, n_values):
-    """Return a new ``DJModel``: Tx steps of one LSTM cell and dense layer."""
+    """Return a new ``DJModel``: one LSTM cell and dense layer for Tx steps."""
     return DJModel(**check_numbers(Tx=Tx, n_a=n_a, n_values=n_values))
 
 
@@ -112,8 +115,8 @@ def learning_rate(step):
 def fit(model, music, num_epochs=100, *, batch_size=32, **options):
     """Train a ``DJModel`` on a ``Music``, and return a history.
 
-    Each record's loss is the sum over the steps; step_losses has them one by
-    one. ``options`` are those of ``d2lrnn.fit_feed``; as in the lesson, Adam
+    The loss in a record is the sum over the steps; step_losses has them one by
+    one. ``options`` are those of ``d2lrnn.fit_feed``. As in the lesson, Adam
     has the rate of ``learning_rate``, and gradients are not clipped.
     """
     if not isinstance(model, DJModel) or not isinstance(music, Music):
@@ -131,14 +134,14 @@ def fit(model, music, num_epochs=100, *, batch_size=32, **options):
 
 
 def one_hot(ids, n_values, ctx=None):
-    """Return the vectors of ids, an NDArray of shape (m, n_values).
+    """Return the one-hot vectors of ids, an NDArray of shape (m, n_values).
 
     >>> one_hot([2], 3).asnumpy()
     array([[0., 0., 1.]], dtype=float32)
     """
     n_values = check_numbers(n_values=n_values)["n_values"]
     values = as_numpy(ids)
-    # MXNet makes a vector of zeros of an id that there is not
+    # MXNet would make a vector of zeros for an unknown id
     if not (values.dtype.kind in "iuf" and values.ndim and values.size and (
             (values >= 0) & (values < n_values) & (values % 1 == 0)).all()):
         raise ValueError(f"ids is {shown(ids)}: give whole numbers from 0 to "
@@ -148,7 +151,7 @@ def one_hot(ids, n_values, ctx=None):
 
 
 def as_numpy(values):
-    """Return an array of an NDArray, a number or lists, or else of an object.
+    """Return numbers, lists or an NDArray as an array; of objects otherwise.
 
     >>> as_numpy([1, 2]), as_numpy(nd.ones(1)), as_numpy(None)
     (array([1, 2]), array([1.], dtype=float32), array(None, dtype=object))
@@ -157,18 +160,19 @@ def as_numpy(values):
         return values.asnumpy()
     try:
         return np.asarray(values)
-    except ValueError:  # lists of several lengths
+    except ValueError:  # lists of different lengths
         return np.array(None)
 
 
 def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
     """Return a function that plays Ty values with a trained cell and layer.
 
-    They are the layers of a ``DJModel`` themselves, not copies.
-    ``inference_model(x, a, c, pick=None)`` begins with a value x, (1,
-    n_values), and states a and c, (1, n_a). It returns the probabilities of
-    each step, Ty arrays of shape (n_values,). ``pick`` is given each, and
-    returns the id to go on with: by default the most probable one.
+    These are the layers of a ``DJModel`` themselves, not copies.
+    ``inference_model(x, a, c, pick=None)`` begins with a value x, of shape (1,
+    n_values), and states a and c, of shape (1, n_a). It returns the
+    probabilities of each step, Ty arrays of shape (n_values,). ``pick`` is
+    called with each of them, and returns the id of the next value: by default
+    the most probable one.
     """
     check_layers(lstm_cell, densor, n_values, n_a, Ty)
 
@@ -186,7 +190,7 @@ def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
 
 
 def check_layers(lstm_cell, densor, n_values, n_a, Ty):
-    """Raise ``ValueError`` for sizes that are not those of the layers."""
+    """Raise ``ValueError`` if the layers do not have these sizes."""
     check_numbers(n_values=n_values, n_a=n_a, Ty=Ty)
     if not hasattr(lstm_cell, "num_hiddens") or not hasattr(densor, "_units"):
         raise ValueError(f"lstm_cell is a {type(lstm_cell).__name__}, densor "
@@ -208,8 +212,8 @@ def predict_and_sample(inference_model, x_initializer=None,
                        temperature=0, rng=None):
     """Return ``(results, indices)`` of what a model plays.
 
-    ``results`` are one-hot, (Ty, n_values), ``indices`` their ids, (Ty, 1).
-    The initializers are zeros where they are not given. At temperature 0
+    ``results`` are one-hot, of shape (Ty, n_values), ``indices`` their ids, of
+    shape (Ty, 1). Initializers that are not given are zeros. At temperature 0
     each value is the most probable one; above it, values are drawn with
     ``rng``, a NumPy Generator.
     """
@@ -234,7 +238,7 @@ def predict_and_sample(inference_model, x_initializer=None,
 
 
 def check_player(inference_model):
-    """Raise ``ValueError`` for what music_inference_model did not return."""
+    """Raise ``ValueError`` unless music_inference_model returned this."""
     if not callable(inference_model) or not hasattr(inference_model,
                                                     "n_values"):
         raise ValueError(f"inference_model is {shown(inference_model)}: give "
@@ -242,7 +246,7 @@ def check_player(inference_model):
 
 
 def initial(name, value, shape, ctx):
-    """Return an initializer as an NDArray, zeros for None."""
+    """Return an initializer as an NDArray, or zeros for None."""
     if value is None:
         return nd.zeros(shape, ctx=ctx)
     array = as_numpy(value)
@@ -259,14 +263,19 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
                    temperature=None, seed=None):
     """Improvise over each set of chords of a tune; return the file's path.
 
-    ``music`` is what ``load_music_utils`` returned. For each measure's chords
-    the model plays a phrase, which begins in octave 4 or 5; the phrases
-    follow one another, each over its chords, which are struck anew in every
-    measure that it lasts. The notes are drawn with ``seed``, and so are the
-    values with a ``temperature``: the arg-max alone gives the same phrase
-    each time. The melody and the chords are written to ``path``, at 130
-    quarters a minute, or, where its folder cannot be written to, to a
-    temporary one, with a warning. How many sounds each phrase has is printed.
+    For the chords of each measure the model plays a phrase, which begins in
+    octave 4 or 5. The phrases follow one another, each over its chords, which
+    are struck again in every measure of the phrase. The melody and the chords
+    are written at 130 quarters a minute, and the number of sounds in each
+    phrase is printed.
+
+    - ``inference_model``: what ``music_inference_model`` returned
+    - ``music``: what ``load_music_utils`` returned
+    - ``path``: the file to write; if its folder cannot be written to, it goes
+      to a temporary one, with a warning
+    - ``temperature``: if given, values are drawn; otherwise each is the most
+      probable one, and the phrases have the same values
+    - ``seed``: makes the draws of notes and values repeatable
     """
     check_player(inference_model)
     check_music(music)
@@ -297,7 +306,7 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
 
 
 def under_phrase(chords, tokens):
-    """Return a measure's chords, struck anew in all measures of a phrase.
+    """Return a measure's chords, struck again in all measures of a phrase.
 
     They count from 0, and each ends where the next one begins.
 
@@ -306,7 +315,7 @@ def under_phrase(chords, tokens):
     >>> [(int(note.onset), int(note.length)) for note in chords]
     [(0, 4), (4, 4)]
     """
-    # a last note of length 0 will get a quarter of a quarter
+    # to_notes gives a last note of length 0 a quarter of a quarter
     length = max(length_of(tokens), 1)
     first = QUARTERS * measure_number(chords[0])
     struck = [note for i in range(math.ceil(length / QUARTERS))
@@ -318,20 +327,20 @@ def under_phrase(chords, tokens):
 
 
 def length_of(tokens):
-    """Return how many quarters tokens last, when smoothed.
+    """Return how many quarters tokens last after they have been quantized.
 
     >>> length_of(["C,0.333", "R,2.000"])
     Fraction(9, 4)
     """
-    return sum((parse_token(token)[1] for token in smooth(tokens)),
+    return sum((parse_token(token)[1] for token in quantize(tokens)),
                Fraction(0))
 
 
 def check_end(quarters):
-    """Raise ``ValueError`` for music that no MIDI file can hold."""
-    if quarters > LONGEST // TICKS:
+    """Raise ``ValueError`` for music that is too long for a MIDI file."""
+    if quarters > MOST_TICKS // TICKS:
         raise ValueError(f"the music lasts {float(quarters):.0f} quarters, "
-                         f"and a MIDI file {LONGEST // TICKS}: train on a "
+                         f"and a MIDI file {MOST_TICKS // TICKS}: train on a "
                          f"tune with shorter notes")
 
 

@@ -5,12 +5,15 @@ Pitches are MIDI numbers: 60 is the C of octave 4. A flat is written ``-``.
 import re
 from functools import lru_cache
 
-NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
+__all__ = ["chord_quality", "chord_root", "derived_scale", "interval_between",
+           "interval_name", "parse_interval", "pitch_name", "scale_names"]
+
+PITCH_NAMES = ("C", "C#", "D", "E-", "E", "F", "F#", "G", "G#", "A", "B-", "B")
 LETTERS = "CDEFGAB"
 MAJOR = (0, 2, 4, 5, 7, 9, 11)  # semitones above the tonic
 DORIAN = (0, 2, 3, 5, 7, 9, 10)
 TONICS = ("B", "B-", "A", "G#", "G", "F#", "F", "E", "E-", "D#", "D", "D-",
-          "C#", "C", "C-")  # the preferred first
+          "C#", "C", "C-")  # the preferred ones first
 TRIADS = {(4, 7): "major", (3, 7): "minor", (3, 6): "diminished",
           (4, 8): "augmented", (4, None): "major", (3, None): "minor"}
 INTERVAL = re.compile("(P|M|m|A+|d+)(-?)([1-9][0-9]{0,2})")
@@ -22,13 +25,13 @@ def pitch_name(pitch):
     >>> [pitch_name(pitch) for pitch in (60, 61, 63, 70, 84)]
     ['C', 'C#', 'E-', 'B-', 'C']
     """
-    return NAMES[pitch % 12]
+    return PITCH_NAMES[pitch % 12]
 
 
 def interval_between(first, second):
-    """Return the interval of two pitches: ``(letter steps, semitones)``.
+    """Return the interval between two pitches: ``(letter steps, semitones)``.
 
-    Both are negative where it descends.
+    Both are negative if it descends.
 
     >>> interval_between(60, 67), interval_between(60, 58)
     ((4, 7), (-1, -2))
@@ -41,8 +44,8 @@ def interval_between(first, second):
 def interval_name(steps, semitones):
     """Return the name of an interval of letter steps and semitones.
 
-    P, M, m, A and d are perfect, major, minor, augmented and diminished; the
-    number counts both letters, with a minus sign where they descend.
+    P, M, m, A and d are perfect, major, minor, augmented and diminished. The
+    number counts both letters, with a minus sign if the interval descends.
 
     >>> [interval_name(*i) for i in ((0, 0), (-4, -6), (9, 15), (4, 5))]
     ['P1', 'd-5', 'm10', 'dd5']
@@ -63,7 +66,7 @@ def interval_name(steps, semitones):
 def parse_interval(name):
     """Return the ``(letter steps, semitones)`` of the name of an interval.
 
-    Raise ``ValueError`` where no interval has this name.
+    Raise ``ValueError`` if no interval has this name.
 
     >>> parse_interval("m3"), parse_interval("d-5"), parse_interval("d1")
     ((2, 3), (-4, -6), (0, -1))
@@ -79,12 +82,12 @@ def parse_interval(name):
         if quality[0] in sizes and (steps or not sign):
             semitones = natural_size(steps) + sizes[quality[0]]
             return (-steps, -semitones) if sign else (steps, semitones)
-    raise ValueError(f"{name!r} is no interval: write one such as P1, m3 or "
-                     f"d-5")
+    raise ValueError(f"{name!r} is not an interval: write one such as P1, m3 "
+                     f"or d-5")
 
 
 def natural_size(steps):
-    """Return the semitones of a perfect or major interval, steps from 0.
+    """Return the semitones of a perfect or major interval, given its steps.
 
     >>> [natural_size(steps) for steps in (0, 2, 4, 7)]
     [0, 4, 7, 12]
@@ -94,7 +97,7 @@ def natural_size(steps):
 
 
 def is_perfect(steps):
-    """Say whether an interval is a unison, fourth, fifth, or one with octaves.
+    """Return whether an interval is a unison, fourth, fifth, or octaves more.
 
     >>> [is_perfect(steps) for steps in (0, 1, 2, 3, 4, 7)]
     [True, False, False, True, True, True]
@@ -113,9 +116,10 @@ def thirds_above(root, pitch):
 
 
 def chord_root(pitches):
-    """Return the lowest pitch that has the chord nearest above it in thirds.
+    """Return the pitch on which the chord is stacked most closely in thirds.
 
-    It is the one with the least sum of ``thirds_above`` of the letters.
+    It is the lowest of those with the smallest sum of ``thirds_above`` over
+    the chord's letters.
 
     >>> chord_root((59, 62, 65, 67))  # B D F G
     67
@@ -127,9 +131,10 @@ def chord_root(pitches):
 def chord_quality(pitches):
     """Return major, minor, diminished, augmented or other.
 
-    What counts is the third and the fifth above the root as spelled, or the
-    third alone where there is no fifth; a chord with two kinds of root, third
-    or fifth is other, and so is G# C E-, which is no major triad to the eye.
+    The third and the fifth above the root decide, as they are spelled, or the
+    third alone if there is no fifth. A chord with two kinds of root, third or
+    fifth is other. So is G# C E-, which sounds like a major triad but is not
+    spelled as one.
 
     >>> [chord_quality(pitches) for pitches in (
     ...     (55, 59, 62, 65), (57, 60, 64), (59, 62, 65, 69), (56, 60, 63))]
@@ -161,7 +166,7 @@ def scale_names(tonic, semitones):
 
 
 def alteration(name):
-    """Return by how many semitones a name's sharps raise its letter.
+    """Return by how many semitones the sharps of a name raise its letter.
 
     >>> alteration("C##"), alteration("B-"), alteration("F")
     (2, -1, 0)
@@ -171,11 +176,11 @@ def alteration(name):
 
 @lru_cache(maxsize=4096)
 def derived_scale(pitches):
-    """Return the names of the scale that goes with a chord, a tuple of MIDI.
+    """Return the names of the scale that goes with a tuple of pitches.
 
-    It is major where the chord is, else Dorian; its tonic is the one whose
-    scale has most of the chord's pitches as they sound, and of several the
-    first of ``TONICS``.
+    It is major if the chord is, else Dorian. Its tonic is the one whose scale
+    contains most of the chord's pitches as they sound, and of several the
+    first in ``TONICS``.
 
     >>> derived_scale((55, 59, 62, 65))
     ('C', 'D', 'E', 'F', 'G', 'A', 'B')

@@ -1,4 +1,4 @@
-"""A tune as what a model learns from: windows of musical values."""
+"""Make training data of a tune: windows of musical values."""
 from importlib import resources
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from d2lrnn.data.corpus import Corpus
 from d2lrnn.jazz.grammar import tokens_of
 from d2lrnn.jazz.midi import read_tune
 
+__all__ = ["Music", "check_music", "default_tune", "load_music_utils"]
+
 
 class Music(tuple):
-    """A tune as training data: unpacks to the lesson's four values.
+    """A tune as training data, which unpacks to the lesson's four values.
 
-    They are ``(X, Y, n_values, indices_values)``. ``chords`` has the chords
-    of each measure, lists of ``Note``; ``corpus`` is the tune's sequence of
-    tokens, whose ids are those of the values.
+    They are ``(X, Y, n_values, indices_values)``. ``chords`` has a list of
+    ``Note`` for each measure; ``corpus`` is the tune's sequence of tokens,
+    whose ids are those of the values.
     """
 
     X = property(lambda self: self[0])
@@ -35,13 +37,18 @@ def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
                      quarters=None):
     """Return a tune as ``(X, Y, n_values, indices_values)``, a ``Music``.
 
-    ``midi`` is the path of a MIDI file; without one it is the tune that ships
-    with the package. ``melody``, ``chords`` and ``quarters`` are those of
-    ``read_tune``. X has shape (m, Tx, n_values) and Y (Tx, m, n_values), both
-    one-hot: m windows of Tx values, from positions drawn with seed 0. X
-    begins with an empty row, Y ends with one, and Y[t - 1, i] is X[i, t].
-    ``indices_values`` is a dict from ids to values, which are tokens of the
-    grammar. Raise ``ValueError`` for a tune with too few tokens for a window.
+    X has shape (m, Tx, n_values) and Y (Tx, m, n_values), both one-hot: m
+    windows of Tx values, from positions drawn with seed 0. X begins with an
+    empty row, Y ends with one, and Y[t - 1, i] is X[i, t]. ``indices_values``
+    is a dict from ids to values, which are tokens of the grammar.
+
+    - ``midi``: the path of a MIDI file, or None for the tune that ships with
+      the package
+    - ``m``: the number of windows
+    - ``Tx``: the number of values in a window
+    - ``melody``, ``chords``, ``quarters``: as in ``read_tune``
+
+    Raise ``ValueError`` if the tune has too few tokens for a window.
     """
     check_numbers(m=m, Tx=Tx)
     path = default_tune() if midi is None else check_path("midi", midi)
@@ -56,7 +63,7 @@ def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
 
 
 def check_music(music):
-    """Raise ``ValueError`` for what ``load_music_utils`` did not return."""
+    """Raise ``ValueError`` unless ``load_music_utils`` returned this."""
     if not isinstance(music, Music):
         raise ValueError(f"music is a {type(music).__name__}: give what "
                          f"load_music_utils returns")
@@ -67,8 +74,8 @@ def default_tune():
     return Path(resources.files("lyrics_data") / "original_tune.mid")
 
 
-def check_windows(ids, n_values, m=60, Tx=30):
-    """Raise ``ValueError`` for what windows cannot be made of."""
+def check_window_ids(ids, n_values, m=60, Tx=30):
+    """Raise ``ValueError`` if windows cannot be made of these ids."""
     check_numbers(n_values=n_values, m=m, Tx=Tx)
     if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu" or (
             ids.ndim != 1 or not ((ids >= 0) & (ids < n_values)).all()):
@@ -78,7 +85,7 @@ def check_windows(ids, n_values, m=60, Tx=30):
                  f"{m} windows of {n_values} values")
 
 
-@checked(check_windows)
+@checked(check_window_ids)
 def windows(ids, n_values, m=60, Tx=30):
     """Return X and Y of ``load_music_utils`` for a sequence of ids.
 

@@ -6,27 +6,29 @@ from xml.etree import ElementTree
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.report.labels import clean, settable, shorten
 
-LONGEST = 44  # columns of a label
+__all__ = ["norms_figure", "perplexity_figure", "to_svg"]
+
+LABEL_COLUMNS = 44  # columns of a label
 SVG = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 
 def perplexity_figure(histories, uniform, unigram):
-    """Draw the perplexity per epoch beside the two baselines.
+    """Plot the perplexity of each epoch, with the two baselines.
 
-    ``histories`` are lists of records by their labels; where they have a
-    held-out perplexity, it is drawn too. ``uniform`` and ``unigram`` are
-    perplexities, or dicts of them by what is to be added to their labels.
-    Return a matplotlib ``Figure``.
+    ``histories`` is a dict of lists of records by label; held-out perplexities
+    are plotted too. ``uniform`` and ``unigram`` are perplexities, or dicts of
+    several by what is appended to their labels. Return a matplotlib
+    ``Figure``.
     """
     held_out = any("held_out_perplexity" in record
                    for history in histories.values() for record in history)
     figure, axes = epochs_figure("perplexity" if held_out
                                  else "perplexity on the training text")
     for label, history in histories.items():
-        color = draw(axes, history, "perplexity", label)
-        draw(axes, history, "held_out_perplexity", f"{label}, held out",
+        color = draw_line(axes, history, "perplexity", label)
+        draw_line(axes, history, "held_out_perplexity", f"{label}, held out",
              linestyle="-.", color=color)
     for guess, values, linestyle in (("uniform", uniform, ":"),
                                      ("unigram", unigram, "--")):
@@ -40,18 +42,18 @@ def perplexity_figure(histories, uniform, unigram):
 
 
 def norms_figure(histories):
-    """Draw the mean norm of the gradient, before and after clipping."""
+    """Plot the mean norm of the gradient, before and after clipping."""
     figure, axes = epochs_figure("norm of the gradient")
     for label, history in histories.items():
-        color = draw(axes, history, "grad_norm", label)
-        draw(axes, history, "clipped_grad_norm", f"{label}, clipped",
+        color = draw_line(axes, history, "grad_norm", label)
+        draw_line(axes, history, "clipped_grad_norm", f"{label}, clipped",
              linestyle="-.", color=color)
     finish(axes)
     return figure
 
 
 def epochs_figure(ylabel):
-    """Return a figure and its axes, logarithmic upwards."""
+    """Return a figure and its axes, with a logarithmic y axis."""
     figure = new_figure()
     axes = figure.add_subplot()
     axes.set(xlabel="epoch", yscale="log", ylabel=ylabel)
@@ -59,10 +61,10 @@ def epochs_figure(ylabel):
     return figure, axes
 
 
-def draw(axes, history, key, label, **style):
-    """Draw a key of the records as a line with points; return its color.
+def draw_line(axes, history, key, label, **style):
+    """Plot a key of the records as a line with points; return its color.
 
-    What is missing, infinite or no number is left out.
+    Values that are missing, infinite or NaN are left out.
     """
     points = [(record["epoch"], value) for record in history
               if can_be_drawn(value := float(record.get(key, math.nan)))]
@@ -75,7 +77,7 @@ def draw(axes, history, key, label, **style):
 
 
 def can_be_drawn(value):
-    """Say whether a number has a place upwards, where equal steps multiply.
+    """Return whether a number has a place on a logarithmic axis.
 
     >>> can_be_drawn(2.0), can_be_drawn(0.0), can_be_drawn(math.inf)
     (True, False, False)
@@ -84,7 +86,7 @@ def can_be_drawn(value):
 
 
 def finish(axes):
-    """Give the axes whole epochs, values that can be read, and a legend."""
+    """Give the axes ticks at whole epochs, readable values, and a legend."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
     epochs = {x for line in axes.lines if line.get_gid()
               for x in line.get_xdata()} or {1}
@@ -94,7 +96,7 @@ def finish(axes):
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     values = [y for line in axes.lines for y in line.get_ydata()] or [1]
     low, high = min(values), max(values)
-    # so far apart at least that there are numbers to be read between them
+    # far enough apart for ticks with numbers between them
     margin = max((high / low) ** 0.05, (1.5 * low / high) ** 0.5)
     low, high = low / margin, high * margin
     axes.set_ylim(low, high)
@@ -108,12 +110,12 @@ def finish(axes):
 
 
 def add_legend(axes):
-    """Name the lines as they are: with _ in front, and $ that is no formula.
+    """Add a legend with the labels as they are, even with a leading _ or a $.
 
-    A label that is too long loses its middle.
+    Labels that are too long lose their middle.
     """
     lines = axes.lines
-    # the place with the least below is sought among all points
+    # to find the best place, matplotlib looks at all points
     many = sum(len(line.get_xdata()) for line in lines) > 5000
     legend = axes.legend(lines, ["."] * len(lines), fontsize=(
         "medium" if len(lines) < 9 else "small" if len(lines) < 17
@@ -127,11 +129,11 @@ def add_legend(axes):
 
 def legend_label(line):
     """Return a line's label, short enough for a legend, and never empty."""
-    return shorten(line.get_label(), LONGEST).strip() or "–"
+    return shorten(line.get_label(), LABEL_COLUMNS).strip() or "–"
 
 
 def to_svg(figure, title):
-    """Return a figure as an SVG element whose points say what they show."""
+    """Return a figure as an SVG element whose points have titles."""
     import matplotlib
     file = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):
@@ -141,10 +143,10 @@ def to_svg(figure, title):
                    "class": "chart"}
     groups = {group.get("id"): group for group in svg.iter(f"{{{SVG}}}g")}
     for n, line in enumerate(figure.axes[0].lines):
-        # a browser has fonts of its own, and no need of boxes
+        # a browser has its own fonts, and needs no boxes
         (label,) = groups[f"label {n}"].iter(f"{{{SVG}}}text")
         label.text = legend_label(line)
-        del groups[f"label {n}"].attrib["id"]  # no other picture's
+        del groups[f"label {n}"].attrib["id"]  # an id is unique in a page
         if line.get_gid():
             points = groups[line.get_gid()].iter(f"{{{SVG}}}use")
             del groups[line.get_gid()].attrib["id"]

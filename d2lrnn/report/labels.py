@@ -1,9 +1,11 @@
-"""Names as tables, pages and pictures can show them."""
+"""Make names fit for tables, pages and pictures."""
 import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-UNSHOWN, BOX = "\ufffd", "□"  # for a control character; for want of a glyph
+__all__ = ["clean", "numbered", "pad", "settable", "shorten", "without_glyph"]
+
+UNSHOWN, BOX = "\ufffd", "□"  # for control characters, and for missing glyphs
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # fonts with many scripts, those made for screens first
 USUAL = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
@@ -13,11 +15,11 @@ USUAL = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
 
 
 def clean(text, kept=""):
-    r"""Return a text with a mark in place of what cannot be shown.
+    r"""Return a text with a mark in place of each character that has no image.
 
-    That is a control character, half a character, and what turns the
-    direction of all that follows. White space becomes a space, but for what
-    is ``kept``.
+    These are control characters, lone surrogates, and characters that change
+    the direction of the text after them. White space becomes a space, except
+    for the characters in ``kept``.
 
     >>> clean("a\nb\tc\x07", kept="\t") == "a b\tc\ufffd"
     True
@@ -30,7 +32,7 @@ def clean(text, kept=""):
 
 
 def is_shown(char):
-    """Say whether a character may stand in a page as it is."""
+    """Return whether a character may stand in a page as it is."""
     return (unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
             and char not in TURNING and ord(char) & 0xfffe != 0xfffe)
 
@@ -49,7 +51,7 @@ def columns(text):
 def shorten(text, width):
     """Return a clean text in at most ``width`` columns.
 
-    What is too long loses its middle, for names often differ at their end.
+    If it is too long it loses its middle, since names often differ at the end.
 
     >>> shorten("a very long name indeed", 11)
     'a ver…ndeed'
@@ -70,10 +72,10 @@ def beginning(text, width):
     return text[:end]
 
 
-def cell(text, width):
+def pad(text, width):
     """Return a text in exactly ``width`` columns, as in a table.
 
-    >>> cell("猫", 4)
+    >>> pad("猫", 4)
     '猫  '
     """
     text = shorten(text, width)
@@ -81,7 +83,7 @@ def cell(text, width):
 
 
 def numbered(names):
-    """Return names that are distinct: those that come again get a number.
+    """Return names made distinct: repeated ones get a number.
 
     >>> numbered(["run", "other", "run", "run (2)"])
     ['run', 'other', 'run (3)', 'run (2)']
@@ -98,9 +100,9 @@ def numbered(names):
 
 
 def settable(text):
-    """Return a text for a picture, and the fonts it needs beside the usual.
+    """Return a text for a picture, and the fonts it needs besides the usual.
 
-    A character that no font has becomes a box.
+    Characters that no font has become boxes.
     """
     families, missing = fonts_for(frozenset(text))
     return "".join(BOX if char in missing else char
@@ -114,9 +116,10 @@ def without_glyph(texts):
 
 @lru_cache(maxsize=256)
 def fonts_for(characters):
-    """Return the further families of fonts that have these characters.
+    """Return ``(families, missing)`` for characters in a picture.
 
-    Also return the set of those that no font has.
+    ``families`` are the fonts needed besides the usual one, ``missing`` the
+    set of characters that no font has.
     """
     from matplotlib import font_manager  # slow to import
     usual = font_manager.findfont(font_manager.FontProperties())
@@ -137,11 +140,11 @@ def fonts_for(characters):
 
 @lru_cache(maxsize=16)
 def glyphs(path):
-    """Return the characters that a font's file has outlines of."""
+    """Return the characters for which a font's file has outlines."""
     from matplotlib.font_manager import get_font
     try:
         font = get_font(path)
         return (frozenset(map(chr, font.get_charmap())) if font.scalable
                 else frozenset())
-    except (OSError, RuntimeError, ValueError):  # no font that can be read
+    except (OSError, RuntimeError, ValueError):  # not a readable font
         return frozenset()

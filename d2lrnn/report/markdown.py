@@ -2,9 +2,11 @@
 import re
 
 from d2lrnn.report.labels import clean
-from d2lrnn.report.page import MISSING, described, number
+from d2lrnn.report.page import MISSING, about_text, rounded
 
-# what means something in Markdown: anywhere, and where a line begins
+__all__ = ["share", "to_markdown", "with_held_out"]
+
+# what has a meaning in Markdown: anywhere, and at the beginning of a line
 MARKS = re.compile(r"[\\`*\[<|&~$]|(?<!\w)_|_(?!\w)")
 BEGINS = re.compile(r"^(\s*\d*)([#>+=.)-])", re.MULTILINE)
 
@@ -14,18 +16,19 @@ def to_markdown(record):
     trainings, text = record["trainings"], record["text"]
     lines = [
         f"# Perplexity report: {marked(record['name'])}", "",
-        f"Text: {marked(described(text))}. The perplexity is the one "
+        f"Text: {marked(about_text(text))}. The perplexity is the one "
         f"on the training text: it shows how well the text was learned by "
         f"heart, not how well another text would be predicted.", "",
         "![perplexity per epoch](perplexity.png)", "",
         "| | perplexity | epochs | seconds per epoch | characters per second "
         "|", "|---|---:|---:|---:|---:|"]
     lines += rows_of([
-        label, number(training["perplexity"]), training["epochs"],
-        number(training["seconds_per_epoch"]),
-        number(training["characters_per_second"], 0)]
+        label, rounded(training["perplexity"]), training["epochs"],
+        rounded(training["seconds_per_epoch"]),
+        rounded(training["characters_per_second"], 0)]
         for label, training in trainings.items())
-    lines += [f"| {guess} guess | {number(record['baselines'][guess])} | | | |"
+    baselines = record["baselines"]
+    lines += [f"| {guess} guess | {rounded(baselines[guess])} | | | |"
               for guess in ("unigram", "uniform")] + [""]
     if held_out := with_held_out(record):
         lines += ["On the text held out, at its best (`<unk>`: the share of "
@@ -33,8 +36,8 @@ def to_markdown(record):
                   "| | perplexity | bits per character | epoch | `<unk>` |",
                   "|---|---:|---:|---:|---:|"]
         lines += rows_of([
-            label, number(best["held_out_perplexity"]),
-            number(best["held_out_bits_per_char"]), best["epoch"],
+            label, rounded(best["held_out_perplexity"]),
+            rounded(best["held_out_bits_per_char"]), best["epoch"],
             share(best["held_out_unk"])] for label, best in held_out.items())
         lines.append("")
     for label, training in trainings.items():
@@ -61,7 +64,7 @@ def with_held_out(record):
 
 
 def share(value):
-    """Return a share as a cell of a table.
+    """Format a share for a table.
 
     >>> share(0.0125), share(None)
     ('1.25%', '–')
@@ -70,7 +73,7 @@ def share(value):
 
 
 def marked(text, kept=""):
-    r"""Return a text as Markdown that shows it as it is.
+    r"""Escape a text so that Markdown shows it as it is.
 
     >>> print(marked("a|b_c *d* _x_"))
     a\|b_c \*d\* \_x\_
@@ -79,7 +82,7 @@ def marked(text, kept=""):
 
 
 def item(text):
-    r"""Return a text as an item of a list, with the lines that it has.
+    r"""Return a text as an item of a list that keeps its line breaks.
 
     >>> print(item("1. two\n# three"))
     - 1\. two\
@@ -90,6 +93,6 @@ def item(text):
 
 
 def rows_of(cells):
-    """Return lines of a table in Markdown from lists of its cells."""
+    """Return the lines of a Markdown table, given lists of its cells."""
     return ["| " + " | ".join(marked(value) for value in row) + " |"
             for row in cells]

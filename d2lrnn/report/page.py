@@ -6,19 +6,21 @@ from importlib import resources
 from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.labels import clean, numbered
 
+__all__ = ["about_text", "by_label", "figure_of", "rounded", "to_html"]
+
 MISSING, LINES = "–", "\n\t"
 
 
 def page_text(text, kept=""):
-    """Return a text as HTML: as it is, without what cannot be shown."""
+    """Escape a text for HTML, without characters that cannot be shown."""
     return escape(clean(text, kept))
 
 
 def to_html(records):
-    """Return the page of the records of runs, as ``make_record`` made them.
+    """Return the page of runs, given their records from ``make_record``.
 
-    With several runs their curves stand in one picture, and what differs
-    between their settings is marked.
+    The curves of several runs stand in one picture, and settings that differ
+    between them are marked.
     """
     style, script = (resources.files("d2lrnn.report").joinpath(name).read_text(
         "utf-8") for name in ("page.css", "page.js"))
@@ -39,7 +41,7 @@ def to_html(records):
 
 
 def by_label(records):
-    """Return a dict from labels to the trainings of all records."""
+    """Return a dict of the trainings of all records by label."""
     trainings = [(f"{record['name']}, {label}" if len(records) > 1 else label,
                   training) for record in records
                  for label, training in record["trainings"].items()]
@@ -47,8 +49,8 @@ def by_label(records):
                     (training for _, training in trainings), strict=True))
 
 
-def described(text):
-    """Return which text was learned, and how large it is."""
+def about_text(text):
+    """Describe the text that was learned, and its size."""
     sizes = [f"{text[key]:,} {words}" for key, words in (
         ("characters", "characters"),
         *([("tokens", "tokens")] if not in_characters(text) else []),
@@ -58,31 +60,32 @@ def described(text):
 
 
 def in_characters(text):
-    """Say whether a text was read in characters, not in words or notes."""
+    """Return whether a text was read as characters, not as words or notes."""
     return text["tokens"] == text["characters"]
 
 
 def intro(records):
-    """Say which texts were learned, and what the numbers say."""
+    """Return a paragraph about the texts and the meaning of the numbers."""
     texts = [record["text"] for record in records]
     units = {in_characters(text): "characters" if in_characters(text)
              else "tokens" for text in texts}
-    apart = (" Where one text is read in characters and another in words, "
-             "their bits a character can be compared, their perplexities "
-             "cannot." if len(units) > 1 else "")
+    apart = (" If one text is read as characters and another as words, their "
+             "bits a character can be compared; their perplexities cannot."
+             if len(units) > 1 else "")
     return (f"<p>Text: "
-            f"{page_text('; '.join(dict.fromkeys(map(described, texts))))}. "
-            f"The perplexity says among how many {' or '.join(units.values())}"
-            f" a model hesitates: on the training text, how well it was "
-            f"learned by heart; held out, how well it predicts what it has "
-            f"not seen.{apart}</p>\n")
+            f"{page_text('; '.join(dict.fromkeys(map(about_text, texts))))}. "
+            f"The perplexity is the number of equally likely "
+            f"{' or '.join(units.values())} that a model is, in effect, "
+            f"choosing between: on the training text it shows how well the "
+            f"text was learned by heart, on held-out text how well the model "
+            f"predicts what it has not seen.{apart}</p>\n")
 
 
 def guesses(records, guess):
-    """Return the perplexities of a guess, by what is added to its label.
+    """Return a list of ``(words, perplexity, text)`` for a guess.
 
-    That is nothing where it is the same for all records, else a run's name.
-    Each comes with its text: a list of ``(words, perplexity, text)``.
+    ``words`` are appended to its label: the name of a run, or nothing if the
+    guess is the same for all records.
     """
     found = {}
     for record in records:
@@ -98,7 +101,7 @@ def guesses(records, guess):
 
 
 def figure_of(records):
-    """Return the perplexity of all runs in one matplotlib ``Figure``."""
+    """Plot the perplexity of all runs in one matplotlib ``Figure``."""
     histories = {label: training["history"] for label, training
                  in by_label(records).items()}
     return perplexity_figure(histories, *(
@@ -107,7 +110,7 @@ def figure_of(records):
 
 
 def charts(records):
-    """Return the curves, each with a line that says what is pointed at."""
+    """Return the curves, each above a line for the point under the pointer."""
     svgs = [to_svg(figure_of(records), "perplexity per epoch")]
     with_norms = {label: training["history"] for label, training
                   in by_label(records).items()
@@ -121,7 +124,7 @@ def charts(records):
 
 
 def results(records):
-    """Return head and rows of the table of results."""
+    """Return the head and the rows of the table of results."""
     head = ["", "perplexity", "held out, at its best", "bits a character",
             "epoch", "epochs", "seconds an epoch", "characters a second"]
     rows = []
@@ -131,24 +134,24 @@ def results(records):
                                        strict=True):
         best = training.get("best", {})
         rows.append([
-            label, number(training["perplexity"]),
-            number(best.get("held_out_perplexity")),
-            number(best["held_out_bits_per_char"] if best else
+            label, rounded(training["perplexity"]),
+            rounded(best.get("held_out_perplexity")),
+            rounded(best["held_out_bits_per_char"] if best else
                    bits_per_char(training["perplexity"], text)),
-            number(best.get("epoch"), 0), number(training["epochs"], 0),
-            number(training["seconds_per_epoch"]),
-            number(training["characters_per_second"], 0)])
+            rounded(best.get("epoch"), 0), rounded(training["epochs"], 0),
+            rounded(training["seconds_per_epoch"]),
+            rounded(training["characters_per_second"], 0)])
     for guess in ("unigram", "uniform"):
-        rows += [[f"{guess} guess{words}", number(value), "",
-                  number(bits_per_char(value, text)), "", "", "", ""]
+        rows += [[f"{guess} guess{words}", rounded(value), "",
+                  rounded(bits_per_char(value, text)), "", "", "", ""]
                  for words, value, text in guesses(records, guess)]
     return head, rows
 
 
 def bits_per_char(perplexity, text):
-    """Return the perplexity of a text's tokens as bits a character, or None.
+    """Convert the perplexity of a text's tokens to bits a character.
 
-    It cannot be said of a text whose size is not known.
+    Return None if the size of the text is not known.
     """
     if text["tokens"] is None or text["characters"] is None:
         return None
@@ -156,10 +159,10 @@ def bits_per_char(perplexity, text):
             * text["tokens"] / text["characters"])
 
 
-def number(value, digits=3):
-    """Return a number as a cell of a table.
+def rounded(value, digits=3):
+    """Format a number for a table.
 
-    >>> number(1234.5), number(None), number(1e30), number(float("inf"))
+    >>> rounded(1234.5), rounded(None), rounded(1e30), rounded(float("inf"))
     ('1,234.500', '–', '1e+30', 'inf')
     """
     if value is None:
@@ -169,7 +172,7 @@ def number(value, digits=3):
 
 
 def table(head, rows, marked=()):
-    """Return a table; ``marked`` rows are those that differ."""
+    """Return a table; ``marked`` has the first cells of rows that differ."""
     lines = ["<div class=\"wide\"><table>", "<thead><tr>" + "".join(
         f'<th scope="col">{page_text(cell)}</th>' for cell in head)
         + "</tr></thead>", "<tbody>"]
@@ -183,7 +186,7 @@ def table(head, rows, marked=()):
 
 
 def settings(records):
-    """Return the table of settings, what differs first and marked."""
+    """Return the table of settings; those that differ come first."""
     keys = dict.fromkeys(key for record in records
                          for key in record["settings"])
     rows = [[key, *(str(record["settings"].get(key, MISSING))
@@ -194,7 +197,7 @@ def settings(records):
 
 
 def samples(trainings):
-    """Return what the models wrote as they learned."""
+    """Return what the models generated after each epoch."""
     sections = []
     for label, training in trainings.items():
         epochs = [record for record in training["history"]
@@ -205,13 +208,13 @@ def samples(trainings):
             sections.append(
                 f"<details{' open' if last else ''}><summary>"
                 f"{page_text(label)}, epoch {record['epoch']}, perplexity "
-                f"{number(record['perplexity'])}</summary>\n"
+                f"{rounded(record['perplexity'])}</summary>\n"
                 f"<pre>{page_text(lyrics, LINES)}</pre></details>\n")
     return "<h2>Samples</h2>\n" + "".join(sections) if sections else ""
 
 
 def repeat(records):
-    """Return versions, machine, seed and command of each run."""
+    """Return the versions, machine, seed and command of each run."""
     rows = [{**record["versions"], **record["machine"],
              "date": record["date"],
              "seed": record["settings"].get("seed", MISSING),

@@ -1,4 +1,4 @@
-"""Records of trainings: what one must hold, how it is read and written."""
+"""Records of trainings: read, check, summarize and write them."""
 import json
 import math
 import statistics
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import (
-    LARGEST,
+    LARGEST_FLOAT,
     LONGEST,
-    SMALLEST,
+    SMALLEST_FLOAT,
     check_kind,
     check_number,
     check_path,
@@ -18,11 +18,14 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.files import write_whole
 from d2lrnn.report.labels import numbered
 
+__all__ = ["checked_histories", "read_record", "read_records", "summarize",
+           "through_json", "write_json"]
+
 FILES = ("record.json", "report.json")
-LARGEST_FILE = 2 ** 28  # bytes
-DEEPEST = 50  # lists in lists
+LARGEST_RECORD = 2 ** 28  # bytes
+DEEPEST = 50  # lists and dicts, one in another
 NO_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
-# what an epoch may have, beside its perplexity
+# the numbers that an epoch may have besides its perplexity
 FIGURES = ("seconds", "characters", "held_out_perplexity",
            "held_out_bits_per_char", "held_out_unk", "grad_norm",
            "clipped_grad_norm")
@@ -31,11 +34,10 @@ BEST = ("epoch", "held_out_perplexity", "held_out_bits_per_char",
 
 
 def read_records(paths):
-    """Return the records of several runs, under names that are distinct.
+    """Return the records of several runs, with distinct names.
 
-    Runs of one name get those of the folders that they lie in. Raise
-    ``ValueError`` in one sentence for the same run twice, and as
-    ``read_record`` does.
+    Runs with the same name are named after their folders. Raise ``ValueError``
+    if a run is given twice, and as ``read_record`` does.
     """
     files = {}
     for path in paths:
@@ -52,7 +54,7 @@ def read_records(paths):
 
 
 def distinct_names(names, parts):
-    """Return names, with as many of a path's last parts as tell them apart.
+    """Return names made distinct by the last parts of their paths.
 
     >>> distinct_names(["run", "run", "c"], [("a", "run"), ("b", "run"), ()])
     ['a/run', 'b/run', 'c']
@@ -67,21 +69,21 @@ def distinct_names(names, parts):
 
 
 def read_record(path):
-    """Return the record of a run: a file, or a folder of one.
+    """Return the record of a run, given its file or its folder.
 
-    What an older version did not write has a default. Raise ``ValueError`` in
-    one sentence where there is no record, or a damaged one.
+    What older versions did not write has a default. Raise ``ValueError`` if
+    there is no record, or a damaged one.
     """
     file = find_record(path)
     try:
-        if file.stat().st_size > LARGEST_FILE:
+        if file.stat().st_size > LARGEST_RECORD:
             raise ValueError(f"it has {file.stat().st_size:,} bytes")
         record = json.loads(file.read_bytes().decode("utf-8-sig"))
         return checked_record(record, file.resolve().parent.name)
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{file} is no record of one run ({reason}): give a "
-                         f"record.json or report.json that d2lrnn wrote"
+        raise ValueError(f"{file} is not the record of one run ({reason}): "
+                         f"give a record.json or report.json that d2lrnn wrote"
                          ) from None
 
 
@@ -91,7 +93,7 @@ def find_record(path):
     files = [path / name for name in FILES]
     try:
         file = next(filter(Path.is_file, [path, *files]), None)
-    except OSError:  # such as: the name is too long
+    except OSError:  # such as a name that is too long
         file = None
     if file is None:
         raise ValueError(f"there is no {files[0].name} or {files[1].name} at "
@@ -101,44 +103,46 @@ def find_record(path):
 
 
 def checked_record(record, name):
-    """Return a record with all that a report shows, or say what is wrong.
+    """Return a record with everything that a report shows.
 
-    Results are taken from the history; ``name`` is for one without a name.
+    Results are computed from the history; ``name`` is the default for a
+    missing name. Raise ``ValueError`` for a wrong entry.
     """
     if isinstance(record, list):
         raise ValueError("it is a list, as of several runs")
     if depth(record) > DEEPEST:
         raise ValueError(f"it has more than {DEEPEST} lists in lists")
     check_kind("it", record, dict, "a dict")
-    text = part(record, "text", dict)
-    baselines = part(record, "baselines", dict)
-    trainings = part(record, "trainings", dict)
+    text = value_of(record, "text", dict)
+    baselines = value_of(record, "baselines", dict)
+    trainings = value_of(record, "trainings", dict)
     for label, training in trainings.items():
         check_kind(f"training {shown(label)}", training, dict, "a dict")
     histories = checked_histories({
         label: training.get("history") for label, training
         in trainings.items()})
     return {
-        **record, "name": part(record, "name", str, name),
-        "date": part(record, "date", str, "–"),
-        "command": [str(word) for word in part(record, "command", list)],
-        **{key: part(record, key, dict)
+        **record, "name": value_of(record, "name", str, name),
+        "date": value_of(record, "date", str, "–"),
+        "command": [str(word) for word in value_of(record, "command", list)],
+        **{key: value_of(record, key, dict)
            for key in ("versions", "machine", "settings")},
-        "text": {**text, "source": part(text, "source", str, "not known"),
-                 "sha256": part(text, "sha256", str, "–"),
+        "text": {**text, "source": value_of(text, "source", str, "not known"),
+                 "sha256": value_of(text, "sha256", str, "–"),
                  **{key: optional(key, text.get(key), Integral, 1, LONGEST)
                     for key in ("characters", "tokens", "vocab_size")}},
         "baselines": {**baselines, **{
-            key: optional(key, baselines.get(key), Real, SMALLEST)
+            key: optional(key, baselines.get(key), Real, SMALLEST_FLOAT)
             for key in ("uniform", "unigram")}},
         "trainings": {label: summarize(history)
                       for label, history in histories.items()}}
 
 
 def checked_histories(histories):
-    """Return histories by label as plain lists of dicts, or say what is wrong.
+    """Return histories by label as lists of plain dicts.
 
-    An epoch needs a perplexity; its number is where it stands, if not given.
+    An epoch needs a perplexity; its number, if not given, is its place in the
+    list. Raise ``ValueError`` for a wrong entry.
     """
     check_kind("histories", histories, dict, "a dict of histories by label")
     if not histories:
@@ -148,7 +152,7 @@ def checked_histories(histories):
 
 
 def checked_history(label, history):
-    """Return one history as a plain list of dicts."""
+    """Return one history as a list of plain dicts."""
     check_kind("a label", label, str, "a str")
     of = f"of training {shown(label)}"
     check_kind(f"the history {of}", history, (list, tuple), "a list of dicts")
@@ -159,9 +163,10 @@ def checked_history(label, history):
 
 
 def checked_epoch(i, record, of):
-    """Return the record of an epoch with plain numbers, or say what is wrong.
+    """Return the record of an epoch with plain numbers.
 
-    Numbers that JSON does not have may be words: "Infinity" and "NaN".
+    For numbers that JSON lacks, the words "Infinity", "-Infinity" and "NaN"
+    are accepted.
     """
     check_kind(f"epoch {i} {of}", record, dict, "a dict")
     where = f" in epoch {i} {of}"
@@ -171,8 +176,8 @@ def checked_epoch(i, record, of):
     lyrics = [lyrics] if isinstance(lyrics, str) else lyrics
     check_kind(f"lyrics{where}", lyrics, (list, tuple, type(None)),
                "a list of str")
-    for lyric in lyrics or ():
-        check_kind(f"a lyric{where}", lyric, str, "a str")
+    for text in lyrics or ():
+        check_kind(f"one of the lyrics{where}", text, str, "a str")
     numbers = {key: optional(key + where, record[key])
                for key in FIGURES if record.get(key) is not None}
     return {**{key: value for key, value in record.items()
@@ -180,12 +185,12 @@ def checked_epoch(i, record, of):
             "epoch": check_number("the number of epoch" + where, record.get(
                 "epoch", i), Integral, 0, LONGEST, "a whole number"),
             "perplexity": optional("perplexity" + where,
-                                   record["perplexity"], Real, SMALLEST),
+                                   record["perplexity"], Real, SMALLEST_FLOAT),
             **({} if lyrics is None else {"lyrics": list(lyrics)})}
 
 
-def optional(name, value, kind=Real, low=0, high=LARGEST):
-    """Return a number, which may be None, infinite or no number at all."""
+def optional(name, value, kind=Real, low=0, high=LARGEST_FLOAT):
+    """Return a number in its range, or None, infinity or NaN."""
     if isinstance(value, str):
         value = NO_FINITE.get(value, value)
     if value is None or (isinstance(value, Real) and (
@@ -196,8 +201,8 @@ def optional(name, value, kind=Real, low=0, high=LARGEST):
     return check_number(name, value, kind, low, high, words)
 
 
-def part(record, key, kind, default=None):
-    """Return a record's value, of the kind that it must be, or a default."""
+def value_of(record, key, kind, default=None):
+    """Return an entry of a record, or its default, after checking its type."""
     value = record.get(key)
     if value is None:
         return kind() if default is None else default
@@ -206,7 +211,7 @@ def part(record, key, kind, default=None):
 
 
 def depth(value):
-    """Return how deep lists and dicts lie in each other.
+    """Return how deeply lists and dicts are nested.
 
     >>> depth(1), depth([]), depth({"a": [[]]})
     (0, 1, 3)
@@ -221,9 +226,9 @@ def depth(value):
 
 
 def summarize(history):
-    """Return the last perplexity, the speed and the lyrics of a history.
+    """Return a history's last perplexity, its speed and its last samples.
 
-    Where there is a held-out perplexity, the epoch with the best one is added.
+    If there is a held-out perplexity, the epoch with the best one is added.
     """
     measured = [record for record in history if not math.isnan(
         record.get("held_out_perplexity", math.nan))]
@@ -243,8 +248,8 @@ def summarize(history):
             "history": history}
 
 
-def plain(name, value):
-    """Return a value as JSON gives it back, or say that it cannot be."""
+def through_json(name, value):
+    """Return a value as it is after being written as JSON and read again."""
     try:
         return json.loads(json.dumps(value, default=as_json))
     except (TypeError, ValueError, RecursionError) as error:
@@ -254,7 +259,7 @@ def plain(name, value):
 
 
 def as_json(value):
-    """Return what stands in JSON for a value that is none of JSON's own."""
+    """Convert a value of a type that JSON lacks."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else (
         str(value))
 
@@ -262,9 +267,9 @@ def as_json(value):
 def write_json(path, record):
     """Write a record as JSON, whole or not at all.
 
-    JSON has no infinity: a perplexity that is infinite becomes "Infinity".
+    JSON lacks infinity: an infinite perplexity becomes "Infinity".
     """
     record = json.loads(json.dumps(record), parse_constant=str)
-    # half a character, as in a file's name that is not UTF-8, is escaped
+    # lone surrogates, as in file names that are not UTF-8, are escaped
     write_whole(path, json.dumps(record, ensure_ascii=False, indent=1).encode(
         "utf-8", "backslashreplace"))

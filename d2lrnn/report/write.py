@@ -1,39 +1,42 @@
-"""The perplexity report: what a training did, as pictures and records."""
+"""Write the perplexity report of trainings: pictures, pages, a record."""
 import os
 import sys
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import check_kind, check_path, shown
 from d2lrnn.basics.environment import machine_record
 from d2lrnn.basics.errors import D2LRNNWarning
-from d2lrnn.basics.files import remove_empty, writable
+from d2lrnn.basics.files import new_folder, writable
 from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import perplexity_figure
-from d2lrnn.report.labels import cell, clean, shorten, without_glyph
+from d2lrnn.report.labels import clean, pad, shorten, without_glyph
 from d2lrnn.report.markdown import share, to_markdown, with_held_out
-from d2lrnn.report.page import by_label, figure_of, number, to_html
+from d2lrnn.report.page import by_label, figure_of, rounded, to_html
 from d2lrnn.report.records import (
     checked_histories,
-    plain,
     summarize,
+    through_json,
     write_json,
 )
 
+__all__ = ["make_record", "plot_perplexity", "print_summary", "write_pages",
+           "write_report"]
+
+A_CORPUS = "a Corpus, as load_corpus returns"
+
 
 def plot_perplexity(histories, corpus):
-    """Draw the perplexity per epoch beside the two baselines.
+    """Plot the perplexity of each epoch, with the two baselines.
 
-    ``histories`` are the histories of trainings by their labels; where they
-    have a held-out perplexity, it is drawn too. Return a matplotlib
-    ``Figure``.
+    ``histories`` is a dict of the histories of trainings by label; held-out
+    perplexities are plotted too. Return a matplotlib ``Figure``.
     """
-    check_corpus(corpus)
+    check_kind("corpus", corpus, Corpus, A_CORPUS)
     histories = checked_histories(histories)
     warn_of_boxes(histories)
     return perplexity_figure(histories, corpus.vocab_size,
@@ -45,12 +48,12 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
                  ) -> Path:
     """Write the perplexity report of some trainings, and print where it is.
 
-    ``histories`` are what the training functions returned, by label;
-    ``settings`` is a dict of what they were given, with the seed. A new
-    folder in ``folder`` gets the files of ``write_pages``; its name is
-    ``name`` with the time. Where ``folder`` cannot be written to, the
-    machine's folder for temporary files is used, with a warning. Raise
-    ``ValueError`` for unusable arguments before anything is written.
+    ``histories`` is a dict of what the training functions returned, by label;
+    ``settings`` is a dict of their arguments, with the seed. A new folder in
+    ``folder``, named after ``name`` and the time, gets the files of
+    ``write_pages``. If ``folder`` cannot be written to, the report goes to a
+    temporary folder, with a warning. Raise ``ValueError`` for unusable
+    arguments before anything is written.
 
     Return the path of the new folder.
     """
@@ -71,7 +74,7 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
 
 
 def check_name(name):
-    """Raise ``ValueError`` for what cannot be part of a folder's name."""
+    """Raise ``ValueError`` if a name cannot be part of a folder's name."""
     if not isinstance(name, str) or not name.strip() or "/" in name or (
             clean(name) != name):
         raise ValueError(f"name is {shown(name)}: give a few words without / "
@@ -81,26 +84,29 @@ def check_name(name):
                          f"bytes: give at most 200")
 
 
-def check_corpus(corpus):
-    """Raise ``ValueError`` for what is no corpus."""
-    check_kind("corpus", corpus, Corpus, "a Corpus, as load_corpus returns")
-
-
 def write_pages(folder, records):
-    """Write the records of runs to a new folder, all files or none.
+    """Write the report of runs to a new folder: all files, or none.
 
-    They are report.html, one page that needs nothing else, report.md,
-    report.json (a list where there are several runs), perplexity.png and
-    perplexity.svg. Return the folder. Raise ``ValueError`` where it exists,
-    and ``OSError`` where it cannot be written; folders made on the way to it
-    go away again.
+    The files are report.html (one page that needs nothing else), report.md,
+    report.json (a list if there are several runs), perplexity.png and
+    perplexity.svg. Return the folder. Raise ``ValueError`` if it exists, and
+    ``OSError`` if it cannot be written; folders made on the way to it are
+    removed again.
     """
     folder = check_path("folder", folder).resolve()
     if os.path.lexists(folder):
         raise ValueError(f"{folder} exists already: give another folder")
+    with new_folder(folder.parent):
+        fill_folder(folder, records)
+    warn_of_boxes(by_label(records))
+    return folder
+
+
+def fill_folder(folder, records):
+    """Make a folder with the files of a report, or leave nothing behind."""
     try:
-        with new_parents(folder), tempfile.TemporaryDirectory(
-                dir=folder.parent, prefix=".") as unfinished:
+        with tempfile.TemporaryDirectory(dir=folder.parent,
+                                         prefix=".") as unfinished:
             unfinished = Path(unfinished) / folder.name
             unfinished.mkdir()
             write_files(unfinished, records)
@@ -109,20 +115,6 @@ def write_pages(folder, records):
         raise OSError(f"{folder} cannot be written ({error.strerror or error})"
                       f": give a new folder in one that can be written to, "
                       f"with space left") from None
-    warn_of_boxes(by_label(records))
-    return folder
-
-
-@contextmanager
-def new_parents(folder):
-    """Make the parents of a folder; what is new goes away after an error."""
-    new = [parent for parent in folder.parents if not parent.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        remove_empty(new)
-        raise
 
 
 def write_files(folder, records):
@@ -138,7 +130,7 @@ def write_files(folder, records):
 
 
 def warn_of_boxes(labels):
-    """Warn of characters in labels that no font of this machine has."""
+    """Warn of characters in labels for which this machine has no font."""
     missing = without_glyph(map(clean, labels))
     if missing:
         few = "".join(missing[:10]) + (" ..." if missing[10:] else "")
@@ -148,14 +140,14 @@ def warn_of_boxes(labels):
 
 
 def make_record(name, histories, corpus, settings):
-    """Return all that the report shows as one dict for JSON."""
+    """Return everything that the report shows, as one dict for JSON."""
     check_kind("name", name, str, "a str")
     check_kind("settings", settings, dict, "a dict")
-    check_corpus(corpus)
+    check_kind("corpus", corpus, Corpus, A_CORPUS)
     settings = {str(key): value if isinstance(
         value, (int, float, list, dict, np.generic, np.ndarray))
         else str(value) for key, value in settings.items()}
-    histories = plain("histories", checked_histories(histories))
+    histories = through_json("histories", checked_histories(histories))
     return {
         "name": name,
         **machine_record(),
@@ -166,7 +158,7 @@ def make_record(name, histories, corpus, settings):
         "baselines": {
             "uniform": corpus.vocab_size,
             "unigram": unigram_perplexity(corpus.corpus_indices)},
-        "settings": plain("settings", settings),
+        "settings": through_json("settings", settings),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "trainings": {label: summarize(history)
                       for label, history in histories.items()},
@@ -176,7 +168,7 @@ def make_record(name, histories, corpus, settings):
 def print_summary(record):
     """Print the perplexities and speeds in a table of 78 columns."""
     text = "\n".join(["", *summary_lines(record)])
-    # no label may stop a script whose output is not UTF-8
+    # a label must not stop a script whose output is not UTF-8
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
 
@@ -187,17 +179,17 @@ def summary_lines(record):
     yield (f"{'perplexity on the training text':<34}{'perplexity':>12}"
            f"{'sec/epoch':>14}{'characters/s':>18}")
     for label, training in record["trainings"].items():
-        yield (f"  {cell(label, 31)} {number(training['perplexity']):>12}"
-               f"{number(training['seconds_per_epoch']):>14}"
-               f"{number(training['characters_per_second'], 0):>18}")
+        yield (f"  {pad(label, 31)} {rounded(training['perplexity']):>12}"
+               f"{rounded(training['seconds_per_epoch']):>14}"
+               f"{rounded(training['characters_per_second'], 0):>18}")
     for guess in ("unigram", "uniform"):
         yield (f"  {f'{guess} guess':<32}"
-               f"{number(record['baselines'][guess]):>12}")
+               f"{rounded(record['baselines'][guess]):>12}")
     if held_out := with_held_out(record):
         yield (f"{'on held-out text, at its best':<34}{'perplexity':>12}"
                f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
     for label, best in held_out.items():
-        yield (f"  {cell(label, 31)} "
-               f"{number(best['held_out_perplexity']):>12}"
-               f"{number(best['held_out_bits_per_char']):>14}"
+        yield (f"  {pad(label, 31)} "
+               f"{rounded(best['held_out_perplexity']):>12}"
+               f"{rounded(best['held_out_bits_per_char']):>14}"
                f"{best['epoch']:>8}{share(best['held_out_unk']):>10}")

@@ -1,7 +1,7 @@
-"""A computation graph as nodes that can be looked at and changed.
+"""A computation graph as nodes that can be inspected and changed.
 
 A node is an operator or a variable. An entry ``(node, i)`` is output i of a
-node: what other nodes read.
+node, which other nodes read.
 """
 import json
 import re
@@ -11,7 +11,10 @@ from itertools import count
 
 from mxnet import symbol as sym
 
-# operators that hold a graph, or a function, that is not in the text
+__all__ = ["Graph", "Node", "graph_table", "is_plain", "read_graph",
+           "read_nodes", "write_graph"]
+
+# operators that contain a graph or a function which their text does not show
 WITH_A_BODY = ("_foreach", "_while_loop", "_cond", "_CachedOp",
                "_CustomFunction")
 CHANGED = re.compile(r"\) version=[1-9]\d*$")
@@ -19,16 +22,16 @@ CHANGED = re.compile(r"\) version=[1-9]\d*$")
 
 @dataclass(eq=False)
 class Node:
-    """An operator, or, where ``op`` is "null", a variable."""
+    """An operator, or a variable if ``op`` is "null"."""
 
     op: str
     inputs: list = field(default_factory=list)  # entries
     attrs: dict = field(default_factory=dict)
-    name: str = ""  # one without a name gets one when the graph is written
-    shapes: list = field(default_factory=list)  # of its outputs, where known
+    name: str = ""  # if empty, write_graph gives it one
+    shapes: list = field(default_factory=list)  # of its outputs, if known
 
     def become(self, op, inputs, attrs=()):
-        """Be another operator with the same output, for all that read it."""
+        """Become another operator, which all readers of this one now read."""
         self.op, self.inputs, self.attrs = op, list(inputs), dict(attrs)
         self.name = ""
 
@@ -36,7 +39,7 @@ class Node:
 class Graph:
     """The nodes that the entries ``heads`` depend on.
 
-    ``nodes`` lists them, each after all that it reads.
+    ``nodes`` lists them, each after all nodes that it reads.
     """
 
     def __init__(self, heads):
@@ -44,7 +47,7 @@ class Graph:
         self.sort()
 
     def sort(self):
-        """List the nodes anew, after a change."""
+        """List the nodes again, after a change."""
         self.nodes, seen = [], set()
         stack = [(node, False) for node, _ in reversed(self.heads)]
         while stack:
@@ -57,12 +60,12 @@ class Graph:
                 stack += [(n, False) for n, _ in reversed(node.inputs)]
 
     def uses(self):
-        """Return a count of the inputs and heads that read each entry."""
+        """Count how many inputs and heads read each entry."""
         return Counter([*self.heads, *(entry for node in self.nodes
                                        for entry in node.inputs)])
 
     def redirect(self, changes):
-        """Let what reads the keys of a dict of entries read the values."""
+        """Let readers of the keys of a dict of entries read the values."""
         for node in Graph([*self.heads, *changes.values()]).nodes:
             node.inputs = [changes.get(e, e) for e in node.inputs]
         self.heads = [changes.get(e, e) for e in self.heads]
@@ -72,9 +75,9 @@ class Graph:
 def read_graph(symbol, shapes):
     """Return the ``Graph`` of a symbol, for variables of these shapes.
 
-    ``shapes`` is a dict from the names of all variables. Return None for a
-    symbol with more in it than operators and what they read, such as the
-    body of a loop, or arrays that operators change.
+    ``shapes`` is a dict with the shapes of all variables by name. Return None
+    if the symbol is not plain: if it has the body of a loop, for instance, or
+    operators that change arrays.
     """
     if not is_plain(symbol):
         return None
@@ -88,7 +91,7 @@ def read_graph(symbol, shapes):
 
 
 def is_plain(symbol):
-    """Say whether operators, and what they read, are all of a symbol."""
+    """Return whether a symbol has just operators that change no arrays."""
     lines = symbol.debug_str().splitlines()
     names = [line for line in lines if ", Name=" in line]
     return not any(CHANGED.search(line) for line in lines) and not any(
@@ -96,11 +99,11 @@ def is_plain(symbol):
 
 
 def read_nodes(symbol):
-    """Return a symbol's nodes, a dict by their names in order, and its heads.
+    """Return a symbol's nodes, an ordered dict by name, and its heads.
 
     The heads are pairs of a node's name and the number of its output.
     """
-    # as text, since each call of tojson loses 350 bytes for every node; twice,
+    # as text, since each call of tojson leaks 350 bytes a node; and twice,
     # since the text of a single operator without inputs lacks its name
     text = sym.Group([symbol, symbol]).debug_str()
     nodes, heads, node = {}, [], None
@@ -160,7 +163,7 @@ def write_graph(graph):
 
 
 def name_nodes(nodes):
-    """Give a name of its own to each node that has none."""
+    """Give a unique name to each node that has none."""
     taken = {node.name for node in nodes}
     for node in nodes:
         if not node.name:
@@ -172,8 +175,8 @@ def name_nodes(nodes):
 def graph_table(symbol):
     """Return a symbol as text: a line for each operator, then their counts.
 
-    A line has the operator's name, the operator, and what it reads, where
-    ``[i]`` is output i of an operator with several.
+    A line has the operator's name, the operator, and its inputs, where ``[i]``
+    is output i of an operator that has several.
 
     >>> x, W, b = sym.var("x"), sym.var("W"), sym.var("b")
     >>> y = sym.broadcast_add(sym.dot(x, W, name="xW"), b, name="y")

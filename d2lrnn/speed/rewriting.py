@@ -1,14 +1,18 @@
 """Rewrite a graph by algebra, so that it computes the same in less time.
 
-The rules are what a reader would do by hand to the step of a recurrent
-network that is written as in the book: look rows up instead of multiplying
-with one-hot vectors, and take one large product instead of many small ones.
-Numbers are added up in another order, so results differ by rounding, about
-one part in a million.
+The rules are what one would do by hand to a recurrent network's step that is
+written as in the book: look up rows instead of multiplying by one-hot vectors,
+and compute one large product instead of many small ones. Numbers are added in
+another order, so results differ by rounding, about one part in a million.
 """
 from collections import defaultdict
 
 from d2lrnn.speed.graph import Node, read_graph, write_graph
+
+__all__ = ["add_biases_as_products", "add_biases_first",
+           "choose_faster_operators", "join_columns", "join_rows",
+           "look_up_rows", "pick_before_logarithm", "rewrite", "share_views",
+           "undo_splits"]
 
 SUMS = ("broadcast_add", "elemwise_add")
 
@@ -16,9 +20,9 @@ SUMS = ("broadcast_add", "elemwise_add")
 def rewrite(symbol, shapes):
     """Return a symbol that computes the same as ``symbol`` in less time.
 
-    ``shapes`` is a dict from the names of all variables. Ids outside 0 to
-    depth - 1, of which ``one_hot`` makes rows of zeros, raise ``MXNetError``
-    where the product with such rows has become a lookup.
+    ``shapes`` is a dict with the shapes of all variables by name. For ids
+    outside 0 to depth - 1 ``one_hot`` makes rows of zeros; where the product
+    with such rows has become a lookup, these ids raise ``MXNetError``.
     """
     written = symbol
     for rule in RULES:
@@ -34,7 +38,7 @@ def rewrite(symbol, shapes):
 
 
 def share_views(graph):
-    """Let equal views of one array, such as the W.T of each step, be one."""
+    """Use one view for equal views of an array, such as all W.T."""
     first, changes = {}, {}
     for node in graph.nodes:
         if node.op in ("transpose", "Reshape", "slice"):
@@ -45,9 +49,9 @@ def share_views(graph):
 
 
 def add_biases_first(graph):
-    """Make (x + h) + b, where x is of the inputs, (x + b) + h.
+    """Turn (x + h) + b into (x + b) + h, where x depends on the inputs alone.
 
-    ``join_rows`` can then add b to the products of all inputs at once.
+    Then ``join_rows`` can add b to the products of all inputs at once.
     """
     uses = graph.uses()
     for node in graph.nodes:
@@ -64,60 +68,62 @@ def add_biases_first(graph):
 
 
 def join_columns(graph):
-    """Make the sums of products for all gates one sum, then split it.
+    """Compute the sums of products for all gates as one sum, then split it.
 
-    Where x W_i + h U_i + b_i occurs with several W_i, U_i and b_i, they are
+    Where x W_i + h U_i + b_i occurs with several W_i, U_i and b_i, these are
     put side by side: two large products instead of many small ones.
     """
     joiner, changes = Joiner(graph, 1), {}
     for nodes in joiner.groups():
         # the members of a group have the same inputs, so none can depend on
-        # another; what is of one input is better joined along the rows
+        # another; products of a single input are better joined along the rows
         if operand_axes(nodes[0], 0) == (0, 0):
             changes.update(joiner.join_and_split(nodes))
     graph.redirect(changes)
 
 
 def look_up_rows(graph):
-    """Make dot(one_hot(ids), W) a lookup of rows, take(W, ids)."""
+    """Turn dot(one_hot(ids), W) into a lookup of rows, take(W, ids)."""
     readers = defaultdict(list)
     for node in graph.nodes:
         if is_lookup(node):
             readers[node.inputs[0][0].inputs[0]].append(node)
     for ids, nodes in readers.items():
-        if len(nodes) < 8:  # from 8 on MXNet adds up in place, which the
-            for node in nodes:  # gradient of take for its ids, zero, refuses
+        # MXNet adds up 8 gradients or more in place, and cannot do so with
+        # those for the ids of take, which are zero
+        if len(nodes) < 8:
+            for node in nodes:
                 node.become("take", [node.inputs[1], ids],
                             {"axis": "0", "mode": "raise"})
     graph.sort()
 
 
 def is_lookup(node):
-    """Say whether a node is the product of plain one-hot rows with a table."""
+    """Return whether a node multiplies one-hot rows by a table."""
     if node.op != "dot" or is_set(node, "transpose_a", "transpose_b"):
         return False
     onehot, _ = node.inputs[0]
-    return onehot.op == "one_hot" and is_plain(onehot)
+    return onehot.op == "one_hot" and is_zeros_and_ones(onehot)
 
 
 def is_set(node, *flags):
-    """Say whether any of an operator's flags is set."""
+    """Return whether any of an operator's flags is set."""
     return any(node.attrs.get(flag, "False") not in ("False", "0")
                for flag in flags)
 
 
-def is_plain(onehot):
-    """Say whether a one_hot makes ones and zeros in float32."""
+def is_zeros_and_ones(onehot):
+    """Return whether a one_hot makes zeros and ones in float32."""
     values = onehot.attrs.get("on_value", 1), onehot.attrs.get("off_value", 0)
     return (tuple(map(float, values)) == (1, 0)
             and onehot.attrs.get("dtype", "float32") == "float32")
 
 
 def join_rows(graph):
-    """Make products with one matrix one product, then split it.
+    """Compute products with the same matrix as one product, then split it.
 
-    Where h_i W, or h_i W + b, or a lookup of ids_i in W, occurs with several
-    h_i that do not depend on the results, they are put one below the other.
+    Where h_i W, h_i W + b, or a lookup of ids_i in W occurs with several h_i
+    that do not depend on the results, these are put one below the other.
     """
     joiner = Joiner(graph, 0)
     for nodes in joiner.groups():
@@ -126,7 +132,7 @@ def join_rows(graph):
 
 
 def independent(graph, nodes):
-    """Say whether none of the nodes depends on another of them."""
+    """Return whether none of the nodes depends on another of them."""
     nodes, after = set(nodes), set()
     for node in graph.nodes:
         if any(n in after or n in nodes for n, _ in node.inputs):
@@ -135,7 +141,7 @@ def independent(graph, nodes):
 
 
 def undo_splits(graph):
-    """Make the concatenation of all parts of a split what was split."""
+    """Replace the concatenation of all parts of a split by what was split."""
     changes = {}
     for node in graph.nodes:
         whole = split_of(node.inputs)
@@ -159,10 +165,10 @@ def split_of(entries):
 
 
 def add_biases_as_products(graph):
-    """Make x + b, with a vector b, x + dot(a column of ones, b as a row).
+    """Turn x + b, with a vector b, into x + dot(a column of ones, b as a row).
 
-    The gradient of b is then a product as well, where that of broadcast_add
-    adds up at a twentieth of the speed.
+    The gradient of b is then a product too, twenty times as fast as the sum
+    that broadcast_add takes.
     """
     for node in graph.nodes:
         if node.op in SUMS and operand_axes(node, 0) in ((0, None), (None, 0)):
@@ -176,11 +182,11 @@ def add_biases_as_products(graph):
 
 
 def pick_before_logarithm(graph):
-    """Make pick(log_softmax(s), y) a logarithm of one number a row.
+    """Turn pick(log_softmax(s), y) into a logarithm of one number a row.
 
-    It is s[y] - s[k] + log(softmax(s)[k]) for any k. With the k of the
-    largest score that is never the logarithm of 0, and the way back needs no
-    exponential function.
+    It equals s[y] - s[k] + log(softmax(s)[k]) for any k. If k is the index of
+    the largest score, this is never the logarithm of 0, and the backward pass
+    needs no exponential function.
     """
     uses = graph.uses()
     for node in graph.nodes:
@@ -203,13 +209,13 @@ def pick_before_logarithm(graph):
 
 
 def last_axis(node):
-    """Say whether an operator works along the last axis."""
+    """Return whether an operator works along the last axis."""
     axes = "-1", str(len(shape(node.inputs[0])) - 1)
     return node.attrs.get("axis", "-1") in axes
 
 
 def choose_faster_operators(graph):
-    """Make tanh and sigmoid the operators that use vector instructions."""
+    """Replace tanh and sigmoid by operators that use vector instructions."""
     for node in graph.nodes:
         if node.op in ("tanh", "sigmoid"):
             node.become("Activation", node.inputs, {"act_type": node.op})
@@ -221,10 +227,11 @@ RULES = (share_views, add_biases_first, join_columns, look_up_rows, join_rows,
 
 
 class Joiner:
-    """Finds products, lookups and sums that one operator can do together.
+    """Finds products, lookups and sums that one operator can compute together.
 
-    ``axis`` says how: 0, below each other, with the same matrices, or 1, side
-    by side, with the same inputs.
+    With ``axis`` 0, their inputs are put one below the other and the matrices
+    must be the same; with ``axis`` 1, their matrices are put side by side and
+    the inputs must be the same.
     """
 
     def __init__(self, graph, axis):
@@ -239,7 +246,7 @@ class Joiner:
                                                           len(number_of))
 
     def _pattern(self, node):
-        """Return what is equal in nodes that can be joined, or None."""
+        """Return what nodes must share to be joined, or None."""
         parts = [node.op, *sorted(node.attrs.items()), tuple(node.shapes[0])]
         axes = operand_axes(node, self.axis)
         for entry, axis in zip(node.inputs, axes, strict=False):
@@ -254,13 +261,13 @@ class Joiner:
         return tuple(parts) if axes else None
 
     def _goes_on(self, entry):
-        """Say whether an operand is joined rather than concatenated."""
+        """Return whether an operand is joined rather than concatenated."""
         return entry[0] in self.numbers and self.uses[entry] == 1
 
     def _ends(self, node, entry):
-        """Say whether an operand may be concatenated."""
+        """Return whether an operand may be concatenated."""
         if node.op in SUMS and shape(entry) == node.shapes[0]:
-            return False  # a sum is worth joining for its products alone
+            return False  # joining a sum pays only if its products are joined
         return self.axis == 0 or entry[0].op == "null"
 
     def groups(self):
@@ -275,11 +282,11 @@ class Joiner:
                 yield nodes
 
     def join_and_split(self, nodes):
-        """Return a dict from these nodes' outputs to the split's."""
+        """Join nodes; return a dict from their outputs to those of a split."""
         whole, first = (self._join(nodes), 0), nodes[0].shapes[0]
         attrs = {"axis": "0", "num_outputs": str(len(nodes))}
         if self.axis == 1:
-            # to split columns takes three times as long as to move them
+            # splitting columns takes three times as long as moving them
             whole = Node("Reshape", [whole], {
                 "shape": str((first[0], len(nodes), first[1]))}), 0
             whole = Node("transpose", [whole], {"axes": "(1, 0, 2)"}), 0
@@ -303,7 +310,7 @@ class Joiner:
         return Node(nodes[0].op, inputs, nodes[0].attrs)
 
     def _concat(self, entries, axis):
-        """Return the concatenation, the same node for the same entries."""
+        """Return the concatenation: one node for the same entries."""
         key = (*entries, axis)
         if key not in self.concats:
             self.concats[key] = (side_by_side(entries) if axis else Node(
@@ -313,9 +320,9 @@ class Joiner:
 
 
 def side_by_side(entries):
-    """Return matrices of one shape as one matrix of all their columns."""
+    """Return matrices of one shape as one matrix with all their columns."""
     rows, columns = shape(entries[0])
-    # not Concat, which along this axis takes memory in each run and keeps it
+    # not Concat, which leaks memory in each run along this axis
     stack = Node("stack", entries, {"axis": "1",
                                     "num_args": str(len(entries))})
     return Node("Reshape", [(stack, 0)],
@@ -323,13 +330,13 @@ def side_by_side(entries):
 
 
 def operand_axes(node, axis):
-    """Say how operators like this one, joined along an axis, become one.
+    """Return how the operands of nodes like this one are combined in a join.
 
-    For each operand return the axis along which the operands of all are
-    concatenated, or None where all have to have the same. Along axis 0, the
-    rows, dot(h, W) and dot(k, W) are one product of h above k with W; along
-    axis 1, the columns, dot(h, W) and dot(h, V) are one of h with W beside V.
-    Return () where there is no such way.
+    For each operand return the axis along which those of all nodes are
+    concatenated, or None if all must be the same. Along axis 0, the rows,
+    dot(h, W) and dot(k, W) become one product of h above k with W; along axis
+    1, the columns, dot(h, W) and dot(h, V) become one of h with W beside V.
+    Return () if such nodes cannot be joined.
     """
     dims = [len(shape(entry)) for entry in node.inputs]
     if node.op == "dot" and dims == [2, 2] and not is_set(node,

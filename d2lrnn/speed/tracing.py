@@ -1,7 +1,7 @@
 """Trace a reader's own function once, then run it as a compiled graph.
 
-An imperative step hands MXNet its operators one by one, and each costs some
-time of Python. The same step, recorded once, is a graph that can be rewritten
+An imperative step hands its operators to MXNet one by one, and each takes some
+time in Python. Recorded once, the same step is a graph, which can be rewritten
 and runs as one operator. The function stays as its author wrote it.
 """
 import logging
@@ -24,30 +24,32 @@ from mxnet import autograd, nd
 from mxnet import symbol as sym
 from mxnet.base import MXNetError
 
+__all__ = ["Traced", "Untraceable"]
 
-class Untraceable(Exception):  # noqa: N818 - an outcome, no error
+
+class Untraceable(Exception):  # noqa: N818 - an outcome, not an error
     """The function depends on something that no graph can hold."""
 
 
 class Traced:
-    """A function of arrays that runs compiled wherever that is the same.
+    """A function of arrays that runs compiled if that gives the same results.
 
     ``function(*inputs)`` takes arrays and returns a list or tuple of arrays,
     the first of which is the loss; ``params`` are the arrays with gradients
-    that it uses. On the first call for inputs of new shapes it is traced, the
-    graph is rewritten to compute the same in less time, unless ``rewrite`` is
-    False, and its results and gradients are compared with the function's own
-    on the same inputs: they may differ by 1e-4 of a number, plus 1e-5 of its
-    array's largest, plus 1e-7 of the loss. Where the rewritten graph differs
-    by more, the graph as written is taken, whose results are the function's
-    own to the last bit. Where that differs too, or the function reads values,
-    draws random numbers or uses arrays that are neither inputs nor params,
-    the function itself goes on being called. ``reasons`` says why either
-    graph is not run, and so does the logger d2lrnn.speed.tracing, at level
-    INFO.
+    that it uses. On the first call with inputs of new shapes, the function is
+    traced and its graph is rewritten to compute the same in less time, unless
+    ``rewrite`` is False. The graph's results and gradients are compared with
+    the function's own on the same inputs: a number may differ by 1e-4 of
+    itself, plus 1e-5 of the largest in its array, plus 1e-7 of the loss. If
+    the rewritten graph differs by more, the graph as written is used, whose
+    results equal the function's own to the last bit. If that differs too, or
+    if the function reads values, draws random numbers, or uses arrays that are
+    neither inputs nor params, the function itself is called from then on.
+    ``reasons`` lists why a graph is not run, and the logger
+    d2lrnn.speed.tracing records it at level INFO.
 
     ``before`` and ``after`` are tables of the last graph, as text: as written
-    and as run (see ``graph_table``), empty where there is none.
+    and as run (see ``graph_table``). They are empty if there is none.
 
     >>> w = nd.array([3.0])
     >>> w.attach_grad()
@@ -85,7 +87,7 @@ class Traced:
         return self._compiled[shapes](*inputs)
 
     def _compile(self, inputs):
-        """Return the compiled function, or the function if it must be."""
+        """Return the compiled function, or else the function itself."""
         self.before = self.after = ""
         try:
             graph = trace(self.function, self.params, inputs)
@@ -102,7 +104,7 @@ class Traced:
         for name, graph in graphs.items():
             compiled = compile_graph(graph, self.params)
             try:
-                check_same(self._results(compiled, inputs), want)
+                check_close(self._results(compiled, inputs), want)
             except (Untraceable, MXNetError) as error:
                 self._note(f"{name} is not run: {last_line(error)}")
             else:
@@ -111,12 +113,12 @@ class Traced:
         return self.function
 
     def _note(self, reason):
-        """Keep a reason, and log it for those who cannot see this object."""
+        """Keep a reason, and log it for users who cannot see this object."""
         self.reasons.append(reason)
         logging.getLogger(__name__).info(reason)
 
     def _results(self, function, inputs):
-        """Return outputs and gradients of one run, as NumPy arrays."""
+        """Return the outputs and gradients of one run, as NumPy arrays."""
         with autograd.record():
             outputs = function(*inputs)
         outputs[0].backward()
@@ -124,8 +126,11 @@ class Traced:
                 in [*outputs, *(p.grad for p in self.params)]]
 
 
-def check_same(ours, theirs):
-    """Refuse arrays that differ by more than rounding; the loss is first."""
+def check_close(ours, theirs):
+    """Raise ``Untraceable`` if arrays differ by more than rounding.
+
+    The first of the arrays is the loss.
+    """
     # a gradient may be the small difference of large sums over all steps
     parts = 1e-7 * np.abs(theirs[0]).max()
     for got, want in zip(ours, theirs, strict=True):
@@ -187,9 +192,9 @@ def compile_graph(graph, params):
 
 @contextmanager
 def _no_host_reads():
-    """Refuse to read values: a graph cannot branch on what it computes.
+    """Refuse to read values, since a graph cannot branch on them.
 
-    This holds for the thread that traces alone.
+    Only the thread that traces is affected.
     """
     token = TRACING.set(True)
     try:
@@ -210,10 +215,10 @@ def refuse_while_tracing(asnumpy):
 
 
 TRACING = ContextVar("TRACING", default=False)
-# for good: what is put in for a while stays where two threads overlap
+# once for all: two overlapping threads could not undo it in order
 nd.NDArray.asnumpy = refuse_while_tracing(nd.NDArray.asnumpy)
 
 
 def last_line(error):
-    """Return what an error says: MXNet's begin with a traceback."""
+    """Return what an error says, without the traceback that MXNet prepends."""
     return str(error).strip().split("\n")[-1]

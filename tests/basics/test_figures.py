@@ -43,7 +43,7 @@ def test_in_a_notebook_a_file_is_shown(tmp_path, monkeypatch, name, data,
 
 def test_a_figure_of_no_size_and_a_file_of_no_name():
     for wrong in (None, 3, (0, 1), (1, 2, 3), "ab", (float("nan"), 1)):
-        with pytest.raises(ValueError, match="figsize is no pair of numbers"):
+        with pytest.raises(ValueError, match="figsize is not a pair of"):
             new_figure(wrong)
     with pytest.raises(ValueError, match="path is a list: give the name of"):
         show(["a.png"])

@@ -183,7 +183,7 @@ def mutate_events(rng, midi):
 @pytest.mark.campaign
 def test_broken_midi_files(campaign, tmp_path, monkeypatch):
     """Damaged MIDI files: music, or one sentence that says why not."""
-    monkeypatch.setattr(audio, "LONGEST", 20)
+    monkeypatch.setattr(audio, "LONGEST_MUSIC", 20)
     monkeypatch.setattr(audio, "MOST_BARS", 24)
     path, whole = tmp_path / "tune.mid", default_tune().read_bytes()
     readers = {

@@ -312,9 +312,10 @@ WRONG = [
     (("report", "nowhere"), "nowhere"),
     (("report", "run", "run"), "run is the same run as run"),
     (("report", "run", "--out", "my_text.txt"), "exists already"),
-    (("report", "run", "--out", "my_text.txt/new/x"), "cannot be written"),
+    (("report", "run", "--out", "my_text.txt/new/x"),
+     "cannot be made a folder"),
     (("report", "nowhere", "--out", "deep/new/x"), "nowhere"),
-    (("report", "run/last.safetensors"), "is no record of one run"),
+    (("report", "run/last.safetensors"), "is not the record of one run"),
     (("data", "verify", "shakespeare"), "d2lrnn data get shakespeare"),
 ]
 

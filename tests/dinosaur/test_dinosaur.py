@@ -753,7 +753,7 @@ def test_broken_files_are_named_in_one_sentence(tmp_path):
     (lambda folder: dinosaur.save(folder, draw(4, VOCAB_SIZE), IX_TO_CHAR),
      "is a folder"),
     (lambda folder: dinosaur.save(folder / "a" / "b", draw(4, VOCAB_SIZE),
-                                  IX_TO_CHAR), "no folder that can"),
+                                  IX_TO_CHAR), "not a folder that can"),
     (lambda folder: dinosaur.save(folder / "m", draw(4, 5), IX_TO_CHAR),
      "Wax is for 5 characters")])
 def test_files_that_cannot_be(tmp_path, function, words):
@@ -800,7 +800,7 @@ def test_the_command_trains_saves_and_loads(tmp_path, a_list, capsys):
     (["--seed", "-3"], "seed is -3"),
     (["--list", "nowhere.txt"], "there is no text at nowhere.txt"),
     (["--load", "nowhere"], "there is no file at nowhere"),
-    (["--save", "nowhere/m"], "nowhere is no folder")])
+    (["--save", "nowhere/m"], "nowhere is not a folder")])
 def test_mistakes_on_the_command_line(a_list, arguments, words, capsys):
     with pytest.raises(SystemExit) as caught:
         dinosaur.main(["--list", a_list, *arguments])

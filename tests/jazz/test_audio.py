@@ -10,7 +10,13 @@ import mido
 import numpy as np
 import pytest
 from d2lrnn.jazz import audio
-from d2lrnn.jazz.audio import RELEASE, draw, piano_roll, read_sounds, render
+from d2lrnn.jazz.audio import (
+    RELEASE,
+    draw_roll,
+    piano_roll,
+    read_sounds,
+    render,
+)
 from d2lrnn.jazz.midi import Note, write_tune
 from matplotlib.collections import PolyCollection
 
@@ -251,7 +257,7 @@ def shapes(figure):
 def test_each_note_is_drawn_at_its_place_in_the_colour_of_its_part(make):
     melody = [on(72), off(72, 100), on(74, 100), off(74, 50)]
     chords = [on(60), on(64), off(60, 200), off(64)]
-    figure = draw(*read_sounds(make(melody, chords)), "tune")
+    figure = draw_roll(*read_sounds(make(melody, chords)), "tune")
     assert sorted(shapes(figure)) == [
         (0, "chords", (0, 59.55, 0.5, 60.45)),
         (0, "chords", (0, 63.55, 0.5, 64.45)),
@@ -266,7 +272,8 @@ def test_each_note_is_drawn_at_its_place_in_the_colour_of_its_part(make):
 
 
 def test_bar_lines_and_names(make):
-    figure = draw(*read_sounds(make([on(60), off(60, 1600)])), r"a $\frac$")
+    figure = draw_roll(*read_sounds(make([on(60), off(60, 1600)])),
+                       r"a $\frac$")
     axes, = figure.axes
     assert axes.get_xlim() == (0, 4)
     assert [line.get_xdata()[0] for line in axes.lines] == [0, 1, 2, 3, 4]
@@ -279,15 +286,15 @@ def test_bar_lines_and_names(make):
 
 
 def test_a_note_without_length_is_seen(make):
-    figure = draw(*read_sounds(make([on(60, 4800), off(60), silence(400)])),
-                  "tune")
+    figure = draw_roll(*read_sounds(make([on(60, 4800), off(60),
+                                          silence(400)])), "tune")
     (row, _, (start, _, stop, _)), = shapes(figure)
     assert row == 1 and 12 == start < stop < 12.01
 
 
 def test_long_music_goes_on_in_rows(make):
     bar = 400
-    figure = draw(*read_sounds(make([
+    figure = draw_roll(*read_sounds(make([
         on(60, 11 * bar), off(60, 2 * bar), on(62, 11 * bar), off(62, bar)])),
         "tune")
     assert [axes.get_xlim() for axes in figure.axes] == [
@@ -303,7 +310,8 @@ def test_the_tune_of_write_tune_has_both_parts(tmp_path):
     melody = [Note(i, 1, (72 + i % 3,)) for i in range(40)]
     chords = [Note(4 * i, 4, (48, 52, 55, 59)) for i in range(10)]
     write_tune(path, melody, chords)
-    parts = [part for _, part, _ in shapes(draw(*read_sounds(path), "tune"))]
+    figure = draw_roll(*read_sounds(path), "tune")
+    parts = [part for _, part, _ in shapes(figure)]
     assert (parts.count("melody"), parts.count("chords")) == (40, 40)
 
 
@@ -322,7 +330,7 @@ def test_a_source_that_is_none(write, name, make, tmp_path):
     with pytest.raises(ValueError, match=r"is a folder: give"):
         write(tmp_path, target)
     (tmp_path / "text.mid").write_text("no music")
-    with pytest.raises(ValueError, match=r"text\.mid is no MIDI file"):
+    with pytest.raises(ValueError, match=r"text\.mid is not a MIDI file"):
         write(tmp_path / "text.mid", target)
     with pytest.raises(ValueError, match=r"has no notes: take another"):
         write(make([tempo()]), target)
@@ -392,7 +400,7 @@ def test_more_notes_than_can_be_rendered(make, tmp_path):
 
 
 def test_broken_files_are_a_sentence_or_music(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(audio, "LONGEST", 60)
+    monkeypatch.setattr(audio, "LONGEST_MUSIC", 60)
     tune = make([tempo(), *PLAIN], [on(60), on(64), off(60, 50), off(64, 9)])
     whole, wav = tune.read_bytes(), tmp_path / "tune.wav"
     rng, played = random.Random(0), 0
@@ -403,7 +411,7 @@ def test_broken_files_are_a_sentence_or_music(make, tmp_path, monkeypatch):
         tune.write_bytes(data)
         try:
             render(tune, wav, sample_rate=8000)
-            draw(*read_sounds(tune), "tune")
+            draw_roll(*read_sounds(tune), "tune")
             played += 1
         except ValueError as error:
             assert ": " in str(error) and "\n" not in str(error)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from d2lrnn.basics.errors import D2LRNNWarning
 from d2lrnn.jazz.audio import piano_roll, render
-from d2lrnn.jazz.events import LARGEST_FILE, read_midi
+from d2lrnn.jazz.events import LARGEST_MIDI, read_midi
 from d2lrnn.jazz.midi import Note, read_tune
 
 
@@ -108,9 +108,10 @@ def test_what_is_wrong_about_tracks_and_their_ends(path, data):
 
 
 @pytest.mark.parametrize("data, sentence", [
-    (b"", "is no MIDI file, or only the beginning of one: get a new copy"),
-    (bytes(300) + head() + TRACKS, "is no MIDI file"),
-    (head()[:12], "is no MIDI file"), (head(0) + TRACKS, "has no notes: take"),
+    (b"", "is not a MIDI file, or only the beginning of one: get a new copy"),
+    (bytes(300) + head() + TRACKS, "is not a MIDI file"),
+    (head()[:12], "is not a MIDI file"),
+    (head(0) + TRACKS, "has no notes: take"),
     (head() + TRACKS[:20], "ends within track 0, or is broken there: get a"),
     (head() + TRACKS[:-1], "ends within track 1, or is broken there: get a"),
     (head() + TRACKS[:-4], "ends within track 1, or is broken there: get a"),
@@ -127,9 +128,9 @@ def test_what_cannot_be_played(path, data, sentence):
 def test_a_file_that_is_too_large_for_one(path):
     with path.open("wb") as file:
         file.write(head() + TRACKS)
-        file.truncate(LARGEST_FILE)
+        file.truncate(LARGEST_MIDI)
     assert flat(read_tune(path, melody=0)[0]) == SUNG
-    os.truncate(path, LARGEST_FILE * 2)
+    os.truncate(path, LARGEST_MIDI * 2)
     with pytest.raises(ValueError, match="has 8 MiB: take a MIDI file of at"):
         read_tune(path)
 

@@ -61,7 +61,7 @@ def test_interval_names_go_both_ways(steps, semitones):
     "", "P", "5", "P0", "P2", "P3", "M1", "m5", "M4", "P-1", "d-1", "Ad5",
     "m3 ", "PP5", "mm3", "m03", "P5\n", "P1000", "m٣"])
 def test_names_of_no_interval(name):
-    with pytest.raises(ValueError, match="is no interval: write one"):
+    with pytest.raises(ValueError, match="is not an interval: write one"):
         theory.parse_interval(name)
 
 
@@ -292,7 +292,7 @@ def test_the_phrase_has_the_chords_clock():
     ("0.375", "0.250"), ("0.376", "0.500"), ("0.667", "0.750"),
     ("1.333", "1.250"), ("1.667", "1.750"), ("12.000", "12.000")])
 def test_smooth(duration, expected):
-    assert grammar.smooth([f"C,{duration}", f"S,{duration},<P1,d-5>"]) == [
+    assert grammar.quantize([f"C,{duration}", f"S,{duration},<P1,d-5>"]) == [
         f"C,{expected}", f"S,{expected},<P1,d-5>"]
 
 
@@ -320,14 +320,15 @@ def test_phrases_do_not_overlap_and_stay_in_their_octaves(tokens, pitches):
 
 
 @pytest.mark.parametrize("token, sentence", [
-    ("", "is no token"), ("C", "is no token"), ("C,1", "is no token"),
-    ("Q,1.000", "is no token"), ("C,-1.000", "is no token"),
-    ("C,nan", "is no token"), ("C,1.000,", "is no token"),
-    ("C,1.000,<P1>", "is no token"), ("C,1.000,<P1,d-5>\n", "is no token"),
-    ("C,1.000,<P1,d-5,P1>", "is no token"), (None, "is no token"),
-    ("R,1.000,<P1,d-5>", "is no token"), ("C,1e9", "is no token"),
-    ("C,1.000,<P3,d-5>", "'P3' is no interval"),
-    ("C,1.000,<P1, d-5>", "' d-5' is no interval"),
+    ("", "is not a token"), ("C", "is not a token"), ("C,1", "is not a token"),
+    ("Q,1.000", "is not a token"), ("C,-1.000", "is not a token"),
+    ("C,nan", "is not a token"), ("C,1.000,", "is not a token"),
+    ("C,1.000,<P1>", "is not a token"),
+    ("C,1.000,<P1,d-5>\n", "is not a token"),
+    ("C,1.000,<P1,d-5,P1>", "is not a token"), (None, "is not a token"),
+    ("R,1.000,<P1,d-5>", "is not a token"), ("C,1e9", "is not a token"),
+    ("C,1.000,<P3,d-5>", "'P3' is not an interval"),
+    ("C,1.000,<P1, d-5>", "' d-5' is not an interval"),
     ("C,1.000,<d-5,P1>", "write the upper one first")])
 def test_malformed_tokens(token, sentence):
     with pytest.raises(ValueError, match=sentence):

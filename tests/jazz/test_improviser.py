@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from d2lrnn import jazz
 from d2lrnn.jazz import model as room
-from d2lrnn.jazz.grammar import note_type, parse_token, smooth, tokens_of
+from d2lrnn.jazz.grammar import note_type, parse_token, quantize, tokens_of
 from d2lrnn.jazz.midi import Note, write_tune
 from d2lrnn.jazz.training_data import default_tune, windows
 from d2lrnn.models.checkpoint import load_model, read, save_model
@@ -382,7 +382,7 @@ def test_notes_are_of_the_types_that_were_played(trained, music, tmp_path,
                         temperature=1)
     right = wrong = 0
     for tokens, chords, notes in kept:
-        tokens = [token for token in smooth(tokens) if parse_token(token)[1]]
+        tokens = [token for token in quantize(tokens) if parse_token(token)[1]]
         for token, note in zip(tokens, notes, strict=False):
             kind, length, _ = parse_token(token)
             assert note.length == length

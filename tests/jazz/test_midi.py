@@ -522,7 +522,7 @@ def test_every_truncation_of_a_file_is_a_sentence(path):
     for length in range(len(data)):
         path.write_bytes(data[:length])
         with pytest.raises(ValueError, match=re.escape(f"{path} ") + (
-                "(is no MIDI file, or only|ends within track [012], or|"
+                "(is not a MIDI file, or only|ends within track [012], or|"
                 "has no notes: take|has notes in one track only: take)")):
             read_tune(path)
 

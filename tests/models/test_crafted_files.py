@@ -301,7 +301,7 @@ def names_model():
     ({"text": {"ix_to_char": '{"\\n": 0}'}}, "no list of str"),
     ({"text": {"ix_to_char": "[" * 9000}}, "holds no usable model of names"),
     ({"text": {"ix_to_char": json.dumps(["\n"] * 7)}}, "Wax is for 7"),
-    ({"text": {"more": "text"}}, "has not the ix_to_char"),
+    ({"text": {"more": "text"}}, "lacks the ix_to_char"),
     ({"text": {"sha256": "0" * 64}}, "it was altered after it was written")])
 def test_models_of_names_that_cannot_be(tmp_path, change, words):
     arrays, path = names_model(), tmp_path / "names.safetensors"

@@ -180,5 +180,5 @@ def test_a_folder_without_a_record(tmp_path):
         read_record(tmp_path)
     for text in ("{", "[]", "{}", '{"trainings": {}}'):
         (tmp_path / "record.json").write_text(text)
-        with pytest.raises(ValueError, match=r"record\.json is no record of"):
+        with pytest.raises(ValueError, match="is not the record of one run"):
             read_record(tmp_path)

@@ -70,7 +70,7 @@ def test_words_and_characters_in_one_report():
     records = [make_record(level, {"fit": history()}, Corpus.from_text(
         text, "cats", level=level), {}) for level in ("char", "word")]
     page = to_html(records)
-    assert "among how many characters or tokens a model" in page
+    assert "equally likely characters or tokens that a model" in page
     assert "16 characters, 5 distinct" in page
     assert "16 characters, 8 tokens, 3 distinct" in page
     assert "their perplexities cannot" in page
@@ -148,7 +148,8 @@ EPOCH = "trainings.fit.history.1"
     (EPOCH + ".grad_norm", [1], r"grad_norm .* is \[1\]: it must be a"),
     (EPOCH + ".epoch", 1.5, "number of epoch in epoch 2 .* is 1.5"),
     (EPOCH + ".lyrics", 5, "lyrics in epoch 2 .* it must be a list of str"),
-    (EPOCH + ".lyrics", [5], "a lyric in epoch 2 .* is 5: it must be a str"),
+    (EPOCH + ".lyrics", [5],
+     "one of the lyrics in epoch 2 .* is 5: it must be a str"),
     ("name", 5, "name is 5: it must be a str"),
     ("text", "abc", "text is 'abc': it must be a dict"),
     ("text.characters", 0, "characters is 0: it must be a number of at"),
@@ -164,7 +165,7 @@ def test_what_is_damaged_is_named(run, key, value, words):
     with pytest.raises(ValueError, match=words) as caught:
         read_record(path.parent)
     message = str(caught.value)
-    assert message.startswith(f"{path} is no record of one run (")
+    assert message.startswith(f"{path} is not the record of one run (")
     assert message.endswith("that d2lrnn wrote") and "\n" not in message
 
 
@@ -173,7 +174,7 @@ def test_what_is_damaged_is_named(run, key, value, words):
     b"1" * 5000, b'"a' + b"\x00" * 10])
 def test_what_is_no_record(tmp_path, data):
     (tmp_path / "record.json").write_bytes(data)
-    with pytest.raises(ValueError, match=r"record\.json is no record of one"):
+    with pytest.raises(ValueError, match=r"record\.json is not the record"):
         read_record(tmp_path)
 
 
@@ -288,9 +289,9 @@ def test_where_no_folder_can_be(run, tmp_path, out):
     records = read_records([run("run")])
     (tmp_path / "file").write_text("a file")
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(OSError, match="cannot be written") as caught:
+    with pytest.raises(OSError, match="cannot be made a folder") as caught:
         write_pages(tmp_path / out, records)
-    assert "give a new folder in one that can be" in str(caught.value)
+    assert "in a folder that can be written to" in str(caught.value)
     assert "[Errno" not in str(caught.value)
     assert set(tmp_path.rglob("*")) == before
 

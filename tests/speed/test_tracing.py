@@ -4,7 +4,7 @@ import re
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from d2lrnn.speed.tracing import Untraceable, check_same
+from d2lrnn.speed.tracing import Untraceable, check_close
 from mxnet import autograd, nd
 from mxnet import symbol as sym
 from mxnet.base import MXNetError
@@ -233,11 +233,11 @@ def test_a_rewritten_graph_that_differs_is_not_run(monkeypatch, caplog):
 
 def test_the_check_accepts_rounding_and_nothing_more():
     want = [np.array([1.0, -1e-3, 0.0])]
-    check_same([want[0] * (1 + 9e-5)], want)
-    check_same([want[0] + 9e-6], want)
+    check_close([want[0] * (1 + 9e-5)], want)
+    check_close([want[0] + 9e-6], want)
     for wrong in (want[0] * (1 + 2e-4), want[0] + 2e-5, want[0] * np.nan):
         with pytest.raises(Untraceable, match="differ"):
-            check_same([wrong], want)
+            check_close([wrong], want)
 
 
 def test_a_gradient_that_nearly_vanishes_is_no_difference():
