@@ -19,7 +19,6 @@ from d2lrnn.dinosaur.command import (
     main,
     run,
 )
-from d2lrnn.dinosaur.command import run as run
 from d2lrnn.dinosaur.data import (
     encode,
     load_names,
