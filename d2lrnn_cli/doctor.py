@@ -1,4 +1,4 @@
-"""``d2lrnn doctor``: examine the installation, and name what mends it.
+"""``d2lrnn doctor``: check the installation, and name each remedy.
 
 It imports neither d2lrnn nor MXNet itself, so that it works where they fail
 to import.

@@ -369,7 +369,8 @@ def test_a_stopped_training_says_what_to_type(trained, tmp_path, number,
     assert f"epoch {done + 1}, " in errors and f"epoch {done}, " not in errors
 
 
-@pytest.mark.parametrize("module", ["mxnet/__init__", "d2lrnn/generation"])
+@pytest.mark.parametrize("module", ["mxnet/__init__",
+                                    "d2lrnn/generation/__init__"])
 def test_ctrl_c_before_the_training_is_one_line(trained, tmp_path, module):
     """It comes while a module is imported."""
     (tmp_path / "sitecustomize.py").write_text(f"""if True:
