@@ -22,6 +22,7 @@ def run(chapter, folder, **environment):
                                   "D2LRNN_EPOCHS": "2", **environment})
 
 
+@pytest.mark.process
 @every
 def test_it_runs_from_any_folder(chapter, tmp_path):
     done = run(chapter, tmp_path)
@@ -124,6 +125,7 @@ def test_its_form(chapter):
         sys.stdlib_module_names)
 
 
+@pytest.mark.process
 def test_a_gpu_that_is_not_there_is_one_sentence(tmp_path):
     chapter = next(c for c in CHAPTERS if c.stem == "rnn_gluon")
     done = run(chapter, tmp_path, D2LRNN_CTX="gpu(9)")

@@ -177,6 +177,7 @@ def craft(rng, kind, whole, path):
         write(path, arrays, metadata)
 
 
+@pytest.mark.process
 @pytest.mark.campaign
 def test_damaged_files(campaign, files, tmp_path):
     """Damaged model files: one sentence, or the same model as before.

@@ -211,6 +211,7 @@ def test_a_file_that_may_not_be_read(tmp_path):
     assert "cannot be read (Permission denied)" in refused(tmp_path / "a.txt")
 
 
+@pytest.mark.process
 def test_a_pipe_of_ones_own_is_read():
     code = ("import d2lrnn as d2l; print(d2l.load_corpus('/dev/stdin').text,"
             " end='')")

@@ -813,6 +813,7 @@ def test_a_loaded_model_is_not_trained(capsys):
     assert "--load trains no more" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_as_a_module(a_list, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "d2lrnn.dinosaur", "--list", a_list, "--names",

@@ -260,6 +260,7 @@ def test_sides_compute_the_same(row, case, tmp_path, monkeypatch, no_texts):
         assert sides["d2lrnn"]["check"]
 
 
+@pytest.mark.process
 def test_the_command_at_tiny_sizes():
     before = results.RESULTS.read_bytes()
     done = subprocess.run(

@@ -195,6 +195,7 @@ def test_memory_does_not_grow(train, original, ctx):
     assert growth < 60e6, f"{growth / 1e6:.1f} MB in 20 epochs"
 
 
+@pytest.mark.process
 def test_two_processes_agree(tmp_path):
     code = """if True:
         import d2lrnn as d2l
@@ -222,6 +223,7 @@ def test_two_processes_agree(tmp_path):
     assert lines[0] == lines[1] and lines[0].count("\n") >= 9
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_the_books_settings_reach_the_books_perplexity(tmp_path):
     """All 250 epochs, in full, as a reader would run them."""

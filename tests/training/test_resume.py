@@ -85,6 +85,7 @@ def same_files(folder, other):
     assert len(metadata["training"]["history"]) >= 1
 
 
+@pytest.mark.process
 def test_two_epochs_and_three_in_another_process_are_five(tmp_path):
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     train(stopped, num_epochs=2)
@@ -96,6 +97,7 @@ def test_two_epochs_and_three_in_another_process_are_five(tmp_path):
     assert record["trainings"]["fit"]["epochs"] == 5
 
 
+@pytest.mark.process
 def test_killed_again_and_again(tmp_path, seed):
     """Every step is saved; the kills come at any moment after the first."""
     delays, steps = random.Random(seed), []
@@ -119,6 +121,7 @@ def test_killed_again_and_again(tmp_path, seed):
     assert not list(stopped.glob(".*"))
 
 
+@pytest.mark.process
 def test_ctrl_c(tmp_path):
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     options = {"num_epochs": 500, "lr": 0.01}
@@ -204,6 +207,7 @@ def stop_and_go_on(folder, monkeypatch, after, **options):
 SHORT = {"text": TEXT[:500]}  # 11 steps an epoch
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name, code", [
     ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)])
 def test_other_signals_save_too(tmp_path, name, code):
@@ -249,6 +253,7 @@ def test_ctrl_c_at_an_epochs_end_is_not_forgotten(tmp_path, capsys, epoch):
     assert (tmp_path / "record.json").exists()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, resume):
     """By a thread and by a process, and what was being trained is whole."""
