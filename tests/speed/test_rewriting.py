@@ -5,6 +5,7 @@ import d2lrnn as d2l
 import numpy as np
 import oracle
 import pytest
+from book_cells import GRU, LSTM, RNN, both_ways, deep
 from d2lrnn.speed import rewriting as rules
 from d2lrnn.speed.graph import graph_table, read_graph, write_graph
 from d2lrnn.speed.rewriting import rewrite
@@ -365,21 +366,6 @@ def test_faster_operators(ctx):
                    Activation=2, exp=1, tanh=0, sigmoid=0)
     close(results(rewrite(symbol, shapes_of(values)), values)[0][0],
           np.tanh(values["x"]))
-
-
-RNN = (d2l.rnn, d2l.get_params, d2l.init_rnn_state)
-GRU = (d2l.gru, d2l.get_gru_params, d2l.init_gru_state)
-LSTM = (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)
-
-
-def deep(cell, get_params, init_state):
-    return (d2l.deep(cell, 2), d2l.get_deep_params(get_params, 2),
-            d2l.init_deep_state(init_state, 2))
-
-
-def both_ways(cell, get_params, init_state):
-    return (d2l.bi(cell), d2l.get_bi_params(get_params),
-            d2l.init_bi_state(init_state))
 
 
 def losses_as_in_the_book(outputs, Y):

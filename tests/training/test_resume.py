@@ -17,6 +17,7 @@ import pytest
 from d2lrnn.models.checkpoint import load_model, read, save_model, write
 from d2lrnn.training import fit as fitting
 from d2lrnn.training.schedules import cosine, one_cycle
+from power_cut import PowerCutError, power_cut
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 30
 CHILD = """if True:
@@ -42,8 +43,9 @@ def start(folder, **options):
     """Begin or go on with a training in another process."""
     resume = (folder / "last.safetensors").exists()
     arguments = {"folder": str(folder), "resume": resume, **options}
-    here = str(Path(__file__).parent)
-    path = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent),
+                            os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-u", "-c", CHILD, json.dumps(arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -67,6 +69,14 @@ def wait_for_a_save(process, folder):
             return
         time.sleep(0.01)
     raise AssertionError("no checkpoint in two minutes")
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """The folder of a whole training of a short text, to compare with."""
+    folder = tmp_path_factory.mktemp("short")
+    train(folder, **SHORT)
+    return folder
 
 
 def same_files(folder, other):
@@ -183,23 +193,10 @@ def test_a_second_ctrl_c_is_not_held_back(monkeypatch):
         signal.signal(signal.SIGINT, before)
 
 
-class PowerCutError(Exception):
-    """The machine stops."""
-
-
-def stop_and_go_on(folder, monkeypatch, after, **options):
+def stop_and_go_on(folder, after, **options):
     """Train in two parts, the first one ended after a number of steps."""
-    step = fitting.train_step
-
-    def step_until_the_cut(run, *rest):
-        if run.step == after:
-            raise PowerCutError
-        step(run, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fitting, "train_step", step_until_the_cut)
-        with pytest.raises(PowerCutError):
-            train(folder, save_minutes=0, **options)
+    with power_cut(after):
+        train(folder, save_minutes=0, **options)
     assert read(folder / "last.safetensors")[1]["training"]["step"] == after
     train(folder, resume=True, **options)
 
@@ -255,10 +252,10 @@ def test_ctrl_c_at_an_epochs_end_is_not_forgotten(tmp_path, capsys, epoch):
 
 @pytest.mark.process
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, resume):
+def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, short,
+                                                          resume):
     """By a thread and by a process, and what was being trained is whole."""
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-    refused = []
+    stopped, refused = tmp_path / "stopped", []
 
     def meddle(model, record):
         with pytest.raises(ValueError, match="is in use by another") as caught:
@@ -272,29 +269,22 @@ def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, resume):
     train(stopped, **SHORT, on_epoch_end=meddle)
     assert refused == [f"{stopped} is in use by another training: give "
                        f"another folder, or wait for its end"] * 4
-    train(whole, **SHORT)
-    same_files(stopped, whole)
+    same_files(stopped, short)
 
 
-def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path, monkeypatch):
-    def no_step(*_):
-        raise PowerCutError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fitting, "train_step", no_step)
-        with pytest.raises(PowerCutError):
-            train(tmp_path / "deep" / "run", **SHORT)
+def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path, short):
+    with power_cut(after=0):
+        train(tmp_path / "deep" / "run", **SHORT)
     assert not list(tmp_path.iterdir()), "a folder for nothing"
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    stopped = tmp_path / "stopped"
     stopped.mkdir()
     # as a kill leaves it between the first best and the first last
     for name in ("best.safetensors", ".lock", ".d2lrnn-0.unfinished"):
         (stopped / name).write_bytes(b"torn")
     with pytest.raises(FileNotFoundError, match="or leave out resume=True"):
         train(stopped, **SHORT, resume=True)
-    for folder in (stopped, whole):
-        train(folder, **SHORT)
-    same_files(stopped, whole)
+    train(stopped, **SHORT)
+    same_files(stopped, short)
     assert not list(stopped.glob(".*"))
 
 
@@ -307,8 +297,8 @@ def test_a_finished_run_without_its_last_is_not_overwritten(tmp_path):
 
 @pytest.mark.parametrize("after", [1, 15])
 def test_a_full_disk_costs_what_was_not_saved_yet(tmp_path, monkeypatch,
-                                                  after):
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+                                                  short, after):
+    stopped = tmp_path / "stopped"
     step, full = fitting.train_step, []
 
     def step_until_full(run, *rest):
@@ -335,8 +325,7 @@ def test_a_full_disk_costs_what_was_not_saved_yet(tmp_path, monkeypatch,
             f"fit again with folder={str(stopped)!r} and resume=True")
         assert list(stopped.glob(".*")) == []
     train(stopped, **SHORT, resume=stopped.exists())
-    train(whole, **SHORT)
-    same_files(stopped, whole)
+    same_files(stopped, short)
 
 
 def test_half_an_epoch_goes_on_in_the_trainings_context(tmp_path,
@@ -348,8 +337,7 @@ def test_half_an_epoch_goes_on_in_the_trainings_context(tmp_path,
         step(run, *rest)
 
     monkeypatch.setattr(fitting, "train_step", spy)
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **SHORT,
-                   ctx=mx.cpu(1))
+    stop_and_go_on(tmp_path / "stopped", 15, **SHORT, ctx=mx.cpu(1))
     assert len(contexts) > 100 and set(contexts) == {mx.cpu(1)}
     train(tmp_path / "whole", **SHORT, ctx=mx.cpu(1))
     same_files(tmp_path / "stopped", tmp_path / "whole")
@@ -507,19 +495,18 @@ def test_a_schedule_is_the_same_by_name_and_as_function(tmp_path):
     ("adagrad", {}), ("adadelta", {}), ("ftml", {}),
     ("ftrl", {}), ("lamb", {}), ("dcasgd", {}), ("adamax", {}),
     ("signum", {}), ("sgld", {}), ("lars", {"momentum": 0.9}), ("sgd", {})])
-def test_every_optimizer_goes_on(tmp_path, monkeypatch, optimizer, params):
+def test_every_optimizer_goes_on(tmp_path, optimizer, params):
     options = {**SHORT, "optimizer": optimizer, "optimizer_params": params,
                "config": {"num_layers": 1}}
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **options)
+    stop_and_go_on(tmp_path / "stopped", 15, **options)
     train(tmp_path / "whole", **options)
     same_files(tmp_path / "stopped", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("after", [1, 10, 11, 12, 21])
-def test_every_moment_will_do(tmp_path, monkeypatch, after):
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, after, **SHORT)
-    train(tmp_path / "whole", **SHORT)
-    same_files(tmp_path / "stopped", tmp_path / "whole")
+def test_every_moment_will_do(tmp_path, short, after):
+    stop_and_go_on(tmp_path, after, **SHORT)
+    same_files(tmp_path, short)
 
 
 @pytest.mark.parametrize("config", [
@@ -527,8 +514,8 @@ def test_every_moment_will_do(tmp_path, monkeypatch, after):
     for cell, unroll in [("rnn", "fused"), ("gru", "foreach"),
                          ("lstm", "static"), ("ln_lstm", "static")]
 ] + [{"embed_size": None}, {"embed_size": 10, "tie_weights": True}])
-def test_every_model_goes_on(tmp_path, monkeypatch, config, ctx):
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **SHORT, ctx=ctx,
+def test_every_model_goes_on(tmp_path, config, ctx):
+    stop_and_go_on(tmp_path / "stopped", 15, **SHORT, ctx=ctx,
                    config=config, schedule="one_cycle")
     train(tmp_path / "whole", **SHORT, ctx=ctx, config=config,
           schedule="one_cycle")
