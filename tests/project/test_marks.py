@@ -1,5 +1,6 @@
 """Tests that are left out of the short run carry the mark that says so."""
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,12 @@ import pytest
 TESTS = Path(__file__).parents[1]
 FILES = sorted(TESTS.rglob("test_*.py"))
 STARTS = {"run", "Popen", "call", "check_call", "check_output"}
+
+
+@cache
+def read(path):
+    """Return the tree of a file."""
+    return ast.parse(path.read_text("utf-8"))
 
 
 def functions(tree):
@@ -51,7 +58,7 @@ def of_helpers(tree, needs_it):
         path = isinstance(node, ast.ImportFrom) and TESTS / (
             node.module.replace(".", "/") + ".py")
         if path and path.exists():
-            inside = needing(ast.parse(path.read_text("utf-8")), needs_it)
+            inside = needing(read(path), needs_it)
             needed |= {alias.asname or alias.name for alias in node.names
                        if alias.name in inside}
     return needed
@@ -98,8 +105,7 @@ NEEDED = {"process": starts_a_process, "book": takes("book"),
 @pytest.mark.parametrize("mark", NEEDED)
 def test_every_test_has_the_marks_that_it_needs(mark):
     lacking = {str(path.relative_to(TESTS)): found for path in FILES
-               if (found := unmarked(ast.parse(path.read_text("utf-8")),
-                                     mark, NEEDED[mark]))}
+               if (found := unmarked(read(path), mark, NEEDED[mark]))}
     assert not lacking
 
 

@@ -169,6 +169,7 @@ def test_the_gradient_stops_at_the_batch(abc, ctx):
         second.backward()
 
 
+@pytest.mark.slow
 @ways
 def test_memory_does_not_grow(train, original, ctx):
     page = os.sysconf("SC_PAGE_SIZE")
