@@ -51,8 +51,8 @@ ways = pytest.mark.parametrize(
 
 @ways
 def test_abc_is_learned(train, abc, ctx):
-    history = train(abc, ctx, num_epochs=20, num_steps=10, prefixes=["ab"],
-                    pred_period=20)
+    history = train(abc, ctx, num_epochs=10, num_steps=10, prefixes=["ab"],
+                    pred_period=10)
     assert history[-1]["perplexity"] < 1.05
     assert history[-1]["lyrics"] == ["abcabcab"]
 
@@ -149,7 +149,7 @@ def test_a_readers_own_cell_with_two_states(abc, ctx):
         return zeros, zeros.copy()
 
     history = train(abc, ctx, cell=(own_rnn, d2l.get_params, init_state),
-                    num_epochs=20, num_steps=10, pred_period=100)
+                    num_epochs=10, num_steps=10, pred_period=100)
     assert history[-1]["perplexity"] < 1.1
 
 
