@@ -1,29 +1,18 @@
 """Put the tables into the READMEs: ``python -m benchmarks.readme``."""
-import json
 import re
-from pathlib import Path
 
-from benchmarks import (
-    lessons,
-    results,
-    shakespeare,
-    tinyshakespeare,
-    unrolls,
-)
+from benchmarks import ROOT, read, results
+from benchmarks.studies import lessons, sonnets, tinyshakespeare, unrolls
 
-PAGES = [Path(__file__).parents[1] / name
-         for name in ("README.md", "README.zh.md")]
+PAGES = [ROOT / name for name in ("README.md", "README.zh.md")]
+STUDIES = (lessons, sonnets, tinyshakespeare, unrolls)
 
 
 def tables():
     """Return the tables that the pages show, by name."""
-    rooms = {lessons: lessons.to_markdown, results: results.to_summary,
-             shakespeare: shakespeare.to_markdown,
-             tinyshakespeare: tinyshakespeare.to_markdown,
-             unrolls: unrolls.to_markdown}
-    return {room.__name__.removeprefix("benchmarks."): to_table(
-        json.loads(room.RESULTS.read_text("utf-8")))
-        for room, to_table in rooms.items()}
+    return {"results": results.to_summary(read(results.RESULTS)),
+            **{study.__name__.split(".")[-1]:
+               study.to_markdown(read(study.RESULTS)) for study in STUDIES}}
 
 
 def with_tables(page):

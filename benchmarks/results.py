@@ -1,12 +1,12 @@
-"""What was measured, as a table and as a picture."""
+"""The records of the rows, as tables and as a picture."""
 import operator
 import statistics
-from pathlib import Path
 
 import benchmarks
+from benchmarks import RECORDS, machine
 from benchmarks.runner import label
 
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = RECORDS / "results.json"
 # kind of goal -> what is compared, how, and the words for both; of "at most"
 # the value is the median itself
 KINDS = {
@@ -132,7 +132,7 @@ def spread(rounds):
 
 
 def number(value):
-    """Return a number with three digits that count.
+    """Return a number with three significant digits.
 
     >>> number(0.012345), number(12345.6), number(2.5)
     ('0.0123', '12,346', '2.5')
@@ -143,8 +143,8 @@ def number(value):
 def goal_cells(measured, side, unit):
     """Return ratio, goal and whether it is reached, as cells of a side.
 
-    A goal beside a peer stands in the peer's line; a peer without a goal has
-    its ratio to d2lrnn.
+    A goal beside a peer stands in the peer's line; a peer without a goal
+    shows d2lrnn's ratio to it.
     """
     sides, cells = measured["sides"], []
     for goal in measured["goals"]:
@@ -152,7 +152,7 @@ def goal_cells(measured, side, unit):
         if (goal["peer"] or goal["side"]) != side or of_unit != unit:
             continue
         value, *others = goal_words(goal, sides)
-        # the value alone is the median, which stands there already
+        # without a peer the value is the median, which is in the line already
         cells.append((value if goal["peer"] else "", *others))
     if cells:
         return " | ".join(", ".join(column) for column
@@ -174,13 +174,12 @@ def conditions(row):
 
 
 def machines(record):
-    """Return the machines and versions of the rows, one for each line."""
+    """Return the machines and versions of the rows, each once."""
     lines = []
     for row in record["rows"].values():
         versions = ", ".join(f"{name} {version}" for name, version
                              in row["versions"].items())
-        lines.append(f"{row['machine']['cpu']}, {row['machine']['cores']} "
-                     f"cores; {versions}.")
+        lines.append(f"{machine(row)}; {versions}.")
     return list(dict.fromkeys(lines))
 
 
@@ -238,6 +237,6 @@ def chart(record):
 
 
 def write(record, path=RESULTS):
-    """Write a record as .json, and beside it its .md and .png."""
-    benchmarks.write(record, path, to_markdown)
+    """Write a record as JSON, and its table and picture beside it."""
+    benchmarks.write(record, path, to_markdown(record))
     chart(record).savefig(path.with_suffix(".png"), dpi=120)

@@ -1,11 +1,11 @@
 """Measure rows of the benchmark: sides in turns, each in its own process.
 
-A row is a piece of work that d2lrnn and its peers do, in one case or more.
+A row is a piece of work that d2lrnn and its peers do, in one or more cases.
 Its ``measure(case, side, folder, sizes)`` runs in the side's process and
-returns ``(check, values)``: the losses by which the sides are known to
-compute the same, or None, and lists of numbers by their unit. Its
-``prepare(case, folder, sizes)`` runs once before all sides, writes what they
-share, and returns the name of the text, or None.
+returns ``(check, values)``: losses, which must be the same on all sides, or
+None; and a dict from units to lists of numbers. Its ``prepare(case, folder,
+sizes)`` runs once before all sides, writes into the folder what they share,
+and returns the name of the text, or None.
 """
 import importlib.util
 import json
@@ -19,14 +19,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[1]
+from benchmarks import ROOT
+
 PACKAGES = {"d2lzh": "d2lzh==1.0.0", "PyTorch": "torch==2.13.0"}
 CORES = len(os.sched_getaffinity(0))
 TOLERANCE = 1e-4  # of the losses, relative
 
 
 class Goal(NamedTuple):
-    """What a side is to reach, alone or beside a peer.
+    """What a side must reach, alone or beside a peer.
 
     ``kind`` is a key of ``benchmarks.results.KINDS``; ``unit`` names the
     values that count, or None for the first.
@@ -60,7 +61,7 @@ def nothing(case, folder, sizes):
 
 
 class Row(NamedTuple):
-    """A row of the benchmark; ``tiny`` are its sizes where it is tried."""
+    """A row of the benchmark; ``tiny`` are its sizes for ``--tiny``."""
 
     name: str
     work: str
@@ -88,7 +89,7 @@ def measure_row(row, rounds=None, run=None):
 
 
 def measure_case(row, name, rounds, run):
-    """Return the goals and what each side measured, round by round."""
+    """Return the goals of a case, and each side's values round by round."""
     case, sides = row.cases[name], {}
     with tempfile.TemporaryDirectory() as folder:
         text = row.prepare(name, Path(folder), row.sizes)
@@ -116,14 +117,14 @@ def why_missing(side):
 
 
 def add(record, seen):
-    """Add what a side measured in one round to its record."""
+    """Add the values of a side in one round to its record."""
     for unit, values in seen["values"].items():
         record["values"].setdefault(unit, []).append(values)
     record |= {"check": seen["check"], "threads": seen["threads"]}
 
 
 def check_same(where, sides):
-    """Raise ``ValueError`` where a side's losses are not the first side's.
+    """Raise ``ValueError`` where a side's losses differ from the first's.
 
     They are compared as far as both sides have them.
     """
@@ -133,7 +134,7 @@ def check_same(where, sides):
         first = next(iter(checks))
         for n, (loss, other) in enumerate(zip(check, checks[first],
                                               strict=False), 1):
-            # not <=, so that a loss that is no number is refused
+            # "not <=" rather than ">", so that nan is refused, too
             if not abs(loss - other) <= TOLERANCE * abs(other):
                 raise ValueError(
                     f"{where}: loss {n} is {loss} of {side}, and {other} of "
@@ -160,7 +161,7 @@ def run_side(row, case, side, folder):
 
 
 def timed(function, times):
-    """Call a function so many times; return the seconds of each."""
+    """Call a function a number of times; return the seconds of each call."""
     seconds = []
     for _ in range(times):
         start = time.perf_counter()
@@ -173,7 +174,8 @@ def when_and_where():
     """Return the date, the versions and the machine: a dict for JSON."""
     from d2lrnn.basics.environment import machine_record
     record = machine_record()
-    del record["machine"]["threads"]  # this process's, and not the sides'
+    # this process's; each side has its own, which stand beside its values
+    del record["machine"]["threads"]
     for side, requirement in PACKAGES.items():
         if not why_missing(side):
             name = requirement.split("==")[0]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.rows import ROWS
+from benchmarks.runner import PACKAGES
 
 
 def threads():
@@ -19,10 +20,17 @@ def threads():
 
 
 def main():
-    """Measure, and print what was measured."""
+    """Measure, and print the result.
+
+    Raise ``RuntimeError`` where d2lrnn is in the process of a peer: it
+    chooses MXNet's threads and engine.
+    """
     name, case, side, folder, sizes = sys.argv[1:]
     check, values = ROWS[name].measure(case, side, Path(folder),
                                        json.loads(sizes))
+    if side.split(",")[0] in PACKAGES and "d2lrnn" in sys.modules:
+        raise RuntimeError(f"{side} was measured with d2lrnn imported: keep "
+                           f"that import out of what its side runs")
     print(json.dumps({"check": check, "values": values,
                       "threads": threads()}))
 

@@ -247,8 +247,8 @@ report = d2l.write_report("char_rnn", histories, corpus,
 # normalisation. The final model ends at a perplexity of 4.197 while it
 # trains, and of 4.556 on the text held out, after 22 seconds an epoch.
 #
-# `python -m benchmarks.tinyshakespeare` trains a model of twice the width for
-# twenty minutes: 4.143 on the text held out.
+# `python -m benchmarks.studies.tinyshakespeare` trains a model of twice the
+# width for twenty minutes: 4.143 on the text held out.
 #
 # ## Summary
 #

@@ -212,9 +212,9 @@ report = d2l.write_report(
 # ships ends its one epoch more at 5.4, and at 5.6 on sonnets that it never
 # read: its words are mostly not words, but they look like some.
 #
-# `python -m benchmarks.shakespeare` trains from nothing for twenty epochs, on
-# Shakespeare's sonnets: a loss of 3.069 after the first, 2.112 after the
-# eighth, 1.828 after the last, and 1.900 on the text held out.
+# `python -m benchmarks.studies.sonnets` trains from nothing for twenty
+# epochs, on Shakespeare's sonnets: a loss of 3.069 after the first, 2.112
+# after the eighth, 1.828 after the last, and 1.900 on the text held out.
 #
 # ## Summary
 #

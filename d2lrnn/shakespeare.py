@@ -44,7 +44,7 @@ def load_poems(path_or_text="shakespeare", *, fallback=True,
 def load_pretrained(ctx=None):
     """Return the ``WindowLSTM`` that ships, trained on the original sonnets.
 
-    ``python -m benchmarks.shakespeare --pretrain`` made it.
+    ``python -m benchmarks.studies.sonnets --pretrain`` made it.
     """
     return load_model(resources.files("lyrics_data") / "sonnets.safetensors",
                       ctx)

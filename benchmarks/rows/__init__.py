@@ -10,12 +10,12 @@ from benchmarks.rows import (
     job,
     limit,
     names,
+    poems,
     scale,
     scratch,
-    shakespeare,
     threads,
 )
 
-ROWS = {room.ROW.name: room.ROW for room in (
+ROWS = {file.ROW.name: file.ROW for file in (
     scratch, job, gluon, charrnn, deep, limit, threads, busy, generate, names,
-    jazz, shakespeare, imports, scale)}
+    jazz, poems, imports, scale)}

@@ -1,12 +1,13 @@
-"""An epoch of the book's loop where other processes use the cores, too."""
+"""An epoch of the book's loop while other processes use the cores."""
 import json
 import subprocess
 import sys
 from contextlib import contextmanager
 
-from benchmarks.book import SETTINGS, TINY
+from benchmarks import ROOT
+from benchmarks.peers.book import SETTINGS, TINY
 from benchmarks.rows import scratch
-from benchmarks.runner import ROOT, Case, Goal, Row
+from benchmarks.runner import Case, Goal, Row
 
 BUSY, TWO = "d2lrnn, beside a busy process", "d2lrnn, one of two trainings"
 
@@ -23,7 +24,7 @@ def measure(case, side, folder, sizes):
 
 @contextmanager
 def running(arguments):
-    """Let Python run on these arguments, if there are any, meanwhile."""
+    """Run Python with these arguments, if any, meanwhile."""
     if not arguments:
         yield
         return

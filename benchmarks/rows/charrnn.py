@@ -1,21 +1,19 @@
 """A training step of the char-RNN at the book's settings."""
 import math
 
-import numpy as np
-
-from benchmarks import weights
-from benchmarks.book import (
-    SETTINGS,
-    TINY,
-    load_batches,
-    load_scratch,
-    train_scratch,
-)
+from benchmarks.peers import weights
+from benchmarks.peers.book import SETTINGS, TINY, load_cells, train_scratch
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.training_sides import char_rnn, prepare_char_rnn
+from benchmarks.shared import (
+    load_batches,
+    load_ids,
+    load_weights,
+    save_model,
+    save_text,
+)
+from benchmarks.training import measured, ours
 
-MODEL = {"embed_size": 256, "num_layers": 1, "dropout": 0.0,
-         "optimizer": "sgd"}
+MODEL = {"embed_size": 256, "num_layers": 1, "dropout": 0.0}
 SIZES = {**SETTINGS, **MODEL, "epochs": 6}
 TINY_SIZES = {**TINY, **MODEL, "embed_size": 6, "epochs": 2}
 
@@ -23,14 +21,38 @@ TINY_SIZES = {**TINY, **MODEL, "embed_size": 6, "epochs": 2}
 def prepare(case, folder, sizes):
     """Write the model and the mini-batches."""
     import d2lrnn as d2l
-    return prepare_char_rnn(folder, d2l.load_data_jay_lyrics(), case, sizes)
+    return prepare_with(d2l.load_data_jay_lyrics(), case, folder, sizes)
+
+
+def prepare_with(corpus, cell, folder, sizes):
+    """Write a CharRNN with drawn weights, and mini-batches of a text."""
+    from d2lrnn import CharRNN
+    save_model(folder, CharRNN(
+        corpus.vocab_size, sizes["embed_size"], sizes["num_hiddens"],
+        sizes["num_layers"], cell, sizes["dropout"]))
+    save_text(folder, corpus, sizes)
+    return corpus.source
 
 
 def measure(case, side, folder, sizes):
-    """Return the losses of an epoch, and the seconds of a step."""
+    """Return the losses of an epoch, and the seconds of a step.
+
+    Where there is dropout, only the loss before training is returned.
+    """
     if side == "d2lzh":
         return measure_scratch(case, folder, sizes)
-    return char_rnn(side, folder, sizes)
+    return measured(training(side, folder, sizes), sizes["epochs"],
+                    len(load_batches(folder)))
+
+
+def training(side, folder, sizes):
+    """Return the training of a CharRNN on d2lrnn's side or PyTorch's."""
+    if side == "PyTorch":
+        from benchmarks.peers import torch_models, torch_training
+        return torch_training.training(folder, torch_models.char_rnn,
+                                       torch_training.id_losses, sizes)
+    from d2lrnn import Rows
+    return ours(folder, Rows.loss, sizes)
 
 
 def measure_scratch(cell, folder, sizes):
@@ -41,18 +63,17 @@ def measure_scratch(cell, folder, sizes):
     """
     import d2lzh
     from mxnet import nd
-    scratch, batches = load_scratch(), load_batches(folder)
-    _, arrays = weights.read(folder / "model.safetensors")
+    cells, batches = load_cells(), load_batches(folder)
+    _, arrays = load_weights(folder)
     params = weights.for_scratch(arrays, cell)
-    state = getattr(scratch, f"init_{cell}_state")(
+    state = getattr(cells, f"init_{cell}_state")(
         sizes["batch_size"], sizes["num_hiddens"], None)
     x, y = map(nd.array, batches[0])
-    outputs, _ = getattr(scratch, cell)(
+    outputs, _ = getattr(cells, cell)(
         d2lzh.to_onehot(x, len(params[-1])), state,
         [nd.array(param) for param in params])
     first = -nd.pick(nd.log_softmax(nd.concat(*outputs, dim=0)), y).mean()
-    _, seconds = train_scratch("d2lzh", cell, params,
-                               np.load(folder / "ids.npy"),
+    _, seconds = train_scratch("d2lzh", cell, params, load_ids(folder),
                                {**sizes, "epochs": math.ceil(
                                    sizes["epochs"] / 3)})
     return [float(first.asscalar())], {"seconds a step": [

@@ -1,6 +1,6 @@
 """A training step of a deep char-RNN."""
+from benchmarks.rows.charrnn import measure, prepare_with
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.training_sides import char_rnn, prepare_char_rnn
 
 SIZES = {"embed_size": 128, "num_hiddens": 512, "num_layers": 2,
          "dropout": 0.4, "batch_size": 50, "num_steps": 100,
@@ -13,13 +13,8 @@ TINY = {**SIZES, "embed_size": 6, "num_hiddens": 8, "batch_size": 2,
 def prepare(case, folder, sizes):
     """Write the model and the mini-batches."""
     import d2lrnn as d2l
-    return prepare_char_rnn(folder, d2l.load_corpus("tinyshakespeare"),
-                            "lstm", sizes)
-
-
-def measure(case, side, folder, sizes):
-    """Return the loss without dropout, and the seconds of a step."""
-    return char_rnn(side, folder, sizes)
+    return prepare_with(d2l.load_corpus("tinyshakespeare"), "lstm", folder,
+                        sizes)
 
 
 ROW = Row(

@@ -1,8 +1,9 @@
 """Greedy lyrics, one and many at once."""
 import numpy as np
 
-from benchmarks import weights
+from benchmarks.peers.book import gluon_model
 from benchmarks.runner import Case, Goal, Row, timed
+from benchmarks.shared import load_weights, save_model
 
 FIRST = 0x4E00  # the vocabulary is a row of ideographs
 PREFIX = (3, 1)  # ids
@@ -20,7 +21,7 @@ def prepare(case, folder, sizes):
     model = CharRNN(sizes["vocab_size"], sizes["embed_size"],
                     sizes["num_hiddens"], 1, case.split(",")[0])
     model.idx_to_char = list(chars(range(sizes["vocab_size"])))
-    weights.draw(folder, model, magnitude=30)  # so that scores differ
+    save_model(folder, model, magnitude=30)  # so that scores differ
 
 
 def measure(case, side, folder, sizes):
@@ -39,23 +40,22 @@ def measure(case, side, folder, sizes):
 
 
 def prefixes(batch_size):
-    """Return the ids of each lyric's prefix; the first is the same always."""
+    """Return the ids of each lyric's prefix; the first never changes."""
     return [[PREFIX[0] + i % 20, PREFIX[1]] for i in range(batch_size)]
 
 
 def text(vocab_size):
-    """Return ids and the ids after them, (1, 40), to compare a loss on."""
+    """Return ids and the ids after them, (1, 40), for the loss to compare."""
     ids = np.random.default_rng(1).integers(vocab_size, size=(1, 41))
     return ids[:, :-1], ids[:, 1:]
 
 
 def ours(folder, batch_size):
-    """Return the loss, and a function that writes: the first lyric."""
+    """Return the loss, and a function that writes: it returns lyric 1."""
     import d2lrnn as d2l
-    from d2lrnn.training import feeds
     model = d2l.load_model(folder / "model.safetensors")
-    losses, _ = feeds.evaluate(model, np.concatenate([
-        text(model.vocab_size)[0][0], text(model.vocab_size)[1][0, -1:]]), 1)
+    X, Y = text(model.vocab_size)
+    losses, _ = d2l.evaluate(model, np.append(X[0], Y[0, -1]), 1)
 
     def write(num_chars):
         lyrics = d2l.generate(model, [chars(prefix) for prefix
@@ -70,9 +70,9 @@ def pytorch(folder, batch_size):
     import torch
     from torch.nn.functional import cross_entropy
 
-    from benchmarks import torch_models
-    torch_models.use_all_cores()
-    model = torch_models.char_rnn(*weights.read(folder / "model.safetensors"))
+    from benchmarks.peers import torch_models, torch_training
+    torch_training.use_all_cores()
+    model = torch_models.char_rnn(*load_weights(folder))
     model.eval()
     X, Y = map(torch.from_numpy, text(model.output.out_features))
 
@@ -94,31 +94,18 @@ def pytorch(folder, batch_size):
 
 def d2lzh(folder, batch_size):
     """Return the same for d2lzh, whose model reads one-hot vectors."""
-    import d2lzh as package
-    from mxnet import cpu, gluon, nd
-    config, arrays = weights.read(folder / "model.safetensors")
-    vocab_size = config["vocab_size"]
-    layer = (gluon.rnn.LSTM(config["num_hiddens"])
-             if config["cell"] == "lstm" else
-             gluon.rnn.RNN(config["num_hiddens"], activation="tanh"))
-    model = package.RNNModel(layer, vocab_size)
-    model.initialize()
+    from d2lzh import predict_rnn_gluon
+    from mxnet import cpu, nd
+    config, arrays = load_weights(folder)
+    model, vocab_size = gluon_model(config, arrays), config["vocab_size"]
     X, Y = map(nd.array, text(vocab_size))
-    model(X, model.begin_state(1))  # to learn the shapes
-    params = {name: arrays[f"layers.0.{name}"] for name in (
-        "i2h_bias", "h2h_weight", "h2h_bias")}
-    params["i2h_weight"] = np.ascontiguousarray(weights.table(arrays).T)
-    for name, array in params.items():
-        getattr(layer, f"l0_{name}").set_data(nd.array(array))
-    model.dense.weight.set_data(nd.array(arrays["output.weight"]))
-    model.dense.bias.set_data(nd.array(arrays["output.bias"]))
     scores = nd.log_softmax(model(X, model.begin_state(1))[0])
     vocabulary = chars(range(vocab_size))
     char_to_idx = {char: i for i, char in enumerate(vocabulary)}
 
     def write(num_chars):
         (prefix,) = prefixes(1)
-        return package.predict_rnn_gluon(
+        return predict_rnn_gluon(
             chars(prefix), num_chars, model, vocab_size, cpu(), vocabulary,
             char_to_idx)[len(prefix):]
 

@@ -1,21 +1,20 @@
 """An epoch of the book's loop in Gluon."""
-import numpy as np
-
-from benchmarks.book import SETTINGS, TINY, save_batches, train_gluon
+from benchmarks.peers.book import SETTINGS, TINY, train_gluon
 from benchmarks.runner import Case, Goal, Row
+from benchmarks.shared import load_ids, save_text
 
 
 def prepare(case, folder, sizes):
     """Write the ids of the text."""
     import d2lrnn as d2l
     corpus = d2l.load_data_jay_lyrics()
-    save_batches(folder, corpus, sizes)
+    save_text(folder, corpus, sizes)
     return corpus.source
 
 
 def measure(case, side, folder, sizes):
     """Return the loss of the first epoch, and the seconds of the others."""
-    ids = np.load(folder / "ids.npy")
+    ids = load_ids(folder)
     losses, seconds = train_gluon(side, case, int(ids.max()) + 1, ids, sizes)
     return losses[:1], {"seconds an epoch": seconds}
 

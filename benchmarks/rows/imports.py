@@ -1,4 +1,4 @@
-"""Importing d2lrnn beside importing MXNet, which it cannot do without."""
+"""Importing d2lrnn beside importing MXNet, which is part of it."""
 import subprocess
 import sys
 

@@ -1,6 +1,6 @@
 """The main job: the lesson of the RNN from scratch, start to report."""
-from benchmarks import lessons
 from benchmarks.runner import Case, Goal, Row
+from benchmarks.studies import lessons
 
 
 def measure(case, side, folder, sizes):

@@ -1,8 +1,7 @@
-"""A training step beside the products of matrices in it, alone."""
-from benchmarks.rows.charrnn import SIZES, TINY_SIZES, prepare
+"""A training step beside the matrix products in it, alone."""
+from benchmarks.rows import charrnn
 from benchmarks.runner import Case, Goal, Row, timed
-from benchmarks.training_sides import char_rnn, load_batches
-from benchmarks.weights import read
+from benchmarks.shared import load_batches, load_weights
 
 PRODUCTS = "the products alone"
 
@@ -10,8 +9,8 @@ PRODUCTS = "the products alone"
 def measure(case, side, folder, sizes):
     """Return the seconds of a step, or of its products."""
     if side != PRODUCTS:
-        return char_rnn(side, folder, sizes)
-    _, arrays = read(folder / "model.safetensors")
+        return charrnn.measure(case, side, folder, sizes)
+    _, arrays = load_weights(folder)
     multiply = products(len(arrays["output.bias"]), sizes)
     num_batches = len(load_batches(folder))
     multiply(num_batches)  # to warm up
@@ -20,11 +19,11 @@ def measure(case, side, folder, sizes):
 
 
 def products(vocab_size, sizes):
-    """Return a function that takes the products of so many steps.
+    """Return a function of a number of steps, which takes their products.
 
-    They are those of an RNN forwards and backwards: of all inputs at once,
-    of the states one after another (but their weights' gradient at once), and
-    of all outputs at once.
+    These are the products of an RNN, forward and backward: those of all
+    inputs at once, those of the states one after another (the gradient of
+    their weights at once), and those of all outputs at once.
     """
     import d2lrnn  # noqa: F401 - sets the threads
     from mxnet import nd
@@ -52,7 +51,7 @@ def products(vocab_size, sizes):
 
 
 ROW = Row(
-    "limit", "a training step of the row charrnn, rnn, beside its products "
-    "of matrices alone, of the same shapes, in MXNet",
+    "limit", "a training step of the row charrnn, rnn, beside its matrix "
+    "products alone, of the same shapes, in MXNet",
     {"rnn": Case(("d2lrnn", PRODUCTS), (Goal("speed", 0.65, PRODUCTS),))},
-    measure, SIZES, TINY_SIZES, prepare)
+    measure, charrnn.SIZES, charrnn.TINY_SIZES, charrnn.prepare)

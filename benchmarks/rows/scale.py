@@ -57,7 +57,7 @@ def resident():
 
 
 def peak():
-    """Return how many were at most, so far."""
+    """Return the most bytes that were in memory so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

@@ -1,16 +1,8 @@
 """A training step of the char-RNN with one thread and with two."""
-from benchmarks.rows.charrnn import SIZES, TINY_SIZES, prepare
+from benchmarks.rows.charrnn import SIZES, TINY_SIZES, measure, prepare
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.training_sides import char_rnn
 
 ONE = "d2lrnn, 1 thread"
-
-
-def measure(case, side, folder, sizes):
-    """Return the losses of an epoch, and the seconds of a step."""
-    return char_rnn(side, folder, sizes)
-
-
 ROW = Row(
     "threads", "a training step of the row charrnn, rnn, with two threads "
     "and with one",

@@ -156,7 +156,7 @@ def test_readme_lists_every_lesson():
 
 
 def test_what_was_seen_is_what_was_recorded():
-    from benchmarks.lessons import RESULTS
+    from benchmarks.studies.lessons import RESULTS
     records = json.loads(RESULTS.read_text("utf-8"))
     for record in records.values():
         (chapter,) = (c for c in CHAPTERS if c.stem == record["name"])

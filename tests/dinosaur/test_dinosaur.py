@@ -25,7 +25,8 @@ from dinosaur_oracle import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import dinosaur as benchmark
+from benchmarks.peers import names as plain_code
+from benchmarks.rows.names import train_ours
 
 
 @pytest.fixture
@@ -179,8 +180,8 @@ def test_two_thousand_names_as_plain_code_learns_them():
     names, _ = dinosaur.load_names(resources.files("lyrics_data")
                                    / "dinosaur_genera.txt")
     _, char_to_ix = dinosaur.vocabulary(names)
-    ours = benchmark.train(names, char_to_ix, 2000)
-    theirs = benchmark.train_plainly(names, char_to_ix, 2000)
+    ours = train_ours(names, char_to_ix, 2000)
+    theirs = plain_code.train(names, char_to_ix, 2000)
     assert len(ours) == len(theirs) == 2000
     assert np.abs(np.subtract(ours, theirs)).max() < 1e-9
 

@@ -1,4 +1,5 @@
 """The benchmark measures fairly, and says what it measured."""
+import doctest
 import json
 import subprocess
 import sys
@@ -7,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import results, runner, weights
+import benchmarks.side
+from benchmarks import ROOT, results, runner, shared
 from benchmarks.__main__ import merged
-from benchmarks.book import Stopwatch, load_scratch
+from benchmarks.peers.book import Stopwatch, load_cells
+from benchmarks.peers.weights import for_scratch
 from benchmarks.rows import ROWS
 from benchmarks.runner import Case, Goal, Row
 
-ROOT = Path(__file__).parents[2]
 CASES = [(row, case) for row in ROWS.values() for case in row.cases]
 
 
@@ -32,6 +34,12 @@ def fake_run(values, checks=None):
                 "values": {"seconds": values[side](asked.count(side))}}
 
     return run, asked
+
+
+@pytest.mark.parametrize("module", [benchmarks, results, runner])
+def test_examples(module):
+    done = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert done.attempted and not done.failed
 
 
 @pytest.fixture
@@ -228,16 +236,51 @@ def test_a_char_rnn_as_a_scratch_cell(cell, tmp_path):
     for param in model.collect_params(".*bias").values():
         param.set_data(nd.random.normal(shape=param.shape))
     d2l.save_model(tmp_path / "model.safetensors", model)
-    config, arrays = weights.read(tmp_path / "model.safetensors")
+    config, arrays = shared.load_weights(tmp_path)
     assert config == model.config
     X = nd.array([[1, 2, 8], [0, 3, 3]])
     state = model.begin_state(2)
     want, _ = model(X, state)
-    got, _ = getattr(load_scratch(), cell)(
+    got, _ = getattr(load_cells(), cell)(
         d2l.to_onehot(X, 9), state,
-        [nd.array(param) for param in weights.for_scratch(arrays, cell)])
+        [nd.array(param) for param in for_scratch(arrays, cell)])
     assert np.allclose(nd.concat(*got, dim=0).asnumpy(), want.asnumpy(),
                        atol=1e-5)
+
+
+def test_batches_come_back_as_they_were(tmp_path):
+    batches = [(np.arange(6).reshape(2, 3), np.arange(6)),
+               (np.zeros((1, 3)), np.ones(3))]
+    shared.save_batches(tmp_path, iter(batches))
+    seen = shared.load_batches(tmp_path)
+    assert len(seen) == 2
+    for batch, want in zip(seen, batches, strict=True):
+        for array, expected in zip(batch, want, strict=True):
+            np.testing.assert_array_equal(array, expected)
+            assert array.dtype == expected.dtype
+
+
+@pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
+@pytest.mark.parametrize("name, case, side", [
+    ("scratch", "rnn", "PyTorch"), ("charrnn", "rnn", "d2lzh"),
+    ("generate", "rnn, 1", "d2lzh")])
+def test_peers_run_without_d2lrnn(name, case, side, tmp_path, no_texts):
+    """In a process of its own, as it is measured."""
+    pytest.importorskip(runner.PACKAGES[side].split("==")[0])
+    row = ROWS[name]._replace(sizes=ROWS[name].tiny)
+    row.prepare(case, tmp_path, row.sizes)
+    seen = runner.run_side(row, case, side, str(tmp_path))
+    assert seen["check"] and seen["values"]
+
+
+def test_a_peer_with_d2lrnn_is_refused(monkeypatch):
+    import d2lrnn  # noqa: F401
+    row = fake_row("d2lzh")._replace(measure=lambda *_: ([7.0], {}))
+    monkeypatch.setitem(ROWS, "fake", row)
+    monkeypatch.setattr(sys, "argv", ["side", "fake", "easy", "d2lzh, all",
+                                      "folder", "{}"])
+    with pytest.raises(RuntimeError, match=r"^d2lzh, all was measured"):
+        benchmarks.side.main()
 
 
 @pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
@@ -272,6 +315,15 @@ def test_the_command_at_tiny_sizes():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "knitting"],
                           cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 2 and "no row knitting" in done.stderr
+
+
+def test_the_help_describes_every_row():
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"],
+                          cwd=ROOT, text=True, capture_output=True, check=True)
+    words = " ".join(done.stdout.split())
+    for row in ROWS.values():
+        assert f" {row.name} {row.work}" in words
+    assert max(map(len, done.stdout.splitlines())) < 80
 
 
 def test_the_record_is_shown_as_it_is():

@@ -1,10 +1,9 @@
 """Record full runs of the lessons.
 
-``python -m benchmarks.lessons rnn_scratch`` runs each lesson named as its
-reader runs it, at the book's settings. Its report's numbers go to
-lessons.json, one record for each lesson and text.
-Lyrics are left out: a well trained model repeats its text, which may not be
-ours to publish.
+``python -m benchmarks.studies.lessons rnn_scratch`` runs each lesson named,
+as its reader runs it, at the book's settings. The numbers of its report go to
+lessons.json, one record for each lesson and text. Lyrics are left out: a well
+trained model repeats its text, which others may own.
 """
 import argparse
 import json
@@ -15,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-CHAPTERS = Path(__file__).parents[1] / "chapters"
-RESULTS = Path(__file__).with_name("lessons.json")
+from benchmarks import RECORDS, ROOT, read, write
+
+RESULTS = RECORDS / "lessons.json"
 
 
 def run(lesson, num_epochs=None):
@@ -30,8 +30,9 @@ def run(lesson, num_epochs=None):
         env["D2LRNN_EPOCHS"] = str(num_epochs)
     with tempfile.TemporaryDirectory() as folder:
         start = time.time()
-        subprocess.run([sys.executable, CHAPTERS / f"{lesson}.py"], env=env,
-                       cwd=folder, check=True)
+        subprocess.run(
+            [sys.executable, ROOT / "chapters" / f"{lesson}.py"], env=env,
+            cwd=folder, check=True)
         seconds = time.time() - start
         (report,) = Path(folder).glob("runs/*/report.json")
         record = json.loads(report.read_text("utf-8"))
@@ -42,16 +43,15 @@ def run(lesson, num_epochs=None):
 
 def main():
     """Run the lessons named on the command line, and keep their numbers."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("lesson", nargs="+")
-    records = {}
-    if RESULTS.exists():
-        records = json.loads(RESULTS.read_text("utf-8"))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.studies.lessons",
+        description=__doc__.split("\n")[0])
+    parser.add_argument("lesson", nargs="+", help="such as rnn_scratch")
+    records = read(RESULTS) if RESULTS.exists() else {}
     for lesson in parser.parse_args().lesson:
         record = run(lesson)
         records[f"{lesson}, {record['text']['source']}"] = record
-        RESULTS.write_text(json.dumps(records, ensure_ascii=False, indent=1,
-                                      sort_keys=True) + "\n", "utf-8")
+        write(dict(sorted(records.items())), RESULTS)
 
 
 def to_markdown(records):

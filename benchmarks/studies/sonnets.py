@@ -1,8 +1,8 @@
 """Train the writer of poems from nothing, and the model that ships.
 
-``python -m benchmarks.shakespeare`` trains on Shakespeare's sonnets with the
-lesson's settings, the last twentieth held out, and writes shakespeare.json
-and shakespeare.md. ``--pretrain`` trains on the original sonnets instead, and
+``python -m benchmarks.studies.sonnets`` trains on Shakespeare's sonnets with
+the lesson's settings, the last twentieth held out, and writes sonnets.json
+and sonnets.md. ``--pretrain`` trains on the original sonnets instead, and
 writes lyrics_data/sonnets.safetensors, the best model of all epochs.
 """
 import argparse
@@ -14,15 +14,14 @@ import d2lrnn as d2l
 from d2lrnn import shakespeare
 from d2lrnn.basics.environment import machine_record
 
-from benchmarks import write
+from benchmarks import RECORDS, ROOT, machine, write
 
-SEED = 1
 SETTINGS = {"lr": 1e-3, "stride": 3, "batch_size": 128, "held_out": 0.05,
-            "seed": SEED}
-# of the training loss, after so many epochs
+            "seed": 1}
+# epochs -> the goal of the training loss after them
 GOALS = {1: 3.1, 8: 2.2, 20: 1.95}
-RESULTS = Path(__file__).with_name("shakespeare.json")
-PRETRAINED = Path(__file__).parents[1] / "lyrics_data" / "sonnets.safetensors"
+RESULTS = RECORDS / "sonnets.json"
+PRETRAINED = ROOT / "lyrics_data" / "sonnets.safetensors"
 
 
 def measure(num_epochs):
@@ -49,7 +48,7 @@ def pretrain(num_epochs=32):
 
 
 def to_markdown(record):
-    """Return the table of a record: the losses after some epochs."""
+    """Return a table of the losses after the epochs that have a goal."""
     lines = ["| epochs | training loss | goal | held out | sec/epoch |",
              "|---:|---:|---:|---:|---:|"]
     for epoch in record["history"]:
@@ -59,21 +58,26 @@ def to_markdown(record):
                 f"{GOALS[epoch['epoch']]} | {epoch['held_out_loss']:.3f} | "
                 f"{epoch['seconds']:.1f} |")
     lines += ["", f"{record['text']}, seed {record['settings']['seed']}; "
-              f"{record['machine']['cpu']}, {record['machine']['cores']} "
-              f"cores; {record['date']}."]
+              f"{machine(record)}; {record['date']}."]
     return "\n".join(lines) + "\n"
 
 
 def main():
-    """Train, and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--pretrain", action="store_true")
+    """Train, and write the record or the model that ships."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.studies.sonnets",
+        description=__doc__.split("\n")[0])
+    parser.add_argument("--epochs", type=int, default=20,
+                        help="of the training from nothing (default: 20)")
+    parser.add_argument("--pretrain", action="store_true",
+                        help="train the model that ships instead")
     args = parser.parse_args()
     if args.pretrain:
         pretrain()
         return
-    print(write(measure(args.epochs), RESULTS, to_markdown))
+    record = measure(args.epochs)
+    write(record, RESULTS, to_markdown(record))
+    print(to_markdown(record))
 
 
 if __name__ == "__main__":

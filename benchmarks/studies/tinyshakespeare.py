@@ -1,12 +1,11 @@
 """Record a long training of the char-RNN on tiny Shakespeare.
 
-``python -m benchmarks.tinyshakespeare`` trains on the first 90 %, measures on
-the last 10 %, and writes to tinyshakespeare/: record.json (settings, machine,
-history), log.txt (what was printed), curve.png and sample.txt. The state is
-carried through the text.
+``python -m benchmarks.studies.tinyshakespeare`` trains on the first 90 %,
+measures on the last 10 %, and writes to records/tinyshakespeare: record.json
+(settings, machine, history), log.txt (all that it printed), curve.png and
+sample.txt. The state is carried through the text.
 """
 import contextlib
-import json
 import math
 import sys
 import tempfile
@@ -14,7 +13,9 @@ from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 
-FOLDER = Path(__file__).with_name("tinyshakespeare")
+from benchmarks import RECORDS, machine, read, write
+
+FOLDER = RECORDS / "tinyshakespeare"
 RESULTS = FOLDER / "record.json"
 NANOGPT = 1.4697  # its README's best validation loss, windows of 256
 MODEL = {"embed_size": 128, "num_hiddens": 512, "num_layers": 2,
@@ -36,7 +37,7 @@ class Tee:
             file.flush()
 
     def flush(self):
-        """Do nothing: each text was written when it came."""
+        """Do nothing: ``write`` flushes each text."""
 
     def isatty(self):
         """Keep progress bars out of the files."""
@@ -44,7 +45,7 @@ class Tee:
 
 
 def main():
-    """Train, and write what came of it."""
+    """Train, and write record, log, curve and sample."""
     FOLDER.mkdir(exist_ok=True)
     corpus = d2l.load_corpus("tinyshakespeare", fallback=False)
     model = d2l.CharRNN(corpus.vocab_size, **MODEL)
@@ -53,21 +54,20 @@ def main():
           contextlib.redirect_stdout(Tee(sys.stdout, log))):
         print(f"text: {corpus.source}")
         history = d2l.fit(model, corpus, **TRAINING, folder=folder)
-        record = json.loads((Path(folder) / "record.json").read_text("utf-8"))
+        record = read(Path(folder) / "record.json")
         record["name"] = "tinyshakespeare"
         best = d2l.load_model(Path(folder) / "best.safetensors")
     prompt = "\n"
     text = "".join(d2l.generate(best, prompt, 1000, temperature=0.8, seed=1))
     (FOLDER / "sample.txt").write_text(text.strip() + "\n", "utf-8")
-    RESULTS.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n",
-                       "utf-8")
+    write(record, RESULTS)
     d2l.plot_perplexity({"char-RNN": history}, corpus).savefig(
         FOLDER / "curve.png", dpi=120)
 
 
 def to_markdown(record):
-    """Return the best epoch, and the first that is below nanoGPT's result."""
-    training, machine = record["trainings"]["fit"], record["machine"]
+    """Return the first epoch with a loss below nanoGPT's, and the best."""
+    training = record["trainings"]["fit"]
     minutes, seconds = [], 0.0
     for epoch in training["history"]:
         seconds += epoch["seconds"]
@@ -89,8 +89,8 @@ def to_markdown(record):
     lines += [
         f"| nanoGPT, as published | {NANOGPT} | {NANOGPT / math.log(2):.3f} | "
         f"{math.exp(NANOGPT):.3f} | | |", "",
-        f"{machine['cpu']}, {machine['cores']} cores; seed "
-        f"{record['settings']['seed']}; {record['date']}."]
+        f"{machine(record)}; seed {record['settings']['seed']}; "
+        f"{record['date']}."]
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,7 @@
 """The book's cells from scratch, on PyTorch's arrays."""
-from torch import sigmoid, tanh
+import torch
+from torch import nn, sigmoid, tanh
+from torch.nn.functional import one_hot
 
 
 def rnn(inputs, state, params):
@@ -41,3 +43,22 @@ def lstm(inputs, state, params):
         H = O * tanh(C)
         outputs.append(H @ W_hq + b_q)
     return outputs, (H, C)
+
+
+class Scratch(nn.Module):
+    """A cell with its parameters as a model of ids."""
+
+    def __init__(self, cell, params):
+        super().__init__()
+        self.cell = {"rnn": rnn, "gru": gru, "lstm": lstm}[cell]
+        self.params = nn.ParameterList(map(torch.from_numpy, params))
+
+    def forward(self, X, state=None):
+        """Return scores (num_steps * batch_size, vocab_size), and state."""
+        params = list(self.params)
+        if state is None:
+            zeros = torch.zeros(len(X), len(params[1]))
+            state = (zeros, zeros) if self.cell is lstm else (zeros,)
+        inputs = one_hot(X.T.long(), len(params[-1])).float()
+        outputs, state = self.cell(inputs, state, params)
+        return torch.cat(outputs), state

@@ -1,19 +1,19 @@
-"""Record three ways to unroll: ``python -m benchmarks.unrolls``.
+"""Record three ways to unroll: ``python -m benchmarks.studies.unrolls``.
 
 The settings of a well-known lesson (R2RT, Recurrent Neural Networks in
 TensorFlow II) on tiny Shakespeare: seconds to build the graph, seconds an
 epoch, and the mean loss of each of three epochs, in nats.
 """
-import json
 import time
-from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn.basics.environment import machine_record
 from mxnet import autograd, gluon, init, nd
 
-RESULTS = Path(__file__).with_name("unrolls.json")
+from benchmarks import RECORDS, machine, write
+
+RESULTS = RECORDS / "unrolls.json"
 BATCH_SIZE, NUM_STEPS, NUM_HIDDENS, LR, NUM_EPOCHS = 32, 200, 100, 1e-4, 3
 MODELS = {
     "1 layer, RNN, one-hot": {"embed_size": None, "num_layers": 1,
@@ -37,7 +37,7 @@ def step(model, x, y, state, loss):
 
 
 def measure(corpus, unroll, choices):
-    """Return what one model does with one way to unroll."""
+    """Return seconds and losses of one model, unrolled in one way."""
     d2l.seed(1)
     model = d2l.CharRNN(corpus.vocab_size, num_hiddens=NUM_HIDDENS,
                         unroll=unroll, **choices)
@@ -67,18 +67,18 @@ def measure(corpus, unroll, choices):
 
 
 def main():
-    """Measure every way with every model, and keep the numbers."""
+    """Measure each model unrolled in each way, and keep the numbers."""
     corpus = d2l.load_corpus("tinyshakespeare", fallback=False)
     results = {label: {unroll: measure(corpus, unroll, choices)
                        for unroll in ("static", "foreach", "fused")}
                for label, choices in MODELS.items()}
-    RESULTS.write_text(json.dumps({**machine_record(), "models": results},
-                                  indent=1, sort_keys=True) + "\n", "utf-8")
-    print(to_markdown(json.loads(RESULTS.read_text("utf-8"))))
+    record = {**machine_record(), "models": results}
+    write(record, RESULTS)
+    print(to_markdown(record))
 
 
 def to_markdown(record):
-    """Return one row for each model and way, and the lesson's beside it."""
+    """Return a table: one line for each model and way, beside the lesson's."""
     lines = ["| model | unrolled | to build | an epoch | loss of epochs 1, 2, "
              "3 | the lesson's, to build | its losses |",
              "|---|---|---:|---:|---:|---:|---:|"]
@@ -90,10 +90,9 @@ def to_markdown(record):
                 f"| {label} | {unroll} | {seen['build_seconds']:.2f} s | "
                 f"{seen['epoch_seconds']:.1f} s | {losses} | "
                 f"{LESSON_SECONDS[unroll]} s | {theirs} |")
-    machine = record["machine"]
     lines += ["", f"Batch size {BATCH_SIZE}, {NUM_STEPS} steps, {NUM_HIDDENS} "
-                  f"hidden units, Adam at {LR:g}, seed 1; {machine['cpu']}, "
-                  f"{machine['cores']} cores; {record['date']}."]
+                  f"hidden units, Adam at {LR:g}, seed 1; {machine(record)}; "
+                  f"{record['date']}."]
     return "\n".join(lines) + "\n"
 
 

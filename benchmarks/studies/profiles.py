@@ -1,9 +1,10 @@
-"""Where the time of a training step goes: ``python -m benchmarks.profiles``.
+"""Profile a training step, operator by operator.
 
-It takes the steps of the row charrnn, rnn, in d2lrnn and in PyTorch, under
-their profilers, and writes profiles.md: each operator's milliseconds a step.
-MXNet hands its operators over one by one here, so that each is seen, and a
-profiler takes time itself: these steps are slower than those of the row.
+``python -m benchmarks.studies.profiles`` takes the steps of the row charrnn,
+rnn, in d2lrnn and in PyTorch under their profilers, and writes profiles.md:
+the milliseconds a step of each operator. MXNet runs its operators one by one
+here, so that the profiler sees each, and profiling itself takes time: these
+steps are slower than those of the row.
 """
 import json
 import os
@@ -11,24 +12,25 @@ import tempfile
 from pathlib import Path
 
 from d2lrnn.basics.environment import machine_record
-from d2lrnn.training.evaluation import mean_loss
 from mxnet import profiler
 
-from benchmarks.book import load_batches
+from benchmarks import RECORDS, machine
 from benchmarks.rows import charrnn
-from benchmarks.training_sides import char_rnn_pytorch, ours
+from benchmarks.shared import load_batches
 
-RESULTS = Path(__file__).with_name("profiles.md")
-NUM_EPOCHS, LEAST = 5, 0.3  # milliseconds: what is shown
-# not work, but waiting for it, and calling it
+RESULTS = RECORDS / "profiles.md"
+NUM_EPOCHS = 5
+LEAST = 0.3  # milliseconds; faster operators are only in the sum
+# these wait for operators, or call them
 WAITING = ("MXNDArray", "WaitForVar")
 
 
-def profile_ours(folder, batches):
-    """Return a dict from operators to milliseconds a step."""
-    sizes = charrnn.SIZES
-    _, epoch = ours(folder, batches, mean_loss, "sgd", sizes["lr"],
-                    sizes["clipping_theta"])
+def profile_ours(folder, num_steps):
+    """Return a dict from operators to milliseconds a step.
+
+    An epoch has ``num_steps`` of them.
+    """
+    _, epoch = charrnn.training("d2lrnn", folder, charrnn.SIZES)
     epoch()
     profiler.set_config(profile_imperative=True, aggregate_stats=True,
                         filename=str(folder / "profile.json"))
@@ -37,28 +39,28 @@ def profile_ours(folder, batches):
         epoch()
     profiler.set_state("stop")
     times = json.loads(profiler.dumps(format="json"))["Time"]["operator"]
-    return {name: seen["Total"] / (NUM_EPOCHS * len(batches))
+    return {name: seen["Total"] / (NUM_EPOCHS * num_steps)
             for name, seen in times.items() if not name.startswith(WAITING)}
 
 
-def profile_pytorch(folder, batches):
+def profile_pytorch(folder, num_steps):
     """Return the same for PyTorch."""
     from torch.profiler import ProfilerActivity, profile
-    _, epoch = char_rnn_pytorch(folder, batches, charrnn.SIZES)
+    _, epoch = charrnn.training("PyTorch", folder, charrnn.SIZES)
     epoch()
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         for _ in range(NUM_EPOCHS):
             epoch()
     return {event.key: event.self_cpu_time_total / 1000
-            / (NUM_EPOCHS * len(batches)) for event in seen.key_averages()}
+            / (NUM_EPOCHS * num_steps) for event in seen.key_averages()}
 
 
 def to_markdown(profiles, record):
     """Return a page with a table for each side."""
     lines = ["# Where the time of a training step goes", "",
              f"The row charrnn, rnn; milliseconds a step of each operator "
-             f"with at least {LEAST}; {record['machine']['cpu']}, "
-             f"{record['machine']['cores']} cores; {record['date']}."]
+             f"with at least {LEAST}; {machine(record)}; "
+             f"{record['date']}."]
     for side, times in profiles.items():
         lines += ["", f"## {side}", "", "| operator | ms a step |",
                   "|---|---:|"]
@@ -74,9 +76,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         charrnn.prepare("rnn", folder, charrnn.SIZES)
-        batches = load_batches(folder)
-        profiles = {"d2lrnn": profile_ours(folder, batches),
-                    "PyTorch": profile_pytorch(folder, batches)}
+        num_steps = len(load_batches(folder))
+        profiles = {"d2lrnn": profile_ours(folder, num_steps),
+                    "PyTorch": profile_pytorch(folder, num_steps)}
     page = to_markdown(profiles, machine_record())
     RESULTS.write_text(page, "utf-8")
     print(page)

@@ -1,16 +1,9 @@
-"""The same models in PyTorch, with given weights."""
+"""d2lrnn's models in PyTorch, with the weights of a checkpoint."""
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import one_hot
 
-from benchmarks import runner
-from benchmarks.weights import for_torch
-
-
-def use_all_cores():
-    """Let PyTorch use all cores, and seed it."""
-    torch.set_num_threads(runner.CORES)
-    torch.manual_seed(1)
+from benchmarks.peers.weights import for_torch
 
 
 class CharRNN(nn.Module):
@@ -61,7 +54,7 @@ class DJModel(nn.Module):
     def forward(self, X, state=None):
         """Return the scores (Tx, m, n_values) of ids, and None.
 
-        An id of -1 is an empty row.
+        An id of -1 becomes a vector of zeros.
         """
         X = one_hot(X.T + 1, self.dense.out_features + 1)[:, :, 1:].float()
         if not self.loop:
@@ -72,18 +65,6 @@ class DJModel(nn.Module):
             a, c = self.lstm(x, (a, c))
             outputs.append(self.dense(a))
         return torch.stack(outputs), None
-
-
-def step_losses(output, y):
-    """Return the sum over the steps of the mean cross-entropy."""
-    losses = cross_entropy(output.flatten(0, 1), y.flatten(),
-                           ignore_index=-1, reduction="sum")
-    return losses / (y[0] >= 0).sum()
-
-
-def id_losses(output, y):
-    """Return the mean cross-entropy of the ids y."""
-    return cross_entropy(output, y.long())
 
 
 def char_rnn(config, arrays):

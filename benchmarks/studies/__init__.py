@@ -1,0 +1,1 @@
+"""Full runs that are recorded once, and their tables."""
