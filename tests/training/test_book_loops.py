@@ -114,7 +114,7 @@ def test_rewritten_gives_the_same_losses(original, ctx, cell):
 
 
 def test_text_is_learned_better_than_by_frequencies(original, ctx):
-    history = train(original, ctx, num_epochs=40, num_hiddens=128,
+    history = train(original, ctx, num_epochs=30, num_hiddens=64,
                     num_steps=35, batch_size=32, lr=100.0, theta=0.01,
                     pred_period=100)
     unigram = d2l.unigram_perplexity(original.corpus_indices)

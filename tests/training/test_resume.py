@@ -362,27 +362,34 @@ def test_what_is_added_to_a_record_is_kept(tmp_path):
     assert train(tmp_path, **SHORT, resume=True) == history
 
 
+def add_fine(model, record):
+    record["fine"] = 1
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory):
+    """The folder of a training whose records have something added."""
+    folder = tmp_path_factory.mktemp("fine")
+    train(folder, **SHORT, on_epoch_end=add_fine)
+    return folder
+
+
 @pytest.mark.parametrize("value", [
     Meter(), {1, 2}, b"bytes", 2j, {"a": [Meter()]}, "half \ud800"], ids=type)
-def test_what_json_cannot_hold_is_named_and_costs_no_epoch(tmp_path, value):
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-
+def test_what_json_cannot_hold_is_named_and_costs_no_epoch(tmp_path, fine,
+                                                           value):
     def add(model, record):
         record.update(fine=1, meter=value)
 
-    def add_fine(model, record):
-        record["fine"] = 1
-
     with pytest.raises(ValueError, match=r"^on_epoch_end put 'meter' into the "
                                          r"record, a \w+, which JSON") as e:
-        train(stopped, **SHORT, on_epoch_end=add)
+        train(tmp_path, **SHORT, on_epoch_end=add)
     assert "\n" not in str(e.value)
-    training = read(stopped / "last.safetensors")[1]["training"]
+    training = read(tmp_path / "last.safetensors")[1]["training"]
     assert [record["fine"] for record in training["history"]] == [1]
     assert "meter" not in training["history"][0]
-    train(stopped, **SHORT, resume=True, on_epoch_end=add_fine)
-    train(whole, **SHORT, on_epoch_end=add_fine)
-    same_files(stopped, whole)
+    train(tmp_path, **SHORT, resume=True, on_epoch_end=add_fine)
+    same_files(tmp_path, fine)
 
 
 def test_an_error_in_on_epoch_end_costs_no_epoch(tmp_path):
