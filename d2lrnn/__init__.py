@@ -3,6 +3,7 @@ from d2lrnn import mxnet_setup  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 
+# what is imported as itself, and not in __all__, is for the lessons alone
 from d2lrnn.basics.environment import epochs, seed, try_gpu
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.figures import new_figure, show
@@ -19,7 +20,9 @@ from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.lyrics import generate, generate_characters
 from d2lrnn.models.book import RNNModel
-from d2lrnn.models.cells import ln_lstm_step, lstm_memory, lstm_step
+from d2lrnn.models.cells import ln_lstm_step as ln_lstm_step
+from d2lrnn.models.cells import lstm_memory as lstm_memory
+from d2lrnn.models.cells import lstm_step as lstm_step
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import load_model, save_model
 from d2lrnn.models.lesson_models import DJModel, WindowLSTM
@@ -50,14 +53,11 @@ from d2lrnn.training.book import (
 from d2lrnn.training.evaluation import evaluate
 from d2lrnn.training.feeds import Rows, Windows, split
 from d2lrnn.training.fit import fit, fit_feed
-from d2lrnn.training.steps import (
-    check_training,
-    end_epoch,
-    grad_clipping,
-    make_params,
-    print_epoch,
-    sgd,
-)
+from d2lrnn.training.steps import check_training as check_training
+from d2lrnn.training.steps import end_epoch as end_epoch
+from d2lrnn.training.steps import grad_clipping, sgd
+from d2lrnn.training.steps import make_params as make_params
+from d2lrnn.training.steps import print_epoch as print_epoch
 
 __version__ = version("d2lrnn")
 __all__ = [
@@ -74,12 +74,10 @@ __all__ = [
     "Windows",
     "bi",
     "check_prefix",
-    "check_training",
     "choose",
     "data_iter_consecutive",
     "data_iter_random",
     "deep",
-    "end_epoch",
     "epochs",
     "evaluate",
     "fit",
@@ -98,20 +96,15 @@ __all__ = [
     "init_gru_state",
     "init_lstm_state",
     "init_rnn_state",
-    "ln_lstm_step",
     "load_corpus",
     "load_data_jay_lyrics",
     "load_model",
     "lstm",
-    "lstm_memory",
-    "lstm_step",
-    "make_params",
     "new_figure",
     "perplexity",
     "plot_perplexity",
     "predict_rnn",
     "predict_rnn_gluon",
-    "print_epoch",
     "ptb_iterator",
     "rnn",
     "save_model",

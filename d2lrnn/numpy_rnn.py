@@ -20,6 +20,11 @@ from d2lrnn.basics.checks import (
     shown,
 )
 
+__all__ = ["LSTM", "RNN", "gradient_check", "lstm_backward",
+           "lstm_cell_backward", "lstm_cell_forward", "lstm_forward",
+           "random_parameters", "rnn_backward", "rnn_cell_backward",
+           "rnn_cell_forward", "rnn_forward", "sigmoid", "softmax"]
+
 # the shapes of the parameters
 RNN = {"Waa": "n_a n_a", "Wax": "n_a n_x", "Wya": "n_y n_a", "ba": "n_a 1",
        "by": "n_y 1"}

@@ -26,6 +26,10 @@ from d2lrnn.training.feeds import Windows
 from d2lrnn.training.fit import check_models, fit_feed
 from mxnet import nd
 
+__all__ = ["build_data", "check_characters", "check_probabilities",
+           "check_windows", "fit", "generate_output", "load_poems",
+           "load_pretrained", "sample", "vectorization", "write"]
+
 
 def load_poems(path_or_text="shakespeare", *, fallback=True,
                vocabulary=None):

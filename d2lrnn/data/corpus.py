@@ -1,8 +1,9 @@
-"""Texts to ids: number the characters or words of a text."""
+"""Turn a text into ids: number its characters or its words."""
 import hashlib
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from d2lrnn.data.tokens import (
     tokenize,
 )
 
+__all__ = ["Corpus", "load_corpus", "load_data_jay_lyrics"]
+
 PIECE = 2 ** 16  # characters
 
 
@@ -36,14 +39,14 @@ class Corpus(tuple):
 
     Unpacks to ``(corpus_indices, char_to_idx, idx_to_char, vocab_size)``;
     corpus_indices is an int32 array of shape (number of tokens,). The tokens
-    are characters if ``level`` is "char", words if it is "word"; the names
-    stay the book's in both cases.
+    are characters if ``level`` is "char", and words if it is "word"; the
+    names are the book's in both cases.
 
-    ``source`` says in words which text it is, ``num_chars`` is the number of
-    its characters, and ``sha256`` that of the text in UTF-8, as hexadecimal
-    digits: both of the text as it was before rare tokens became "<unk>".
-    ``own_vocabulary`` is false where the text was numbered with that of
-    another.
+    ``source`` says in words which text this is. ``num_chars`` counts its
+    characters, and ``sha256`` is the hexadecimal hash of its UTF-8 bytes;
+    both describe the text before rare tokens became "<unk>".
+    ``own_vocabulary`` is false if the text was numbered with the vocabulary
+    of another.
 
     >>> corpus = Corpus.from_text("abcab", source="five letters")
     >>> corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
@@ -64,18 +67,20 @@ class Corpus(tuple):
     own_vocabulary = True
 
     @classmethod
-    def from_text(cls, text, source, level="char", min_freq=1, *,
-                  vocabulary=None):
+    def from_text(cls, text: str, source: str, level: str = "char",
+                  min_freq: int = 1, *,
+                  vocabulary: Sequence[str] | None = None) -> "Corpus":
         """Make a corpus of a text: number its distinct tokens, sorted.
 
-        With a ``min_freq`` above 1, id 0 is "<unk>", and stands for every
-        token that comes fewer than ``min_freq`` times. A ``vocabulary``, such
-        as a model's ``idx_to_char``, is a list of str that gives each token
-        its place as id; what it lacks becomes its "<unk>". Raise
-        ``ValueError`` for what is no text or has lone surrogates, for another
-        ``level`` than "char" and "word", for a ``min_freq`` below 1, and for
-        one that no token reaches; for a vocabulary without "<unk>" that lacks
-        a token, and for one that is of another level.
+        With a ``min_freq`` above 1, id 0 is "<unk>" and stands for every
+        token that occurs fewer than ``min_freq`` times. A ``vocabulary``,
+        such as a model's ``idx_to_char``, is a list of str in which the place
+        of a token is its id; tokens that are not in it become its "<unk>".
+
+        Raise ``ValueError`` for a text that is no str or has lone surrogates,
+        a ``level`` other than "char" and "word", a ``min_freq`` below 1 or
+        above the count of every token, and a vocabulary that is of another
+        level or has neither a token of the text nor "<unk>".
 
         >>> corpus = Corpus.from_text("to be or not to be", "six words",
         ...                           level="word", min_freq=2)
@@ -102,10 +107,10 @@ class Corpus(tuple):
         return corpus
 
     @classmethod
-    def from_tokens(cls, tokens, source):
-        """Make a corpus of a list of tokens, numbered in sorted order.
+    def from_tokens(cls, tokens: list[str], source: str) -> "Corpus":
+        """Make a corpus of level "token" from a list of tokens.
 
-        Its ``level`` is "token".
+        The distinct tokens are numbered in sorted order.
 
         >>> Corpus.from_tokens(["C,1.000", "A,0.500"], "two notes").idx_to_char
         ['A,0.500', 'C,1.000']
@@ -124,13 +129,13 @@ class Corpus(tuple):
         return corpus
 
     @property
-    def text(self):
-        """The text again, from its ids, with "<unk>" for rare tokens."""
+    def text(self) -> str:
+        """The text, put together from its ids, with "<unk>" as it stands."""
         return "".join(self.idx_to_char[i] for i in self.corpus_indices)
 
 
 def check_vocabulary(vocabulary, level, min_freq):
-    """Raise ``ValueError`` for what cannot number a text of this level."""
+    """Raise ``ValueError`` if a vocabulary cannot number such a text."""
     if not isinstance(vocabulary, (list, tuple)) or not vocabulary or not all(
             isinstance(token, str) and token for token in vocabulary):
         raise ValueError(f"vocabulary is {shown(vocabulary)}: give a list of "
@@ -151,7 +156,7 @@ def check_vocabulary(vocabulary, level, min_freq):
 def _number_chars(text):
     """Return the ids of a text's characters, and the characters, sorted.
 
-    The text is read in pieces that fit into the processor's caches.
+    The text is read in pieces that fit into the processor's cache.
     """
     def pieces():
         for i in range(0, len(text), PIECE):
@@ -196,7 +201,7 @@ def _renumbered(ids, tokens, vocabulary, source):
 
 
 def _without_rare(ids, vocabulary, min_freq):
-    """Give id 0, "<unk>", to the tokens that come too seldom."""
+    """Give id 0, "<unk>", to the tokens that are too rare."""
     counts = np.bincount(ids, minlength=len(vocabulary))
     kept = counts >= min_freq
     if not kept.any():
@@ -207,14 +212,14 @@ def _without_rare(ids, vocabulary, min_freq):
     return new_ids[ids], [UNKNOWN, *compress(vocabulary, kept)]
 
 
-def load_data_jay_lyrics(*, fallback=True):
-    """Load the first 10,000 characters of the Jay Chou lyrics, as the book.
+def load_data_jay_lyrics(*, fallback: bool = True) -> Corpus:
+    """Load the first 10,000 characters of the Jay Chou lyrics.
 
-    Newlines become spaces. The text is looked for in ``$D2LRNN_DATA``, in
-    lyrics_data/, in the user's cache, and then downloaded from the book's
-    repository. Without it, the original lyrics that ship with the package are
-    used, with a warning, or ``FileNotFoundError`` is raised if ``fallback`` is
-    false.
+    Newlines become spaces, as in the book. The text is taken from
+    ``$D2LRNN_DATA``, lyrics_data/ or the user's cache, or else downloaded
+    from the book's repository. Where all of that fails, the original lyrics
+    that ship with the package are used, with a warning; if ``fallback`` is
+    false, ``FileNotFoundError`` is raised instead.
 
     Return a ``Corpus``, which unpacks to ``(corpus_indices, char_to_idx,
     idx_to_char, vocab_size)``. Source: D2L (Chinese, first edition) 6.3.
@@ -223,25 +228,33 @@ def load_data_jay_lyrics(*, fallback=True):
                        num_chars=10_000, newline=" ")
 
 
-def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
-                level="char", min_freq=1, vocabulary=None):
+def load_corpus(path_or_text: str | os.PathLike[str], *,
+                num_chars: int | None = None, newline: str = "\n",
+                fallback: bool = True, level: str = "char", min_freq: int = 1,
+                vocabulary: Sequence[str] | None = None) -> Corpus:
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
-    ``path_or_text`` is the name of a known text ("jaychou_lyrics",
-    "tinyshakespeare", "shakespeare", "dinos"), the path of a text or of a
-    .zip with a .txt in it, the name of one in ``$D2LRNN_DATA`` or in
-    lyrics_data/, or the text itself. A ``Path`` is never the text. A str is a
-    path if it is one short line that is the name of a file, ends with a
-    suffix such as .txt or .md, begins as paths do ("/x", "./", "../", "~/"),
-    or lies in a folder that is there; with a line end it is always the text.
+    path_or_text
+        The name of a known text ("jaychou_lyrics", "tinyshakespeare",
+        "shakespeare", "dinos"), the path of a text or of a .zip with a .txt
+        in it, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the
+        text itself. A ``Path`` is never the text; a str with a line end
+        always is. One short line is a path if there is such a file, or if it
+        looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" where
+        there is a folder texts.
+    num_chars
+        How many characters to keep from the start, or None for all.
+    newline
+        What every line end becomes. A byte order mark is dropped.
+    fallback
+        Whether another text may take the place of a known one that is not
+        there, as in ``load_data_jay_lyrics``.
+    level, min_freq, vocabulary
+        Those of ``Corpus.from_text``. With a model's vocabulary, the model
+        can be trained and measured on another text.
 
-    A byte order mark is dropped, and every line end becomes ``newline``;
-    ``num_chars`` keeps that many characters from the start. ``fallback`` is
-    that of ``load_data_jay_lyrics``; ``level``, ``min_freq`` and
-    ``vocabulary`` are those of ``Corpus.from_text``: with a model's
-    vocabulary it can be trained and measured on another text. Raise
-    ``ValueError`` or ``FileNotFoundError`` in one sentence where there is no
-    usable text, or one of more than 2 GB.
+    Raise ``ValueError`` or ``FileNotFoundError`` where there is no usable
+    text, or one of more than 2 GB.
 
     >>> load_corpus("one\r\ntwo\n").text
     'one\ntwo\n'
@@ -250,27 +263,49 @@ def load_corpus(path_or_text, *, num_chars=None, newline="\n", fallback=True,
     >>> second.corpus_indices.tolist(), second.vocab_size
     ([7, 8, 5, 0], 9)
     """
+    _check_loading(path_or_text, num_chars, newline)
+    if isinstance(path_or_text, str) and path_or_text in TEXTS:
+        path_or_text = find_text(path_or_text, fallback)
+    text, source = _read(path_or_text)
+    text, source = _shortened(with_newline(text, newline), source, num_chars)
+    return Corpus.from_text(text, source, level, min_freq,
+                            vocabulary=vocabulary)
+
+
+def _check_loading(path_or_text, num_chars, newline):
     check_number("num_chars", num_chars, *COUNT, none="None for all")
     if not isinstance(newline, str):
         raise ValueError(f"newline is {shown(newline)}: give a str")
     if not isinstance(path_or_text, (str, os.PathLike)):
         raise ValueError(f"path_or_text is {shown(path_or_text)}: give the "
                          f"path of a text, or a text")
-    if isinstance(path_or_text, str) and path_or_text in TEXTS:
-        text, source = read_source(find_text(path_or_text, fallback))
-    elif not isinstance(path_or_text, str) or is_path(path_or_text):
-        text, source = _read_path(path_or_text)
-    else:
-        text, source = path_or_text, "a text given as a string"
+
+
+def with_newline(text, newline):
+    r"""Return a text with its line ends replaced by ``newline``.
+
+    >>> with_newline("one\r\ntwo\rthree\n", " ")
+    'one two three '
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\n", newline)
+    return text.replace("\n", newline)
+
+
+def _shortened(text, source, num_chars):
+    """Return the start of a text, and a source that says what was kept."""
     if not text:
         raise ValueError(f"{source} is empty: a corpus needs characters")
     kept = text[:num_chars]
     if len(kept) < len(text):
         source += f", first {len(kept):,} of {len(text):,} characters"
-    return Corpus.from_text(kept, source, level, min_freq,
-                            vocabulary=vocabulary)
+    return kept, source
+
+
+def _read(path_or_text):
+    """Return a text, and its source in words."""
+    if isinstance(path_or_text, str) and not is_path(path_or_text):
+        return path_or_text, "a text given as a string"
+    return _read_path(path_or_text)
 
 
 def _read_path(path):

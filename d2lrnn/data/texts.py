@@ -1,4 +1,4 @@
-"""Texts: know them by name, find them, download them, read them."""
+"""Find, download and read texts."""
 import codecs
 import os
 import re
@@ -15,9 +15,12 @@ import pooch
 from d2lrnn.basics.checks import shown
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 
+__all__ = ["TEXTS", "Text", "find_text", "in_folders", "is_path",
+           "read_source", "read_text", "readable", "text_in_folders"]
+
 
 class Text(NamedTuple):
-    """A text that the package knows by name, and the one that replaces it."""
+    """A text that the package knows by name, and its replacement."""
 
     file: str
     sha256: str
@@ -66,7 +69,7 @@ STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 def find_text(name, fallback=True):
-    """Return the path of a known text, or of the one that replaces it."""
+    """Return the path of a known text, or of its replacement."""
     known = TEXTS[name]
     found = text_in_folders(name)
     if found:
@@ -98,7 +101,10 @@ def text_in_folders(name):
 
 
 def in_folders(*names):
-    """Return the first file of these names in the folders of texts."""
+    """Return the first file with one of these names, or None.
+
+    The folders of texts are searched in their order.
+    """
     for folder in _folders():
         for name in names:
             if os.path.isfile(folder / name):
@@ -107,7 +113,7 @@ def in_folders(*names):
 
 
 def _folders():
-    """Yield the folders of texts: the user's, then the package's."""
+    """Yield the folders of texts: first the user's, then the package's."""
     chosen = os.environ.get("D2LRNN_DATA")
     if chosen:
         if not Path(chosen).is_dir():
@@ -120,8 +126,9 @@ def _folders():
 def download(known):
     """Fetch a known text into the user's cache and return its path.
 
-    Its sha256 is checked before the file gets its name, so a broken download
-    leaves nothing behind; a connection may take 3 seconds, a silence 10.
+    The sha256 is checked before the file gets its name, so a broken download
+    leaves nothing behind. Connecting may take 3 seconds, and the server may
+    be silent for 10.
     """
     return Path(pooch.retrieve(
         known.url, known_hash=f"sha256:{known.sha256}", fname=known.file,
@@ -130,15 +137,15 @@ def download(known):
 
 
 def is_path(text):
-    r"""Tell the path of a text from a text.
+    r"""Return whether a str is the path of a text, and not the text itself.
 
-    A line of at most 1,000 characters, without its line end, is a path if
+    One line of at most 1,000 characters, with no line end, is a path if
 
-    * there is such a file or folder, or
-    * it ends with one of SUFFIXES, in any case, or
+    * a file or folder of this name exists, or
+    * it ends with one of SUFFIXES, in upper or lower case, or
     * it begins as paths do: ``/x``, ``./``, ``../`` or ``~/``, or
-    * it is an address, or has a ``/`` and what stands before the last one is
-      a folder that is there.
+    * it is a web address, or
+    * the part before its last ``/`` is an existing folder.
 
     >>> is_path("data/input.md"), is_path("README.MD"), is_path("./poem")
     (True, True, True)
@@ -157,17 +164,17 @@ def is_path(text):
 def read_text(path):
     """Read a UTF-8 file, or the text inside a zip, without its BOM.
 
-    Raise ``FileNotFoundError`` or ``ValueError`` in one sentence where there
-    is none, or one of more than LIMIT bytes.
+    Raise ``FileNotFoundError`` or ``ValueError`` if there is no usable text,
+    or one of more than LIMIT bytes.
     """
     return read_source(path)[0]
 
 
 def read_source(path):
-    """Return a file's text, and in words which file it is.
+    """Return the text of a file, and the name of the file in words.
 
-    Of a zip the .txt of its name is read; without one the largest that is
-    there, hidden files and those of ``__MACOSX`` left out.
+    In a zip, the .txt with the name of the zip is read, or else the largest
+    .txt, leaving out hidden files and those in ``__MACOSX``.
     """
     path, source = Path(path), readable(path)
     check_file(path)
@@ -189,7 +196,7 @@ def read_source(path):
 
 
 def check_file(path):
-    """Raise an error for what is no file that can be read to its end."""
+    """Raise an error unless a file can be read to its end."""
     source = readable(path)
     try:
         status = os.stat(path)
@@ -215,7 +222,7 @@ def check_file(path):
 
 
 def check_size(size, source):
-    """Raise ``ValueError`` for more bytes than a text may have."""
+    """Raise ``ValueError`` if a text has more than LIMIT bytes."""
     if size > LIMIT:
         raise ValueError(f"{source} has more than the {LIMIT / 1e9:g} GB "
                          f"that a text may have: give a part of it")
@@ -233,7 +240,7 @@ def readable(path):
 
 @contextmanager
 def _one_sentence(source, what):
-    """Make one sentence of all that can go wrong with a damaged file."""
+    """Turn whatever goes wrong with a damaged file into one sentence."""
     try:
         yield
     except Exception as error:
@@ -244,7 +251,7 @@ def _one_sentence(source, what):
 
 
 def read_bytes(file):
-    """Return what a file holds; if that is too much, more than LIMIT."""
+    """Return the bytes of a file, or just over LIMIT if it has more."""
     data = bytearray()
     while len(data) <= LIMIT and (piece := file.read(PIECE)):
         data += piece
@@ -252,9 +259,9 @@ def read_bytes(file):
 
 
 def unzip(file, path):
-    """Return the bytes of a zip's text, and its name where that is another.
+    """Return the bytes of a zip's text, and its name if that is another.
 
-    The sizes that the zip claims are checked first.
+    The sizes that the zip claims are checked before anything is unpacked.
     """
     source = readable(path)
     with _one_sentence(source, "a readable zip"):
@@ -272,7 +279,7 @@ def unzip(file, path):
 
 
 def check_names(archive, member):
-    """Raise an error if a member has one name here and another there."""
+    """Raise an error if a zip lists a member under a name not its own."""
     try:
         archive.open(member).close()
     except (RuntimeError, NotImplementedError):  # encrypted, or packed oddly
@@ -280,7 +287,7 @@ def check_names(archive, member):
 
 
 def choose_member(members, path):
-    """Return the member of a zip that is its text, and in words which.
+    """Return the member of a zip that is its text, and its name in words.
 
     >>> infos = [zipfile.ZipInfo(name) for name in (
     ...     "__MACOSX/._my.txt", "my/notes.TXT", "my/.hidden.txt", "my.png")]
@@ -308,7 +315,7 @@ def choose_member(members, path):
 
 
 def decode(data, source):
-    """Return bytes as the text that they are in UTF-8, without its BOM."""
+    """Return UTF-8 bytes as text, without a byte order mark."""
     if not data:
         raise ValueError(f"{source} is empty: a corpus needs characters")
     if encoding := wide_encoding(data[:PIECE]):
@@ -325,10 +332,11 @@ def decode(data, source):
 
 
 def wide_encoding(data):
-    """Return "UTF-16" or "UTF-32" if these bytes look like it, or None.
+    """Return "UTF-16" or "UTF-32" if bytes look like one of them, or None.
 
-    Without a byte order mark they do if they have NULs and give nothing but
-    usual characters. Single NULs in what is UTF-8 are no sign of it.
+    Bytes without a byte order mark look like it if they contain NULs and
+    decode to ordinary characters alone. A few NULs in valid UTF-8 are no sign
+    of UTF-16.
 
     >>> wide_encoding("one".encode("utf-16-le")), wide_encoding(b"one")
     ('UTF-16', None)
@@ -358,9 +366,10 @@ def decoded(data, encoding):
 
 
 def looks_chinese(data):
-    """Say whether these bytes may be Chinese in GBK or GB18030.
+    """Return whether bytes may be Chinese text in GBK or GB18030.
 
-    Most of what is not ASCII must be punctuation or in common use there.
+    They may if most of the characters that are not ASCII are punctuation or
+    in common use in Chinese.
 
     >>> text = "落霞与孤鹜齐飞,秋水共长天一色。"
     >>> looks_chinese(text.encode("gbk")), looks_chinese("é".encode("latin-1"))

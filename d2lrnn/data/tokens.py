@@ -1,7 +1,10 @@
-"""A text as tokens, and what a lyric begins with as tokens."""
+"""Cut a text, or the prefix of a lyric, into tokens."""
 import re
 
 from d2lrnn.basics.checks import check_choice, check_numbers, shown
+
+__all__ = ["UNKNOWN", "check_level", "check_prefix", "check_text",
+           "check_tokens", "is_of_words", "prefix_tokens", "tokenize"]
 
 UNKNOWN = "<unk>"  # never a token of a text: it would be three
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -9,12 +12,12 @@ IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")
 
 
-def tokenize(text, level):
+def tokenize(text: str, level: str) -> list[str]:
     """Return the tokens of a text: a list of strings that join to the text.
 
     At level "char" each character is a token. At level "word" a run of
-    letters, digits and underscores is one, and so is each CJK ideograph and
-    each other character. Raise ``ValueError`` for another level.
+    letters, digits and underscores is one token, and so is each CJK ideograph
+    and every other character. Raise ``ValueError`` for any other level.
 
     >>> tokenize("Dr. Wu 走了", "word")
     ['Dr', '.', ' ', 'Wu', ' ', '走', '了']
@@ -26,12 +29,12 @@ def tokenize(text, level):
 
 
 def check_level(level):
-    """Return a level, or say which there are."""
+    """Return a level, or raise ``ValueError`` that lists the levels."""
     return check_choice("level", level, ("char", "word"))
 
 
 def check_text(text, source):
-    """Raise ``ValueError`` for what is no str, or cannot be UTF-8."""
+    """Raise ``ValueError`` for a text that is no str or cannot be UTF-8."""
     if not isinstance(text, str):
         raise ValueError(f"the text is {shown(text)}: give a str")
     try:
@@ -43,7 +46,9 @@ def check_text(text, source):
 
 
 def is_of_words(vocabulary):
-    """Say whether a vocabulary is one of words: has a word of two letters.
+    """Return whether a vocabulary is one of words.
+
+    It is if it has a word of two letters or more.
 
     >>> is_of_words(["<unk>", "a", "b"]), is_of_words({" ": 0, "be": 1})
     (False, True)
@@ -55,8 +60,8 @@ def is_of_words(vocabulary):
 def prefix_tokens(prefix, char_to_idx):
     """Return a prefix as a list of tokens of a vocabulary.
 
-    A str is cut into words where the vocabulary is one of words, else into
-    characters; a list of tokens is taken as it is.
+    A str is cut into words if the vocabulary is one of words, and into
+    characters if not; a list of tokens is taken as it is.
 
     >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
     ['to', ' ', 'be']
@@ -73,8 +78,9 @@ def prefix_tokens(prefix, char_to_idx):
                      f"of the vocabulary's tokens")
 
 
-def check_prefix(prefix, num_chars, char_to_idx):
-    """Raise ``ValueError`` for a prefix or a length that cannot be used.
+def check_prefix(prefix: str | list[str] | tuple[str, ...], num_chars: int,
+                 char_to_idx: dict[str, int]) -> None:
+    """Raise ``ValueError`` for a prefix or a length that is unusable.
 
     >>> check_prefix("axb", 5, {"a": 0, "b": 1})
     Traceback (most recent call last):
@@ -85,11 +91,11 @@ def check_prefix(prefix, num_chars, char_to_idx):
     if not isinstance(char_to_idx, dict):
         raise ValueError(f"char_to_idx is {shown(char_to_idx)}: give the dict "
                          f"of the training text's corpus")
-    _check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
+    check_tokens(prefix_tokens(prefix, char_to_idx), char_to_idx)
 
 
-def _check_tokens(tokens, char_to_idx):
-    """Raise ``ValueError`` for no tokens, and for those that are unknown."""
+def check_tokens(tokens, char_to_idx):
+    """Raise ``ValueError`` if there are no tokens or unknown ones."""
     if not tokens:
         raise ValueError("the prefix is empty: begin with one character or "
                          "more of the training text")

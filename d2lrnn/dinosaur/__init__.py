@@ -17,6 +17,7 @@ from d2lrnn.dinosaur.checks import (
 from d2lrnn.dinosaur.command import (
     main,
 )
+from d2lrnn.dinosaur.command import run as run
 from d2lrnn.dinosaur.data import (
     encode,
     load,
@@ -47,6 +48,7 @@ from d2lrnn.dinosaur.network import (
     update_parameters,
 )
 
+# what is imported as itself is kept for users of 0.1.0
 __all__ = [
     "Buffers",
     "clip",

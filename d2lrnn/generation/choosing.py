@@ -1,5 +1,6 @@
 """Choose the next character by its score."""
 import math
+from collections.abc import Iterable
 from functools import partial
 from numbers import Integral
 
@@ -9,22 +10,27 @@ from d2lrnn.basics.checks import (
     check_numbers,
     shown,
 )
+from numpy.typing import ArrayLike
+
+__all__ = ["check_choosing", "choose", "picker"]
 
 
-def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
-           banned=()):
+def choose(scores: ArrayLike, temperature: float = 1.0,
+           top_k: int | None = None, top_p: float | None = None,
+           rng: np.random.Generator | None = None,
+           banned: Iterable[int] = ()) -> int:
     """Choose the id of the next character by its score.
 
     ``scores``, of shape (vocab_size,), are unnormalised log-probabilities.
-    They are divided by ``temperature``, where 0 takes the highest score (the
-    first of equals); ``top_k`` keeps the k highest (of equals the lower ids),
-    then ``top_p`` the fewest of the most probable that together reach this
-    probability. ``rng``, a NumPy Generator, is asked for one uniform number.
-    A score of -inf and the ids in ``banned`` are never chosen.
+    They are divided by ``temperature``; a temperature of 0 takes the highest
+    score (the first of equals). ``top_k`` keeps the k highest (of equals, the
+    lower ids), and then ``top_p`` keeps the fewest of the most probable that
+    together reach this probability. ``rng`` is asked for one uniform number.
+    An id in ``banned`` or with a score of -inf is never chosen.
 
     Raise ``FloatingPointError`` for a score that is NaN or +inf, and
-    ``ValueError`` for other arguments that cannot be used. Source for top_p:
-    Holtzman et al., The Curious Case of Neural Text Degeneration.
+    ``ValueError`` for other unusable arguments. Source for top_p: Holtzman et
+    al., The Curious Case of Neural Text Degeneration.
 
     >>> scores = np.log([0.5, 0.3, 0.2])
     >>> choose(scores, temperature=0), choose(scores, 0, banned=[0])
@@ -53,7 +59,7 @@ def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
 
 
 def _choose(scores, temperature, top_k, top_p, rng, banned):
-    """Choose as ``choose`` does, with what was checked before."""
+    """Choose as ``choose`` does, without checking the arguments again."""
     scores = _allowed(scores, banned)
     if temperature == 0:
         return int(scores.argmax())
@@ -67,7 +73,7 @@ def _choose(scores, temperature, top_k, top_p, rng, banned):
 
 
 def check_choosing(temperature, top_k=None, top_p=None):
-    """Raise ``ValueError`` for what no character can be chosen by."""
+    """Raise ``ValueError`` for an unusable way to choose."""
     check_numbers("top_k", "top_p", temperature=temperature, top_k=top_k,
                   top_p=top_p)
 
@@ -75,8 +81,8 @@ def check_choosing(temperature, top_k=None, top_p=None):
 def _kept(scores, weights, top_k, top_p):
     """Return the ids to choose among.
 
-    They are in order, so that two almost equal scores that change places
-    leave the choice as it is.
+    They are in increasing order, so that the choice stays the same if
+    rounding makes two almost equal scores change places.
     """
     if top_k is None and top_p is None:
         return np.arange(len(scores))
@@ -90,7 +96,7 @@ def _kept(scores, weights, top_k, top_p):
 
 
 def _allowed(scores, banned):
-    """Return the scores as float64, with -inf for what is banned."""
+    """Return the scores as float64, with -inf for the banned ids."""
     scores = np.array(scores, dtype=np.float64)
     if scores.ndim != 1:
         raise ValueError(f"scores has shape {scores.shape}: give those of one "
@@ -111,14 +117,14 @@ def _generator(seed, i):
     return np.random.default_rng(None if seed is None else [seed, i])
 
 
-def _picker(temperature, top_k, top_p, seed, batch_size, banned):
+def picker(temperature, top_k, top_p, seed, batch_size, banned):
     """Return ``pick(scores, rows)``, which chooses an id for each row."""
     def pick(scores, rows):
         return [choices[i](scores[i]) for i in rows]
 
     def pick_highest(scores, rows):
         best = scores.argmax(axis=1).tolist()
-        # what is NaN, infinite or banned takes the way of all others
+        # a score that is NaN, infinite or banned needs the full choice
         return [best[i] if best[i] not in banned
                 and math.isfinite(scores.item(i, best[i]))
                 else choices[i](scores[i]) for i in rows]

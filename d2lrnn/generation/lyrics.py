@@ -1,4 +1,7 @@
-"""Choose the next character, again and again: lyrics from a model."""
+"""Write lyrics with a model: choose the next character, again and again."""
+from collections.abc import Iterator
+from os import PathLike
+from typing import Any
 
 from d2lrnn.basics.checks import (
     check_choice,
@@ -6,33 +9,46 @@ from d2lrnn.basics.checks import (
     check_numbers,
     shown,
 )
-from d2lrnn.data.tokens import UNKNOWN, _check_tokens, prefix_tokens, tokenize
-from d2lrnn.generation.choosing import _picker, check_choosing
+from d2lrnn.data.tokens import UNKNOWN, check_tokens, prefix_tokens, tokenize
+from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of
 from d2lrnn.models.checkpoint import load_model
 
+__all__ = ["generate", "generate_characters", "vocabulary_of"]
 
-def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
-             top_p=None, seed=None, stop=None, *, on_unknown="error"):
+
+def generate(model, prefix: str | list[str] | tuple[str, ...],
+             num_chars: int, temperature: float = 1.0,
+             top_k: int | None = None, top_p: float | None = None,
+             seed: int | None = None, stop: str | None = None, *,
+             on_unknown: str = "error") -> Iterator[Any]:
     """Write on from a prefix: yield each new character as it is chosen.
 
-    ``prefix`` is a str, or a list of str for several lyrics at once: then
-    each item is a tuple with one str for each lyric. A lyric ends after
-    num_chars characters (words, if the model's level is "word"), or once its
-    new text ends with ``stop``: from then on it gives "". ``temperature``,
-    ``top_k`` and ``top_p`` are those of ``choose``. With a ``seed``, lyric i
-    is the same each time, whatever the others are. "<unk>" is never written;
-    ``on_unknown="skip"`` leaves unknown characters out of the prefix.
+    model
+        ``model(X, state)`` takes ids of shape (batch_size, 1) and returns
+        scores of shape (batch_size, vocab_size) and the new state, arrays of
+        shape (batch_size, num_hiddens). ``model.idx_to_char`` is its
+        vocabulary. A model that ``stepper_of`` knows takes its steps in
+        NumPy, with the weights that it has now.
+    prefix
+        A str, or a list of str to write several lyrics at once. For a list,
+        each item that is yielded is a tuple with one str for each lyric.
+    num_chars
+        How many characters to write, or words if the model's level is "word".
+    temperature, top_k, top_p
+        Those of ``choose``.
+    seed
+        An int with which lyric i is the same each time, whatever the other
+        lyrics are; None draws anew. A batch of another size may change the
+        last bit of a score, and in rare cases a character.
+    stop
+        A lyric ends once its new text ends with this str, and yields "" from
+        then on.
+    on_unknown
+        "skip" leaves unknown characters out of the prefix, "error" refuses
+        them. "<unk>" is never written.
 
-    A model that ``stepper_of`` knows makes its steps in NumPy, with the
-    weights that it has when ``generate`` is called. A batch of another size
-    may round the last bit of a score otherwise: where that decides, the lyric
-    is another one.
-
-    ``model(X, state)`` takes ids of shape (batch_size, 1) and returns scores
-    of shape (batch_size, vocab_size) and the new state, arrays of shape
-    (batch_size, num_hiddens); ``model.idx_to_char`` is its vocabulary. Raise
-    ``ValueError``, at once, for arguments that cannot be used.
+    Raise ``ValueError``, at once, for arguments that cannot be used.
     """
     check_choosing(temperature, top_k, top_p)
     _check_lyric(num_chars, seed, stop, on_unknown)
@@ -41,19 +57,20 @@ def generate(model, prefix, num_chars, temperature=1.0, top_k=None,
     batch = [_to_ids(text, idx_to_char, getattr(model, "level", None),
                      on_unknown) for text in prefixes]
     banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
-    pick = _picker(temperature, top_k, top_p, seed, len(batch), banned)
+    pick = picker(temperature, top_k, top_p, seed, len(batch), banned)
     steps = stepper_of(model, len(idx_to_char))
     lyrics = _write(steps, batch, num_chars, idx_to_char, pick, stop)
     return (char for (char,) in lyrics) if isinstance(prefix, str) else lyrics
 
 
-def generate_characters(checkpoint, num_chars, prompt="A",
-                        pick_top_chars=None, *, seed=None):
+def generate_characters(checkpoint: str | PathLike[str], num_chars: int,
+                        prompt: str = "A", pick_top_chars: int | None = None,
+                        *, seed: int | None = None) -> str:
     """Load a model from a file and return the prompt with new characters.
 
-    Each of the num_chars characters is drawn by its probability among the
-    ``pick_top_chars`` most probable, or among all. Source: R2RT, Recurrent
-    Neural Networks in TensorFlow II.
+    Each of the num_chars characters is drawn, by its probability, from the
+    ``pick_top_chars`` most probable ones, or from all. Source: R2RT,
+    Recurrent Neural Networks in TensorFlow II.
     """
     check_kind("prompt", prompt, str, "a str")
     model = load_model(checkpoint)
@@ -70,7 +87,7 @@ def _check_lyric(num_chars, seed, stop, on_unknown):
 
 
 def vocabulary_of(model):
-    """Return the list of a model's characters, or say that it has none."""
+    """Return the list of a model's characters, or raise ``ValueError``."""
     idx_to_char = getattr(model, "idx_to_char", None)
     if idx_to_char is None:
         raise ValueError("the model has no vocabulary: set model.idx_to_char, "
@@ -87,23 +104,23 @@ def _several(prefixes):
 
 
 def _to_ids(prefix, idx_to_char, level, on_unknown):
-    """Return the ids of a prefix; raise for what the vocabulary lacks."""
+    """Return the ids of a prefix; raise ``ValueError`` for unknown tokens."""
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
-    if level == "token":  # nobody knows where to cut it
+    if level == "token":  # there is no rule to cut it by
         tokens = [prefix]
     elif level == "word":
         tokens = tokenize(prefix, level)
     else:
         tokens = prefix_tokens(prefix, char_to_idx)
     if on_unknown == "skip":
-        # where all are unknown, the check below names them
+        # if all are unknown, the check below names them
         tokens = [token for token in tokens if token in char_to_idx] or tokens
-    _check_tokens(tokens, char_to_idx)
+    check_tokens(tokens, char_to_idx)
     return [char_to_idx[token] for token in tokens]
 
 
 def _warm_up(steps, batch):
-    """Return the state after the ids of each prefix, as one batch."""
+    """Return the state of the batch after the ids of its prefixes."""
     states = []
     # one prefix and one step at a time: a compiled graph keeps its shape
     for ids in batch:
@@ -115,7 +132,7 @@ def _warm_up(steps, batch):
 
 
 def _write(steps, batch, num_chars, idx_to_char, pick, stop):
-    """Yield one character of each lyric of a batch of ids, step by step."""
+    """Yield the next character of each lyric of a batch, step by step."""
     state = _warm_up(steps, [ids[:-1] for ids in batch])
     last = [ids[-1] for ids in batch]
     rows, ends = range(len(batch)), [""] * len(batch)
@@ -132,7 +149,7 @@ def _write(steps, batch, num_chars, idx_to_char, pick, stop):
         yield tuple(new)
         if stop is None:
             continue
-        for i in rows:  # what was written last, as long as stop
+        for i in rows:  # keep as many characters as stop has
             ends[i] = (ends[i] + new[i])[-len(stop):]
         rows = [i for i in rows if ends[i] != stop]
         if not rows:

@@ -1,9 +1,9 @@
-"""A model's steps in NumPy: ids in, the scores of the next characters out.
+"""Take a model's steps in NumPy: from ids to scores of the next characters.
 
 One step is so little work that most of its time goes into calling MXNet. Here
-a layer is a single product: its state times its own recurrent weights and
-times the weights of what reads the state, the layer above or the output, all
-in one matrix. What the first layer makes of an id is looked up.
+a layer is a single product: its state times one matrix that holds both its
+recurrent weights and the weights of the layer above, or of the output. The
+first layer's product with its input is looked up by the id.
 """
 from functools import partial
 
@@ -15,6 +15,8 @@ from mxnet import nd
 from mxnet.gluon import rnn
 from mxnet.gluon.parameter import DeferredInitializationError
 
+__all__ = ["ModelSteps", "Stepper", "stepper_of"]
+
 WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
 # arrays, since NumPy converts a number of Python's anew in each call
 ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
@@ -23,11 +25,11 @@ ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
 def stepper_of(model, vocab_size):
     """Return the steps of a model with a vocabulary of ``vocab_size`` ids.
 
-    Known are ``CharRNN``, and ``RNNModel`` with a layer of Gluon in one
-    direction: they get a ``Stepper`` with the weights that they have now. All
-    others get ``ModelSteps``, and so do a known model that scores another
-    number of ids, lacks shapes, or has weights that are no numbers or huge:
-    the model itself says what is wrong.
+    ``CharRNN``, and ``RNNModel`` with a Gluon layer in one direction, get a
+    ``Stepper`` with the weights that they have now. Every other model gets
+    ``ModelSteps``. So does a known model that scores another number of ids,
+    has no shapes yet, or has weights that are NaN, infinite or huge: the
+    model's own error then says what is wrong.
     """
     read = READERS.get(type(model))
     if read and model.vocab_size == vocab_size:
@@ -51,7 +53,7 @@ class ModelSteps:
         self.model, self.ctx = model, context_of(model)
 
     def begin_state(self, batch_size):
-        """Return the model's first state."""
+        """Return the first state of the model."""
         return self.model.begin_state(batch_size=batch_size, ctx=self.ctx)
 
     def __call__(self, ids, state):
@@ -61,7 +63,7 @@ class ModelSteps:
         return scores.asnumpy(), state
 
     def join(self, states):
-        """Return the states of several batches as that of one."""
+        """Return the states of several batches as the state of one."""
         return tuple(nd.concat(*parts, dim=0)
                      for parts in zip(*states, strict=True))
 
@@ -100,8 +102,8 @@ class Stepper:
     def __call__(self, ids, state):
         """Return ``(scores, state)`` after one id for each lyric.
 
-        ``scores``, of shape (batch_size, vocab_size), last until the next
-        call.
+        ``scores``, of shape (batch_size, vocab_size), are valid until the
+        next call.
         """
         X = self._look_up(ids)
         for layer in state:
@@ -109,14 +111,14 @@ class Stepper:
         return X, state
 
     def join(self, states):
-        """Return the states of several lyrics as that of a batch."""
+        """Return the states of several lyrics as the state of a batch."""
         batch = self.begin_state(len(states))
         for layer, *lyrics in zip(batch, *states, strict=True):
             layer.fill(lyrics)
         return batch
 
     def _look_up(self, ids):
-        """Return what the first layer makes of ids, a row for each."""
+        """Return the first layer's input products, a row for each id."""
         if not self._known.issuperset(ids):
             # one by one: a product of more may differ in the last bit
             for i in set(ids) - self._known:
@@ -156,9 +158,10 @@ class Layer:
         self.scores = self.product[:, num_rows:]
 
     def step(self, X):
-        """Return what is above this layer makes of its new state.
+        """Return the products of the new state for the layer above.
 
-        ``X`` are the products of its input, of the shape of ``gates``.
+        ``X`` are the products of this layer's input, in the shape of
+        ``gates``.
         """
         self.cell(self, X)
         np.dot(self.H, self.weight, out=self.product)
@@ -166,7 +169,7 @@ class Layer:
         return self.scores
 
     def fill(self, layers):
-        """Take over the states of layers of one lyric each."""
+        """Copy the states of layers that hold one lyric each."""
         for name in ("H", "C", "product"):
             np.concatenate([getattr(layer, name) for layer in layers],
                            out=getattr(self, name))
@@ -292,7 +295,7 @@ def array_of(param):
 
 
 def are_usable(embedding, layers, output):
-    """Return whether all weights are numbers whose products stay numbers."""
+    """Return whether all weights are finite and their products stay so."""
     arrays = [*output, *(layer[name] for layer in layers for name in layer)]
     if embedding is not None:
         arrays.append(embedding)

@@ -1,4 +1,5 @@
 """The perplexity report: a training as pictures, pages and records."""
+from d2lrnn.basics.environment import cpu_name as cpu_name
 from d2lrnn.basics.environment import (
     machine_record,
 )
@@ -8,10 +9,13 @@ from d2lrnn.basics.files import (
 from d2lrnn.basics.measures import (
     unigram_perplexity,
 )
+from d2lrnn.report.markdown import to_markdown as to_markdown
+from d2lrnn.report.markdown import with_held_out as with_held_out
 from d2lrnn.report.records import (
     read_record,
     write_json,
 )
+from d2lrnn.report.records import summarize as summarize
 from d2lrnn.report.write import (
     make_record,
     plot_perplexity,
@@ -20,6 +24,7 @@ from d2lrnn.report.write import (
     write_report,
 )
 
+# what is imported as itself is kept for users of 0.1.0
 __all__ = [
     "machine_record",
     "make_record",

@@ -40,7 +40,9 @@ def plot_perplexity(histories, corpus):
                              unigram_perplexity(corpus.corpus_indices))
 
 
-def write_report(name, histories, corpus, settings, folder="runs"):
+def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
+                 settings: dict, folder: str | os.PathLike[str] = "runs",
+                 ) -> Path:
     """Write the perplexity report of some trainings, and print where it is.
 
     ``histories`` are what the training functions returned, by label;

@@ -198,10 +198,10 @@ def test_a_text_itself():
 
 
 # few letters, so that they come again; a NUL, which NumPy cuts off a string
-texts = st.text(st.sampled_from("aabé_1 \n.'\0走了々\u0301𠀀")) | st.text()
+any_text = st.text(st.sampled_from("aabé_1 \n.'\0走了々\u0301𠀀")) | st.text()
 
 
-@given(texts)
+@given(any_text)
 def test_tokens_join_to_the_text(text):
     assert tokenize(text, "char") == list(text)
     assert "".join(tokenize(text, "word")) == text
@@ -213,7 +213,7 @@ def is_ideograph(char):
                             "IDEOGRAPHIC NUMBER ZERO"))
 
 
-@given(texts)
+@given(any_text)
 @example("x\u3007x\u3400x\u4dbfx\u4e00x\u9fffx\uf900x\ufad9x\U00020000x"
          "\U0002f800x\U0003134ax")
 @example("m\u3006n\ua000\u30f65\u0301_")  # none an ideograph
@@ -236,7 +236,7 @@ def test_words_of_many_kinds():
 
 
 @levels
-@given(text=texts.filter(bool), min_freq=st.integers(1, 4))
+@given(text=any_text.filter(bool), min_freq=st.integers(1, 4))
 def test_ids_are_those_of_a_loop(level, text, min_freq):
     tokens = tokenize(text, level)
     counts = Counter(tokens)
@@ -302,7 +302,7 @@ def test_a_text_that_is_no_str():
 
 
 @levels
-@given(text=texts.filter(bool), other=texts.filter(bool))
+@given(text=any_text.filter(bool), other=any_text.filter(bool))
 def test_a_given_vocabulary_numbers_another_text(level, text, other):
     vocabulary = ["<unk>", *sorted(set(tokenize(text, level)), reverse=True)]
     corpus = Corpus.from_text(other, "another", level, vocabulary=vocabulary)

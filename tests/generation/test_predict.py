@@ -74,6 +74,18 @@ def test_prefixes_that_cannot_be_used(predict, prefix, num_chars, words):
         predict(prefix, num_chars)
 
 
+def test_a_gluon_model_takes_its_own_steps(ctx):
+    size = len(ALPHABET)
+    model = d2l.RNNModel(rnn_layers.GRU(4, input_size=size), size)
+    model.initialize(ctx=ctx)
+    seen = []
+    model.register_forward_hook(lambda block, inputs, output: seen.append(
+        int(inputs[0].asscalar())))
+    lyric = d2l.predict_rnn_gluon("dab", 3, model, size, ctx, list(ALPHABET),
+                                  CHAR_TO_IDX)
+    assert seen == [CHAR_TO_IDX[char] for char in lyric[:-1]]
+
+
 def test_scratch_and_gluon_write_the_same(ctx):
     num_hiddens, size = 6, len(ALPHABET)
     params = d2l.get_params(size, num_hiddens, ctx)

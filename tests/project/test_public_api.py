@@ -1,7 +1,12 @@
 """The names, their signatures, and the book's own way of using them."""
 import ast
 import inspect
+import re
+from collections import Counter
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 
 import d2lrnn
 import pytest
@@ -39,6 +44,10 @@ SIGNATURES = {
         "char_to_idx num_epochs num_steps lr clipping_theta batch_size "
         "pred_period pred_len prefixes",
 }
+# what lessons call and show: reached as d2lrnn.name, but no part of the face
+LESSON_HELPERS = {"check_training", "end_epoch", "ln_lstm_step",
+                  "lstm_memory", "lstm_step", "make_params", "print_epoch"}
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
@@ -75,11 +84,106 @@ def test_all_imported_names_are_public():
     imported = {alias.name for node in tree.body
                 if isinstance(node, ast.ImportFrom)
                 for alias in node.names} - {"mxnet_setup", "version"}
-    assert imported == set(d2lrnn.__all__)
+    assert not LESSON_HELPERS & set(d2lrnn.__all__)
+    assert imported == LESSON_HELPERS | set(d2lrnn.__all__)
+
+
+def test_lessons_need_their_helpers():
+    lessons = "".join(path.read_text("utf-8")
+                      for path in (ROOT / "chapters").glob("*.py"))
+    for name in LESSON_HELPERS:
+        assert re.search(rf"d2l\.{name}\b|^def {name}\(", lessons,
+                         re.MULTILINE), f"no lesson calls or shows {name}"
+
+
+def test_no_file_takes_a_private_name_of_another():
+    for folder in ("d2lrnn", "d2lrnn_cli", "benchmarks", "chapters"):
+        for path in (ROOT / folder).rglob("*.py"):
+            taken = [alias.name for node in ast.walk(ast.parse(
+                path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)
+                and node.module.startswith(("d2lrnn", "benchmarks"))
+                for alias in node.names]
+            private = {name for name in taken if name.startswith("_")}
+            assert not private, f"{path} imports {private}"
+
+
+@pytest.mark.parametrize("file", [
+    "data.corpus", "data.texts", "data.tokens", "generation.book",
+    "generation.choosing", "generation.lyrics", "generation.numpy_steps"])
+def test_a_file_offers_what_others_take_from_it(file):
+    module = import_module(f"d2lrnn.{file}")
+    assert all(hasattr(module, name) for name in module.__all__)
+    for path in (ROOT / "d2lrnn").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (
+                    node.module == module.__name__):
+                taken = {alias.name for alias in node.names}
+                assert taken <= set(module.__all__), path
+
+
+PAGES = {path.stem: path.read_text("utf-8").split("\n## ")
+         for path in (ROOT / "docs" / "api").glob("*.md")
+         if path.stem != "index"}
+ROOMS = ("jazz", "shakespeare", "dinosaur", "numpy_rnn")
+
+
+def entries(text):
+    """Return the names that a part of the reference documents."""
+    return re.findall(
+        r"^\.\. (?:autofunction|autoclass|autoexception|py:data):: (\S+)$",
+        text, re.MULTILINE)
+
+
+def test_the_reference_has_every_public_name_once():
+    counts = Counter(name for parts in PAGES.values() for part in parts
+                     for name in entries(part))
+    assert set(counts.values()) == {1}, counts.most_common(3)
+    places = ["d2lrnn", *(f"d2lrnn.{room}" for room in ROOMS)]
+    public = {f"{place}.{name}" for place in places
+              for name in import_module(place).__all__}
+    assert public <= set(counts)
+    for name in counts:
+        assert resolve_name(name) is not None
+
+
+def taken_and_shown(lesson):
+    """Return what a lesson takes from the package or defines anew."""
+    tree = ast.parse((ROOT / "chapters" / f"{lesson}.py").read_text("utf-8"))
+    ways = {}  # from a name in the lesson to one of the package
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            start = f"{node.module}." if hasattr(node, "module") else ""
+            ways |= {alias.asname or alias.name: start + alias.name
+                     for alias in node.names
+                     if (start + alias.name).startswith("d2lrnn")}
+    names = [*ways.values(), *(
+        f"{ways[node.value.id]}.{node.attr}" for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name) and node.value.id in ways)]
+    names += [f"{way}.{node.name}" for way in ways.values()
+              for node in tree.body
+              if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    found = []
+    for name in names:
+        with suppress(AttributeError):  # a lesson has functions of its own
+            found.append(resolve_name(name))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lessons_use_what_the_reference_says(page):
+    named = [(lesson, part) for part in PAGES[page] for lesson
+             in re.findall(r"\(\.\./chapters/(\w+)\.py\)", part)]
+    assert named
+    for lesson, part in named:
+        meant = [resolve_name(name) for name in entries(part)]
+        assert any(one is other for one in meant
+                   for other in taken_and_shown(lesson)), (
+            f"{lesson} uses nothing under {part.splitlines()[0]}")
 
 
 def test_the_version_stands_in_the_changelog():
-    changelog = Path(__file__).parents[2] / "CHANGELOG.md"
+    changelog = ROOT / "CHANGELOG.md"
     assert f"## {d2lrnn.__version__}" in changelog.read_text("utf-8")
 
 
