@@ -20,12 +20,9 @@ from pathlib import Path
 import d2lrnn as d2l
 import numpy as np
 from d2lrnn import dinosaur, numpy_rnn
-from d2lrnn.basics.files import writable
-from d2lrnn.dinosaur.checks import unpack
-from d2lrnn.dinosaur.data import encode, read_names
-from d2lrnn.dinosaur.fast_steps import Buffers
-from d2lrnn.dinosaur.network import print_sample
+from d2lrnn.dinosaur import Buffers, encode, print_sample, read_names, unpack
 from d2lrnn.numpy_rnn import softmax
+from d2lrnn.report import writable
 
 names, source = dinosaur.load_names()
 print(f"names: {source}: {', '.join(names[:3])} ...")

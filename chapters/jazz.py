@@ -20,11 +20,11 @@ from pathlib import Path
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn import jazz
-from d2lrnn.basics.environment import context_of
-from d2lrnn.basics.files import writable
 from d2lrnn.jazz import djmodel, one_hot, training_data
 from d2lrnn.jazz.grammar import to_tokens
 from d2lrnn.jazz.model import check_layers, predict_and_sample
+from d2lrnn.models import context_of
+from d2lrnn.report import writable
 from mxnet import init, nd
 
 seed = 1

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
-from d2lrnn.basics.files import writable
+from d2lrnn.report import writable
 from mxnet import autograd, gluon, nd
 
 seed, ctx = 1, d2l.try_gpu()

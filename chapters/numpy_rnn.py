@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from d2lrnn import numpy_rnn
 from d2lrnn.basics.figures import new_figure
-from d2lrnn.basics.files import writable
 from d2lrnn.numpy_rnn import LSTM, RNN, sigmoid, softmax
+from d2lrnn.report import writable
 
 # %% [markdown]
 # ## The plain cell, forward

@@ -22,10 +22,10 @@ from pathlib import Path
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn import shakespeare
-from d2lrnn.basics.environment import context_of
-from d2lrnn.basics.files import writable
-from d2lrnn.generation.choosing import choose
+from d2lrnn.generation import choose
+from d2lrnn.models import context_of
 from d2lrnn.models.plot import plot_model, summary
+from d2lrnn.report import writable
 from d2lrnn.shakespeare import (
     check_characters,
     check_probabilities,

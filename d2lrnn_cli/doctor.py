@@ -1,27 +1,27 @@
-"""``d2lrnn doctor``: what is here, and for all that is wrong, the remedy.
+"""``d2lrnn doctor``: examine the installation, and name what mends it.
 
-It imports neither d2lrnn nor MXNet itself, so that it works where they do
-not.
+It imports neither d2lrnn nor MXNet itself, so that it works where they fail
+to import.
 """
 import ctypes
 import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import typer
 
-from d2lrnn_cli.main import app
+__all__ = ["doctor"]
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
 TRY = ("import d2lrnn, mxnet as mx; mx.nd.ones(1).asnumpy();"
        "print(mx.context.num_gpus())")
 
 
-@app.command()
 def doctor():
-    """Look at Python, packages, threads, devices and texts."""
+    """Check Python, packages, threads, devices and texts."""
     findings = [*python(), *packages(), *libraries(), *mxnet(), *threads(),
                 *load(), *texts(), *graphviz()]
     for state, text in findings:
@@ -30,18 +30,18 @@ def doctor():
 
 
 def python():
-    """Yield whether this Python is one that MXNet runs on."""
+    """Yield whether MXNet runs on this Python."""
     version = "{}.{}.{}".format(*sys.version_info[:3])
     if (3, 10) <= sys.version_info[:2] <= (3, 12):
         yield OK, f"Python {version}"
     else:
-        yield WRONG, (f"Python {version} has no MXNet: uv venv --python 3.11 "
-                      f"&& . .venv/bin/activate && uv pip install -e .")
+        yield WRONG, (f"MXNet does not run on Python {version}: "
+                      f"uv venv --python 3.11 && . .venv/bin/activate && "
+                      f"uv pip install -e .")
 
 
 def packages():
     """Yield the version of each package, or how to install it."""
-    from importlib import metadata  # slow to import
     for name, extra in (("d2lrnn", None), ("mxnet", None), ("numpy", None),
                         ("matplotlib", None), ("d2l", None),
                         ("torch", "oracle"), ("d2lzh", "bench")):
@@ -49,8 +49,8 @@ def packages():
             found = metadata.version(name)
         except metadata.PackageNotFoundError:
             if extra:
-                yield NOTE, (f"{name} is not installed; only the benchmarks "
-                             f"and tests use it: pip install -e '.[{extra}]'")
+                yield NOTE, (f"{name} is not installed; only benchmarks and "
+                             f"tests use it: pip install -e '.[{extra}]'")
             elif name != "d2l" or sys.version_info < (3, 12):
                 yield WRONG, f"{name} is not installed: pip install -e ."
             continue
@@ -63,7 +63,7 @@ def packages():
 
 
 def libraries():
-    """Yield the system libraries that MXNet's wheel needs."""
+    """Yield whether the system libraries of MXNet's wheel are here."""
     for library, package in (("libgomp.so.1", "libgomp1"),
                              ("libquadmath.so.0", "libquadmath0")):
         try:
@@ -74,7 +74,7 @@ def libraries():
 
 
 def mxnet():
-    """Yield whether MXNet imports, and the devices that it sees."""
+    """Yield whether MXNet imports, and which devices it sees."""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TRY],
                           text=True, capture_output=True)
     if done.returncode:
@@ -82,7 +82,7 @@ def mxnet():
         if not more and ": set it to " in reason:  # a variable
             yield WRONG, reason
             return
-        yield WRONG, (f"d2lrnn does not import ({reason}): mend what is wrong "
+        yield WRONG, (f"d2lrnn does not import ({reason}): fix what is wrong "
                       f"above, or pip install -e . in a new environment")
         return
     gpus = int(done.stdout.split()[-1])
@@ -96,7 +96,7 @@ def mxnet():
 
 
 def threads():
-    """Yield the cores, and how many of them are used."""
+    """Yield the number of cores, and how many MXNet uses."""
     cores = len(os.sched_getaffinity(0))
     chosen = os.environ.get("OMP_NUM_THREADS", "").strip()
     if not chosen:
@@ -109,7 +109,7 @@ def threads():
 
 
 def load():
-    """Yield whether other programs use the cores, where that is known."""
+    """Yield a note if other programs keep the cores busy."""
     try:
         busy = os.getloadavg()[0]  # on average over the last minute
     except (AttributeError, OSError):
@@ -121,14 +121,14 @@ def load():
 
 
 def texts():
-    """Yield the folder of texts, and what is in it."""
+    """Yield the user's folder of texts, and the texts in it."""
     folder = os.environ.get("D2LRNN_DATA")
     if not folder:
-        yield NOTE, ("D2LRNN_DATA is not set; texts are downloaded, or those "
-                     "that ship are used: export D2LRNN_DATA=the folder of "
-                     "your texts")
+        yield NOTE, ("D2LRNN_DATA is not set, so texts are downloaded, or "
+                     "those that ship are used: export D2LRNN_DATA=the folder "
+                     "of your texts")
     elif not Path(folder).is_dir():
-        yield WRONG, (f"D2LRNN_DATA is {folder}, which is no folder: "
+        yield WRONG, (f"D2LRNN_DATA is {folder}, which is not a folder: "
                       f"unset D2LRNN_DATA")
     else:
         names = sorted(path.name for path in Path(folder).iterdir()
@@ -137,9 +137,9 @@ def texts():
 
 
 def graphviz():
-    """Yield whether models can be drawn."""
+    """Yield whether Graphviz is here to draw models."""
     if shutil.which("dot"):
         yield OK, "Graphviz"
     else:
-        yield NOTE, ("Graphviz is not here, so pictures of models become "
+        yield NOTE, ("Graphviz is not installed, so models are shown as "
                      "tables: apt-get install graphviz")

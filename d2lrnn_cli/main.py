@@ -3,50 +3,41 @@ import os
 import signal
 import sys
 import warnings
-from contextlib import contextmanager, redirect_stdout, suppress
-from io import StringIO
+from contextlib import suppress
 
-import typer
-
+from d2lrnn_cli.app import FLAGS, app
+from d2lrnn_cli.bench import bench
+from d2lrnn_cli.chapter import chapter
+from d2lrnn_cli.data import data
+from d2lrnn_cli.doctor import doctor
+from d2lrnn_cli.evaluate import evaluate
+from d2lrnn_cli.generate import generate
+from d2lrnn_cli.inspect import inspect
+from d2lrnn_cli.report import report
 from d2lrnn_cli.streams import close_streams, open_streams, unwritten
+from d2lrnn_cli.train import train
 
-app = typer.Typer(
-    name="d2lrnn", no_args_is_help=True, rich_markup_mode=None,
-    pretty_exceptions_enable=False, help="Recurrent language models to read, "
-    "run and learn from: train one on a text, let it write, measure it.",
-    context_settings={"help_option_names": ["-h", "--help"]})
-data = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
-                   help="The texts that d2lrnn knows by name.")
-# what main found on the command line, wherever it stood
-FLAGS = {"--quiet": False, "--debug": False}
+__all__ = ["main"]
 
-
-@app.callback()
-def flags(
-        quiet: bool = typer.Option(False, "--quiet", help="No progress and "
-                                   "no messages, only results."),
-        debug: bool = typer.Option(False, "--debug", help="Show the "
-                                   "traceback of an error.")):
-    """Note nothing: ``main`` has taken the two, for they may stand anywhere.
-
-    They are here to be in the help.
-    """
+# in the order of the help
+app.command()(train)
+app.command()(generate)
+app.command("eval")(evaluate)
+app.command()(inspect)
+app.command()(report)
+app.command()(chapter)
+app.command(context_settings={"ignore_unknown_options": True})(bench)
+app.command()(doctor)
+app.add_typer(data, name="data")
 
 
 def main():
-    """Run what was typed; exit with 0, 1 where it failed, 2 for a misuse.
+    """Run what was typed; exit with 0, 1 after an error, 2 after a misuse.
 
     After Ctrl-C exit with 130.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
-    from d2lrnn_cli import (  # noqa: F401 - each adds its commands
-        commands,
-        doctor,
-        reports,
-        sources,
-        texts,
-    )
     open_streams()
     arguments = []
     for argument in sys.argv[1:]:
@@ -70,7 +61,7 @@ def main():
 def interrupt(*_):
     """End the command at once after Ctrl-C, without a traceback.
 
-    A training in its steps saves first: it has a handler of its own.
+    A training in its steps has a handler of its own, which saves first.
     """
     with suppress(OSError):
         os.write(2, b"d2lrnn: stopped\n")  # print may be at work right now
@@ -78,13 +69,12 @@ def interrupt(*_):
 
 
 def sentence(error):
-    """Return what an error says; MXNet's say it in their last line."""
+    """Return the message of an error; MXNet's is in its last line."""
     if isinstance(error, OSError) and error.strerror and not error.filename:
         return unwritten(error)  # files are named, streams are not
     if isinstance(error, OSError) and error.filename is not None:
         return (f"{os.fsdecode(error.filename)} cannot be used "
-                f"({error.strerror}): check the path, and what you may do "
-                f"with it")
+                f"({error.strerror}): check the path and its permissions")
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1]
 
@@ -93,11 +83,3 @@ def show_warning(message, category, *_, **__):
     """Print d2lrnn's own warnings as a sentence, and no others."""
     if category.__name__ == "D2LRNNWarning" and not FLAGS["--quiet"]:
         print(f"d2lrnn: {message}", file=sys.stderr)
-
-
-@contextmanager
-def messages():
-    """Let what is printed inside be messages, and no results."""
-    unheard = FLAGS["--quiet"] or sys.stderr is None  # as it is if closed
-    with redirect_stdout(StringIO() if unheard else sys.stderr):
-        yield

@@ -1,18 +1,20 @@
-"""What the command writes to: closed, broken or full, or without UTF-8."""
+"""Standard streams that are closed, broken, full, or not in UTF-8."""
 import errno
 import json
 import os
 import sys
 
+__all__ = ["close_streams", "open_streams", "to_json", "unwritten"]
+
 NAMES = ("stdin", "stdout", "stderr")
 
 
 def open_streams():
-    """Give streams that are closed a place where nothing is kept.
+    """Open closed streams on the null device.
 
-    Otherwise the next file that is opened would get a stream's number, and
-    what belongs to the stream. A character that a stream's encoding lacks
-    becomes a question mark.
+    Otherwise the next file to be opened would get the number of a stream, and
+    with it what is written to the stream. A character that a stream's
+    encoding lacks becomes a question mark.
     """
     for number, name in enumerate(NAMES):
         if getattr(sys, name) is None:
@@ -24,7 +26,7 @@ def open_streams():
 
 
 def forget(number):
-    """Let what is written to a file's number from now on go nowhere."""
+    """Discard what is written to a file descriptor from now on."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     if nowhere != number:
         os.dup2(nowhere, number)
@@ -32,10 +34,9 @@ def forget(number):
 
 
 def close_streams():
-    """Write what is still to be written, and return None.
+    """Flush the streams; return None, or what to exit with.
 
-    Where that cannot be, return what to exit with: a sentence, or 1 where
-    only nobody reads any more.
+    That is a sentence, or only 1 where the reader has closed the pipe.
     """
     problem = None
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
@@ -49,16 +50,16 @@ def close_streams():
 
 
 def unwritten(error):
-    """Return the sentence for what a stream could not take."""
-    return (f"the output cannot be written ({error.strerror}): send it to "
+    """Return the sentence for a stream that cannot be written to."""
+    return (f"the output cannot be written ({error.strerror}): send it "
             f"where there is space")
 
 
 def to_json(value):
-    """Return a value as JSON that stdout can be given without a loss.
+    """Return a value as JSON that stdout can take without loss.
 
-    A character that its encoding lacks is escaped, and what is infinite or no
-    number becomes a word, since JSON has none.
+    A character that stdout's encoding lacks is escaped; infinity and NaN,
+    which JSON lacks, become strings.
     """
     value = json.loads(json.dumps(value), parse_constant=str)
     text = json.dumps(value, ensure_ascii=False)

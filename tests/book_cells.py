@@ -4,6 +4,8 @@ import d2lrnn as d2l
 RNN = (d2l.rnn, d2l.get_params, d2l.init_rnn_state)
 GRU = (d2l.gru, d2l.get_gru_params, d2l.init_gru_state)
 LSTM = (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)
+MINGRU = (d2l.mingru, d2l.get_mingru_params, d2l.init_mingru_state)
+MINLSTM = (d2l.minlstm, d2l.get_minlstm_params, d2l.init_minlstm_state)
 
 
 def deep(cell, get_params, init_state):

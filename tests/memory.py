@@ -11,15 +11,17 @@ from functools import partial
 from itertools import pairwise
 
 import d2lrnn as d2l
-from book_cells import GRU, LSTM, RNN, both_ways, deep
+from book_cells import GRU, LSTM, MINGRU, MINLSTM, RNN, both_ways, deep
 from d2lrnn import jazz, shakespeare
+from d2lrnn.models.cells import CELLS
 from mxnet import autograd, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import rnn as rnn_layers
 
 V, T, B, H = 3, 6, 4, 8
 ABC = d2l.load_corpus("abc" * 12)
-SCRATCH = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "deep lstm": deep(*LSTM),
+SCRATCH = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "mingru": MINGRU,
+           "minlstm": MINLSTM, "deep lstm": deep(*LSTM),
            "bi gru": both_ways(*GRU)}
 
 
@@ -91,9 +93,10 @@ SUBJECTS = {
     "calls of gluon's": gluon_call, "poems": poems, "tunes": tunes,
     **{f"fit {cell} {unroll} {embed_size}": partial(
         fitted, cell, unroll, embed_size)
-       for cell in ("rnn", "gru", "lstm", "ln_lstm")
+       for cell in CELLS
        for unroll in ("static", "foreach", "fused")
-       for embed_size in (None, 5) if (cell, unroll) != ("ln_lstm", "fused")}}
+       for embed_size in (None, 5)
+       if unroll != "fused" or CELLS[cell].mode}}
 
 
 def resident():

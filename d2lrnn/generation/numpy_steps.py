@@ -10,7 +10,9 @@ from functools import partial
 import numpy as np
 from d2lrnn.basics.environment import context_of
 from d2lrnn.models.book import RNNModel
+from d2lrnn.models.cells import CELLS
 from d2lrnn.models.char_rnn import CharRNN
+from d2lrnn.models.numpy_cells import rnn_relu_in_place
 from mxnet import nd
 from mxnet.gluon import rnn
 from mxnet.gluon.parameter import DeferredInitializationError
@@ -18,8 +20,6 @@ from mxnet.gluon.parameter import DeferredInitializationError
 __all__ = ["ModelSteps", "Stepper", "stepper_of"]
 
 WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
-# arrays, since NumPy converts a number of Python's anew in each call
-ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
 
 
 def stepper_of(model, vocab_size):
@@ -71,17 +71,19 @@ class ModelSteps:
 class Stepper:
     """The steps of a recurrent model, in float32 and in memory of its own.
 
-    ``cell`` is a name in ``CELLS``; ``embedding`` has shape (vocab_size,
-    embed_size), or is None for one-hot vectors; ``layers`` are dicts of
-    ``WEIGHTS`` with the shapes and the order of gates of Gluon's layers,
-    ln_lstm with gamma and beta besides; ``output`` is the pair of a weight,
-    (vocab_size, num_hiddens), and a bias.
+    ``step`` is the step of a cell in NumPy (see ``models.numpy_cells``);
+    ``embedding`` has shape (vocab_size, embed_size), or is None for one-hot
+    vectors; ``layers`` are dicts of ``WEIGHTS`` with the shapes and the order
+    of gates of Gluon's layers, and of the vectors that the step is given;
+    ``output`` is the pair of a weight, (vocab_size, num_hiddens), and a bias.
+    The recurrent weights have no rows where the cell's gates do not read the
+    state.
 
     A state is a list of ``Layer``, which a call overwrites. The last bit of a
     product may depend on the batch size.
     """
 
-    def __init__(self, cell, embedding, layers, output):
+    def __init__(self, step, embedding, layers, output):
         self._embedding, self._first = embedding, layers[0]
         self._inputs = np.empty((len(output[0]), len(layers[0]["i2h_bias"])),
                                 np.float32)
@@ -89,15 +91,16 @@ class Stepper:
         readers = [(layer["i2h_weight"], layer["i2h_bias"])
                    for layer in layers[1:]] + [output]
         self._layers = [
-            (bind(cell, layer),
+            (bind(step, layer, output[0].shape[1]),
              np.concatenate([layer["h2h_weight"], weight]),
-             np.concatenate([layer["h2h_bias"], bias]))
+             np.concatenate([layer["h2h_bias"], bias]),
+             len(layer["h2h_bias"]))
             for layer, (weight, bias) in zip(layers, readers, strict=True)]
 
     def begin_state(self, batch_size):
         """Return the first state: hidden states and memory cells of zeros."""
-        return [Layer(cell, weight, bias, self._inputs.shape[1], batch_size)
-                for cell, weight, bias in self._layers]
+        return [Layer(*layer, self._inputs.shape[1], batch_size)
+                for layer in self._layers]
 
     def __call__(self, ids, state):
         """Return ``(scores, state)`` after one id for each lyric.
@@ -136,17 +139,18 @@ class Stepper:
 class Layer:
     """The arrays of a layer for a batch, which each step overwrites.
 
-    ``H`` and ``C`` have shape (batch_size, num_hiddens), ``gates`` and
+    ``H`` and ``C`` have shape (batch_size, num_hiddens), ``gates``
+    (batch_size, num_rows), where num_rows is num_hiddens for each gate, and
     ``h2h``, the product of H with the recurrent weights, (batch_size,
-    num_rows), where num_rows is num_hiddens for each gate.
+    num_h2h), where num_h2h is num_rows or, where there are none, 0.
     """
 
-    def __init__(self, cell, weight, bias, num_rows, batch_size):
+    def __init__(self, step, weight, bias, num_h2h, num_rows, batch_size):
         def empty(num_columns):
             return np.empty((batch_size, num_columns), np.float32)
 
         num_hiddens = weight.shape[1]
-        self.cell, self.weight, self.bias = cell, weight.T, bias
+        self.cell, self.weight, self.bias = step, weight.T, bias
         self.H, self.C = empty(num_hiddens), empty(num_hiddens)
         self.H[:], self.C[:] = 0, 0
         self.gates, self.spare = empty(num_rows), empty(num_rows)
@@ -154,8 +158,8 @@ class Layer:
                      for i in range(0, num_rows, num_hiddens)]
         self.product = empty(len(bias))
         self.product[:] = bias
-        self.h2h = self.product[:, :num_rows]
-        self.scores = self.product[:, num_rows:]
+        self.h2h = self.product[:, :num_h2h]
+        self.scores = self.product[:, num_h2h:]
 
     def step(self, X):
         """Return the products of the new state for the layer above.
@@ -175,98 +179,29 @@ class Layer:
                            out=getattr(self, name))
 
 
-# A cell gives a layer its next H and C. X holds the products of its input
-# with the weights of all gates, layer.h2h those of its last H.
-def rnn_tanh(layer, X):
-    """Step the plain recurrent cell."""
-    np.tanh(np.add(X, layer.h2h, out=layer.gates), out=layer.H)
-
-
-def rnn_relu(layer, X):
-    """Step the cell with relu, which Gluon takes where none is named."""
-    np.maximum(np.add(X, layer.h2h, out=layer.gates), ZERO, out=layer.H)
-
-
-def gru(layer, X):
-    """Step the GRU whose reset gate follows the product."""
-    n = 2 * layer.H.shape[1]
-    R, Z, H_tilde = layer.gate
-    np.add(X[:, :n], layer.h2h[:, :n], out=layer.gates[:, :n])
-    sigmoid(layer.gates[:, :n], layer.spare[:, :n])
-    np.multiply(R, layer.h2h[:, n:], out=H_tilde)
-    np.add(H_tilde, X[:, n:], out=H_tilde)
-    np.tanh(H_tilde, out=H_tilde)
-    layer.H -= H_tilde  # Z * H + (1 - Z) * H_tilde
-    layer.H *= Z
-    layer.H += H_tilde
-
-
-def lstm(layer, X):
-    """Step the LSTM."""
-    np.add(X, layer.h2h, out=layer.gates)
-    lstm_memory(layer)
-
-
-def ln_lstm(gamma, beta, layer, X):
-    """Step the LSTM whose gates are normalised.
-
-    ``gamma`` and ``beta`` have shape (4, num_hiddens).
-    """
-    gates = np.add(X, layer.h2h, out=layer.gates).reshape(-1, *gamma.shape)
-    gates -= gates.mean(axis=2, keepdims=True)
-    variance = np.square(gates).mean(axis=2, keepdims=True)
-    gates *= gamma / np.sqrt(variance + np.float32(1e-5))
-    gates += beta
-    lstm_memory(layer)
-
-
-def lstm_memory(layer):
-    """Forget, take in, and let out."""
-    I, forget, C_tilde, O = layer.gate
-    np.tanh(C_tilde, out=layer.H)  # only lent
-    # of all gates at once, which is quicker than two calls
-    sigmoid(layer.gates, layer.spare)
-    np.multiply(forget, layer.C, out=layer.C)
-    np.multiply(I, layer.H, out=layer.H)
-    np.add(layer.C, layer.H, out=layer.C)
-    np.tanh(layer.C, out=layer.H)
-    np.multiply(O, layer.H, out=layer.H)
-
-
-def sigmoid(x, spare):
-    """Take the sigmoid of an array in place; ``spare`` is overwritten."""
-    np.minimum(x, LARGEST, out=x)  # exp of more would overflow
-    np.exp(x, out=x)
-    np.add(x, ONE, out=spare)
-    np.divide(x, spare, out=x)
-
-
-CELLS = {"rnn_tanh": rnn_tanh, "rnn_relu": rnn_relu, "gru": gru, "lstm": lstm,
-         "ln_lstm": ln_lstm}
-
-
-def bind(cell, layer):
-    """Return a cell as a function of a ``Layer`` and its inputs alone."""
-    if cell != "ln_lstm":
-        return CELLS[cell]
-    return partial(ln_lstm, layer["gamma"].reshape(4, -1),
-                   layer["beta"].reshape(4, -1))
+def bind(step, layer, num_hiddens):
+    """Return a cell's step as a function of a ``Layer`` and inputs alone."""
+    return partial(step, *(vector.reshape(-1, num_hiddens)
+                           for name, vector in layer.items()
+                           if name not in WEIGHTS))
 
 
 def read_char_rnn(model):
     """Return the arguments of ``Stepper`` for a ``CharRNN``."""
-    cell, embedding, layers = model.config["cell"], None, []
+    cell, embedding, layers = CELLS[model.config["cell"]], None, []
     if model.config["embed_size"]:
         embedding = array_of(model.embedding.weight)
-    names = WEIGHTS
-    if cell == "ln_lstm":
-        names = (*WEIGHTS[:2], "gamma", "beta")
+    num_rows = cell.num_gates * model.num_hiddens
+    num_h2h = num_rows if cell.reads_state else 0
+    # what a cell lacks adds nothing, or has no rows
+    shapes = {"i2h_bias": num_rows, "h2h_bias": num_h2h,
+              "h2h_weight": (num_h2h, model.num_hiddens)}
     for layer in model.layers:
-        arrays = {name: array_of(getattr(layer, name)) for name in names}
-        zeros = np.zeros(len(arrays["h2h_weight"]), np.float32)
-        layers.append({"i2h_bias": zeros, "h2h_bias": zeros, **arrays})
-    cell = "rnn_tanh" if cell == "rnn" else cell
-    return cell, embedding, layers, read_dense(model.output)
+        arrays = {name: array_of(getattr(layer, name)) for name in cell.params}
+        lacking = {name: np.zeros(shape, np.float32)
+                   for name, shape in shapes.items() if name not in arrays}
+        layers.append({**arrays, **lacking})
+    return cell.numpy_step, embedding, layers, read_dense(model.output)
 
 
 def read_rnn_model(model):
@@ -278,9 +213,12 @@ def read_rnn_model(model):
         return None
     layers = [{name: array_of(getattr(layer, f"l{i}_{name}"))
                for name in WEIGHTS} for i in range(layer._num_layers)]
-    return layer._mode, None, layers, read_dense(model.dense)
+    return GLUON[layer._mode], None, layers, read_dense(model.dense)
 
 
+# the steps of the modes of Gluon's layers
+GLUON = {"rnn_relu": rnn_relu_in_place, **{
+    cell.mode: cell.numpy_step for cell in CELLS.values() if cell.mode}}
 READERS = {CharRNN: read_char_rnn, RNNModel: read_rnn_model}
 
 
@@ -299,4 +237,4 @@ def are_usable(embedding, layers, output):
     arrays = [*output, *(layer[name] for layer in layers for name in layer)]
     if embedding is not None:
         arrays.append(embedding)
-    return all(np.abs(array).max() < 1e6 for array in arrays)
+    return all(np.abs(array).max(initial=0) < 1e6 for array in arrays)

@@ -6,12 +6,16 @@ from d2lrnn.models.book import (
     RNNModel,
 )
 from d2lrnn.models.cells import (
+    CELLS,
+    Cell,
     RecurrentLayer,
     fused,
     gru_step,
     ln_lstm_step,
     lstm_memory,
     lstm_step,
+    mingru_step,
+    minlstm_step,
     rnn_step,
 )
 from d2lrnn.models.char_rnn import (
@@ -21,6 +25,8 @@ from d2lrnn.models.char_rnn import (
 )
 
 __all__ = [
+    "CELLS",
+    "Cell",
     "CharRNN",
     "OneHot",
     "RNNModel",
@@ -32,5 +38,7 @@ __all__ = [
     "ln_lstm_step",
     "lstm_memory",
     "lstm_step",
+    "mingru_step",
+    "minlstm_step",
     "rnn_step",
 ]

@@ -11,9 +11,11 @@ from d2lrnn.basics.environment import as_context
 from mxnet import nd
 from mxnet.gluon import nn
 
+__all__ = ["RNNModel"]
+
 
 def check_layer(self, rnn_layer, vocab_size, **_):
-    """Check what the book's model is made of."""
+    """Check the layer and the vocabulary size of the book's model."""
     if not hasattr(rnn_layer, "begin_state"):
         raise ValueError(f"rnn_layer is {shown(rnn_layer)}: give a layer of "
                          f"mxnet.gluon.rnn")
@@ -21,7 +23,7 @@ def check_layer(self, rnn_layer, vocab_size, **_):
 
 
 def checked_begin(begin_state):
-    """Check the size and the device that a state is made for."""
+    """Check the batch size and the device that a state is for."""
     @wraps(begin_state)
     def checked_begin_state(self, batch_size=0, *args, **kwargs):
         kwargs.update(check_numbers(batch_size=batch_size))

@@ -1,14 +1,70 @@
-"""The cells of the char-RNN, and a layer of any of them."""
+"""The table of the char-RNN's cells, and a layer of any of them."""
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from d2lrnn.basics.checks import (
     explained,
 )
+from d2lrnn.models.numpy_cells import (
+    gru_in_place,
+    ln_lstm_in_place,
+    lstm_in_place,
+    mingru_in_place,
+    minlstm_in_place,
+    rnn_tanh_in_place,
+)
 from mxnet import init
 from mxnet.gluon import HybridBlock
 
-# The cells of CharRNN, and the products of its input that each needs
-GATES = {"rnn": 1, "gru": 3, "lstm": 4, "ln_lstm": 4}
+__all__ = [
+    "CELLS",
+    "Cell",
+    "RecurrentLayer",
+    "fused",
+    "gru_step",
+    "ln_lstm_step",
+    "lstm_memory",
+    "lstm_step",
+    "mingru_step",
+    "minlstm_step",
+    "rnn_step",
+]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell is; ``CELLS`` has one for each name.
+
+    - ``num_gates``: how many products of the input it needs, each of size
+      num_hiddens.
+    - ``num_states``: how many arrays its state has; the hidden state is the
+      first.
+    - ``step(F, h2h, *vectors, X, state)``: one step in MXNet. It returns
+      ``(H, state)``.
+    - ``numpy_step(*vectors, layer, X)``: the same step in NumPy (see
+      ``numpy_cells``).
+    - ``vectors``: its parameters besides the weights, by name, with their
+      initializers. Biases are added to the products; all others are given to
+      the steps, split into gates.
+    - ``reads_state``: whether its gates read the hidden state, through
+      recurrent weights.
+    - ``mode``: the mode of MXNet's RNN operator that computes it, or None.
+    """
+
+    num_gates: int
+    num_states: int
+    step: Callable
+    numpy_step: Callable
+    vectors: dict
+    reads_state: bool = True
+    mode: str | None = None
+
+    @property
+    def params(self):
+        """The initializers of a layer's parameters, by name, in order."""
+        weights = ["i2h_weight", *["h2h_weight"] * self.reads_state]
+        return {**dict.fromkeys(weights), **self.vectors}
 
 
 class RecurrentLayer(HybridBlock):
@@ -16,28 +72,24 @@ class RecurrentLayer(HybridBlock):
 
     The parameters have the names, the shapes and the order of gates of the
     layers in ``mxnet.gluon.rnn`` (LSTM: input, forget, candidate, output; GRU:
-    reset, update, candidate). The forget gate's bias begins at 1.
+    reset, update, candidate; minLSTM and minGRU: the same without the gates
+    that they lack). The forget gate's bias of an LSTM begins at 1. A cell
+    that has no RNN operator is unrolled statically in place of "fused".
     """
 
     def __init__(self, cell, input_size, num_hiddens, unroll):
         super().__init__()
-        if cell == "ln_lstm" and unroll == "fused":
+        if unroll == "fused" and CELLS[cell].mode is None:
             unroll = "static"
         self.cell, self.unroll = cell, unroll
         self.num_hiddens, self.num_steps = num_hiddens, None
-        rows = GATES[cell] * num_hiddens
-        bias = init.LSTMBias(1.0) if cell.endswith("lstm") else "zeros"
-        vectors = {"i2h_bias": bias, "h2h_bias": "zeros"}
-        if cell == "ln_lstm":
-            vectors = {"gamma": "ones", "beta": bias}
+        rows = CELLS[cell].num_gates * num_hiddens
+        shapes = {"i2h_weight": (rows, input_size),
+                  "h2h_weight": (rows, num_hiddens)}
         with self.name_scope():
-            self.i2h_weight = self.params.get("i2h_weight",
-                                              shape=(rows, input_size))
-            self.h2h_weight = self.params.get("h2h_weight",
-                                              shape=(rows, num_hiddens))
-            for name, initializer in vectors.items():
+            for name, initializer in CELLS[cell].params.items():
                 setattr(self, name, self.params.get(
-                    name, shape=(rows,), init=initializer))
+                    name, shape=shapes.get(name, (rows,)), init=initializer))
 
     def set_num_steps(self, num_steps):
         """Note the length to unroll; return whether a graph depends on it."""
@@ -61,9 +113,9 @@ class RecurrentLayer(HybridBlock):
             outputs.append(Y)
         return F.stack(*outputs, axis=0), list(state)
 
-    def _step(self, F, inputs, i2h_weight, h2h_weight, i2h_bias=None,
-              h2h_bias=None, gamma=None, beta=None):
-        """Return one step of the cell, and its inputs' products for all."""
+    def _step(self, F, inputs, i2h_weight, h2h_weight=None, i2h_bias=None,
+              h2h_bias=None, **vectors):
+        """Return one step of the cell, and the products of all inputs."""
         def product(X, weight, bias, **shape):
             return F.FullyConnected(
                 X, weight, *(() if bias is None else (bias,)),
@@ -72,29 +124,29 @@ class RecurrentLayer(HybridBlock):
         def h2h(H):
             return product(H, h2h_weight, h2h_bias)
 
-        rows = GATES[self.cell] * self.num_hiddens
+        cell = CELLS[self.cell]
+        rows = cell.num_gates * self.num_hiddens
         X = product(inputs, i2h_weight, i2h_bias, flatten=False)
-        if self.cell != "ln_lstm":
-            return partial(STEPS[self.cell], F, h2h), X
-        scales = F.split(gamma, num_outputs=4, axis=0)
-        shifts = F.split(beta, num_outputs=4, axis=0)
-        return partial(ln_lstm_step, F, h2h, scales, shifts), X
+        by_gate = [F.split(vector, num_outputs=cell.num_gates, axis=0)
+                   for vector in vectors.values()]
+        return partial(cell.step, F, h2h, *by_gate), X
 
 
 def fused(F, cell, num_hiddens, inputs, state, i2h_weight, h2h_weight,
           i2h_bias, h2h_bias):
-    """Run a layer as one RNN operator, which wants its parameters in a row."""
+    """Run a layer as one RNN operator, whose parameters are one vector."""
     parameters = F.concat(i2h_weight.reshape(-1), h2h_weight.reshape(-1),
                           i2h_bias, h2h_bias, dim=0)
     Y, *state = F.RNN(
         inputs, parameters, *(s.expand_dims(0) for s in state),
         state_size=num_hiddens, num_layers=1, state_outputs=True,
-        mode="rnn_tanh" if cell == "rnn" else cell)
+        mode=CELLS[cell].mode)
     return Y, [s.reshape((-3, 0)) for s in state]
 
 
 # One step of each cell: X holds the products of its input with the weights of
-# all gates, (batch_size, gates * num_hiddens), h2h makes those of the state.
+# all gates, (batch_size, num_gates * num_hiddens), h2h makes those of the
+# state for a cell that reads it.
 def rnn_step(F, h2h, X, state):
     """Return ``(H, [H])`` of the plain recurrent cell."""
     (H,) = state
@@ -141,4 +193,48 @@ def lstm_memory(F, gates, C):
     return H, [H, C]
 
 
-STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
+def mingru_step(F, h2h, X, state):
+    """Return ``(H, [H])`` of the minGRU."""
+    (H,) = state
+    X_z, H_tilde = F.split(X, num_outputs=2, axis=1)
+    Z = F.sigmoid(X_z)
+    H = (1 - Z) * H + Z * H_tilde
+    return H, [H]
+
+
+def minlstm_step(F, h2h, X, state):
+    """Return ``(H, [H])`` of the minLSTM."""
+    (H,) = state
+    X_i, X_f, H_tilde = F.split(X, num_outputs=3, axis=1)
+    # sigmoid(X_f) / (sigmoid(X_f) + sigmoid(X_i)), also where both round to 0
+    share = F.sigmoid(softplus(F, -X_i) - softplus(F, -X_f))
+    H = share * H + (1 - share) * H_tilde
+    return H, [H]
+
+
+def softplus(F, x):
+    """Return log(1 + exp(x)) without overflow."""
+    return F.Activation(x, act_type="softrelu")
+
+
+BIASES = {"i2h_bias": "zeros", "h2h_bias": "zeros"}
+FORGET = init.LSTMBias(1.0)
+CELLS = {
+    "rnn": Cell(num_gates=1, num_states=1, step=rnn_step,
+                numpy_step=rnn_tanh_in_place, vectors=BIASES,
+                mode="rnn_tanh"),
+    "gru": Cell(num_gates=3, num_states=1, step=gru_step,
+                numpy_step=gru_in_place, vectors=BIASES, mode="gru"),
+    "lstm": Cell(num_gates=4, num_states=2, step=lstm_step,
+                 numpy_step=lstm_in_place,
+                 vectors={**BIASES, "i2h_bias": FORGET}, mode="lstm"),
+    "ln_lstm": Cell(num_gates=4, num_states=2, step=ln_lstm_step,
+                    numpy_step=ln_lstm_in_place,
+                    vectors={"gamma": "ones", "beta": FORGET}),
+    "mingru": Cell(num_gates=2, num_states=1, step=mingru_step,
+                   numpy_step=mingru_in_place,
+                   vectors={"i2h_bias": "zeros"}, reads_state=False),
+    "minlstm": Cell(num_gates=3, num_states=1, step=minlstm_step,
+                    numpy_step=minlstm_in_place,
+                    vectors={"i2h_bias": "zeros"}, reads_state=False),
+}

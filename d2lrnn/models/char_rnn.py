@@ -1,4 +1,5 @@
-"""Recurrent language models in Gluon."""
+"""The char-RNN in Gluon: any cell of the table, in any number of layers."""
+from collections.abc import Sequence
 
 from d2lrnn.basics.checks import (
     check_choice,
@@ -7,9 +8,11 @@ from d2lrnn.basics.checks import (
     check_numbers,
 )
 from d2lrnn.basics.environment import as_context
-from d2lrnn.models.cells import GATES, RecurrentLayer
-from mxnet import init, nd
+from d2lrnn.models.cells import CELLS, RecurrentLayer
+from mxnet import Context, init, nd
 from mxnet.gluon import HybridBlock, nn
+
+__all__ = ["CharRNN", "OneHot", "check_config"]
 
 UNROLLS = ("static", "foreach", "fused")
 
@@ -17,26 +20,35 @@ UNROLLS = ("static", "foreach", "fused")
 class CharRNN(HybridBlock):
     """The char-RNN: embedding, recurrent layers, dropout, an output layer.
 
-    ``embed_size=None`` reads one-hot vectors instead of an embedding. ``cell``
-    is rnn, gru, lstm or ln_lstm, the LSTM with its four gates normalised.
-    ``dropout`` acts on the input of each layer and on the last output, never
-    from step to step: 1 - dropout is the input_keep_prob of each layer and
-    the output_keep_prob of the last one. ``unroll`` says how the steps become
-    a graph, with the same parameters and the same results: "static", a Python
-    loop over the steps; "foreach", MXNet's scan; "fused", one RNN operator a
-    layer (ln_lstm has none, and is unrolled statically in its place).
-    ``tie_weights`` makes the output layer share the embedding's weights.
+    - ``vocab_size``: how many ids it reads, and scores.
+    - ``embed_size``: the size of the embedding's vectors, or None to read
+      one-hot vectors instead.
+    - ``num_hiddens``: the hidden units of each layer.
+    - ``num_layers``: how many recurrent layers, one on another.
+    - ``cell``: rnn, gru, lstm, ln_lstm (the LSTM with its four gates
+      normalised), mingru or minlstm (whose gates read the input alone).
+    - ``dropout``: the share that is set to zero in training, on the input of
+      each layer and on the last output, never from step to step. 1 - dropout
+      is the input_keep_prob of each layer and the output_keep_prob of the
+      last one.
+    - ``unroll``: how the steps become a graph, with the same parameters and
+      the same results: "static", a Python loop over the steps; "foreach",
+      MXNet's scan; "fused", one RNN operator a layer. A cell that has no such
+      operator (ln_lstm, mingru, minlstm) is unrolled statically in its place.
+    - ``tie_weights``: whether the output layer shares the embedding's
+      weights, which needs embed_size = num_hiddens.
 
-    Raise ``ValueError`` for a setting that cannot be. ``idx_to_char`` is the
-    vocabulary, ``level`` its unit; ``fit`` and ``load_model`` set them.
+    Raise ``ValueError`` for a setting out of its range. ``idx_to_char`` is
+    the vocabulary, ``level`` its unit; ``fit`` and ``load_model`` set them.
     Sources: Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru), Ba
-    et al. 2016 (ln_lstm), Zaremba et al. 2014 (dropout), Press and Wolf 2017
-    (tie_weights).
+    et al. 2016 (ln_lstm), Feng et al. 2024 (mingru, minlstm), Zaremba et al.
+    2014 (dropout), Press and Wolf 2017 (tie_weights).
     """
 
-    def __init__(self, vocab_size, embed_size, num_hiddens, num_layers,
-                 cell="lstm", dropout=0.0, unroll="fused", tie_weights=False,
-                 **kwargs):
+    def __init__(self, vocab_size: int, embed_size: int | None,
+                 num_hiddens: int, num_layers: int, cell: str = "lstm",
+                 dropout: float = 0.0, unroll: str = "fused",
+                 tie_weights: bool = False, **kwargs) -> None:
         self.config = check_config(vocab_size, embed_size, num_hiddens,
                                    num_layers, cell, dropout, unroll,
                                    tie_weights)
@@ -44,7 +56,7 @@ class CharRNN(HybridBlock):
          unroll, tie_weights) = self.config.values()
         super().__init__(**kwargs)
         self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
-        self.states_per_layer = 2 if cell.endswith("lstm") else 1
+        self.states_per_layer = CELLS[cell].num_states
         self.idx_to_char, self.level = None, "char"
         with self.name_scope():
             # inputs of size 1 wake the gates up: on tiny Shakespeare 1.86
@@ -63,11 +75,13 @@ class CharRNN(HybridBlock):
                 vocab_size, in_units=num_hiddens, flatten=False,
                 params=self.embedding.params if tie_weights else None)
 
-    def begin_state(self, batch_size, ctx=None):
+    def begin_state(self, batch_size: int,
+                    ctx: Context | str | None = None
+                    ) -> tuple[nd.NDArray, ...]:
         """Return the first state: zeros of shape (batch_size, num_hiddens).
 
-        It is a tuple: each layer's hidden state, and after it, where the cell
-        is an LSTM, its memory cell.
+        It is a tuple with the states of one layer after another: the hidden
+        state, then, where the cell has one, the memory cell.
         """
         batch_size = check_numbers(batch_size=batch_size)["batch_size"]
         check_memory(batch_size * self.num_hiddens, f"a state for batch_size "
@@ -76,7 +90,8 @@ class CharRNN(HybridBlock):
         return tuple(nd.zeros((batch_size, self.num_hiddens), ctx=ctx)
                      for _ in range(self.states_per_layer * len(self.layers)))
 
-    def forward(self, inputs, state):
+    def forward(self, inputs: nd.NDArray, state: Sequence[nd.NDArray]
+                ) -> tuple[nd.NDArray, tuple[nd.NDArray, ...]]:
         """Score every next character of ``inputs``.
 
         ``inputs`` has shape (batch_size, num_steps). Return ``(output,
@@ -102,7 +117,7 @@ class CharRNN(HybridBlock):
 
 
 class OneHot(HybridBlock):
-    """One-hot vectors of ids, in the place of an embedding."""
+    """One-hot vectors of ids, in place of an embedding."""
 
     def __init__(self, vocab_size):
         super().__init__()
@@ -115,7 +130,7 @@ class OneHot(HybridBlock):
 
 def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
                  dropout, unroll, tie_weights):
-    """Return the configuration of a CharRNN in Python's own numbers.
+    """Return the settings of a CharRNN, its numbers as Python's own.
 
     Raise ``ValueError`` for a setting that no CharRNN can have.
     """
@@ -123,7 +138,7 @@ def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
         **check_numbers("embed_size", vocab_size=vocab_size,
                         embed_size=embed_size, num_hiddens=num_hiddens,
                         num_layers=num_layers),
-        "cell": check_choice("cell", cell, GATES),
+        "cell": check_choice("cell", cell, CELLS),
         **check_numbers(dropout=dropout),
         "unroll": check_choice("unroll", unroll, UNROLLS),
         "tie_weights": check_flag("tie_weights", tie_weights)}
@@ -131,6 +146,10 @@ def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
         raise ValueError(
             f"tie_weights needs an embed_size equal to num_hiddens, and they "
             f"are {embed_size} and {num_hiddens}: make them equal")
-    check_memory(num_hiddens * (vocab_size + GATES[cell] * num_layers * (
-        num_hiddens + 1)), f"a model of num_hiddens {num_hiddens}")
+    cell = CELLS[cell]
+    # the matrices between layers and steps, without those of the inputs
+    num_matrices = num_layers if cell.reads_state else num_layers - 1
+    check_memory(num_hiddens * (vocab_size + cell.num_gates * (
+        num_matrices * num_hiddens + num_layers)),
+        f"a model of num_hiddens {num_hiddens}")
     return config

@@ -1,10 +1,11 @@
-"""One safetensors file: a model, its vocabulary, and how to train on.
+"""A model's file: its weights, its vocabulary, where its training stands.
 
-The file holds arrays by name, and as metadata the format's name and version,
-the model's configuration and vocabulary, the training's position, and a
-sha256 of it all. Nothing in it can run.
+It is one safetensors file. It holds arrays by name and, as metadata, the
+format's name and version, the model's configuration and vocabulary, the state
+of the training, and a sha256 of all this. None of it is code.
 """
 import json
+import os
 import re
 
 import mxnet as mx
@@ -26,19 +27,33 @@ from d2lrnn.models.checkpoint_checks import (
 )
 from d2lrnn.models.lesson_models import DJModel, WindowLSTM
 from mxnet import nd
+from mxnet.gluon import Block
+
+__all__ = [
+    "MODELS",
+    "load_model",
+    "named_params",
+    "part",
+    "read",
+    "save_model",
+    "set_weights",
+    "unusable",
+    "write",
+]
 
 FORMAT, VERSION = "d2lrnn", 1
 MODELS = {kind.__name__: kind for kind in (CharRNN, WindowLSTM, DJModel)}
 
 
-def save_model(path, model, training=None):
-    """Write a model to ``path``, whole or, should writing fail, not.
+def save_model(path: str | os.PathLike, model: Block,
+               training: tuple[dict, dict] | None = None) -> None:
+    """Write a model to ``path``: the whole file, or nothing if that fails.
 
-    It is one of MODELS. ``training`` is what it takes to train on: a dict of
-    JSON values, and one of arrays. Models of equal content make equal files.
-    Raise ``ValueError`` for another model, one that has no weights yet, and
-    one whose ``idx_to_char`` or ``level`` is none; ``FloatingPointError`` for
-    numbers that are not finite.
+    The model's class is one of MODELS. ``training`` is what a training needs
+    to go on: a dict of JSON values and a dict of arrays. Equal models make
+    equal files. Raise ``ValueError`` for a model of any other class, one
+    without weights, and one whose ``idx_to_char`` or ``level`` is not valid;
+    ``FloatingPointError`` for numbers that are not finite.
     """
     path = check_path("path", path)
     params = named_params(model) if type(model) in MODELS.values() else {}
@@ -68,13 +83,13 @@ def save_model(path, model, training=None):
     write(path, arrays, metadata)
 
 
-def load_model(path, ctx=None):
-    """Return the model that a file holds, on ``ctx`` (the CPU).
+def load_model(path: str | os.PathLike,
+               ctx: mx.Context | str | None = None) -> Block:
+    """Return the model in a file, on ``ctx`` (the CPU if None).
 
-    It needs nothing but the path, and it does not matter which kind of
-    device wrote the file. Raise ``FileNotFoundError`` or ``ValueError`` in
-    one sentence for a file that is not there, truncated, altered, of another
-    format or of a newer version.
+    The file may come from any kind of device. Raise ``FileNotFoundError`` or
+    ``ValueError``, with one sentence, for a file that is missing, truncated,
+    altered, in another format or of a newer version.
     """
     ctx = mx.cpu() if ctx is None else as_context(ctx)
     arrays, metadata = read(path)
@@ -91,13 +106,13 @@ def load_model(path, ctx=None):
 
 
 def unusable(path, error):
-    """Return the error for a whole file in which no model can be found."""
+    """Return the error for an intact file that holds no usable model."""
     return ValueError(f"{path} holds no usable model ({error}): get a new "
                       f"copy of it")
 
 
 def part(arrays, prefix):
-    """Return the arrays whose names begin so, by what comes after.
+    """Return the arrays whose names begin with ``prefix``, without it.
 
     >>> part({"model.b": 1, "training.state.0": 2}, "model.")
     {'b': 1}
@@ -107,7 +122,7 @@ def part(arrays, prefix):
 
 
 def set_weights(model, arrays, ctx):
-    """Give a model the weights among a file's arrays, if they are its own."""
+    """Give a model its weights from a file's arrays, if they fit it."""
     weights, params = part(arrays, "model."), named_params(model)
     check_shapes(weights, {name: param.shape
                            for name, param in params.items()})
@@ -117,7 +132,7 @@ def set_weights(model, arrays, ctx):
 
 
 def named_params(model):
-    """Return the parameters by their place in the model, each once."""
+    """Return each parameter once, by its place in the model."""
     names, seen = {}, set()
     for name, param in model._collect_params_with_prefix().items():
         if param not in seen:
@@ -127,7 +142,7 @@ def named_params(model):
 
 
 def write(path, arrays, metadata):
-    """Write arrays and metadata to ``path``, at once or not at all."""
+    """Write arrays and metadata to ``path``: all of them, or nothing."""
     header = {"format": FORMAT, "version": str(VERSION),
               "content": json.dumps(metadata, ensure_ascii=False)}
     header["sha256"] = digest(arrays, header)
@@ -137,9 +152,9 @@ def write(path, arrays, metadata):
 def read(path):
     """Return ``(arrays, metadata)`` of a file.
 
-    Raise ``FileNotFoundError`` or ``ValueError`` in one sentence where it is
-    not there, not whole, not ours, altered, or where there is in it what
-    ``checkpoint_checks`` refuses.
+    Raise ``FileNotFoundError`` or ``ValueError``, with one sentence, for a
+    file that is missing, truncated, altered or not written by d2lrnn, and for
+    metadata and weights that ``checkpoint_checks`` refuses.
     """
     try:
         arrays, header = read_tensors(path, "checkpoint", check_header)
@@ -160,7 +175,7 @@ def read(path):
 
 
 def check_header(header):
-    """Raise ``TensorsError`` for the header of a file that is not ours."""
+    """Raise ``TensorsError`` unless this d2lrnn can read such a file."""
     if header.get("format") != FORMAT:
         raise TensorsError("was not written by d2lrnn: give the path of a "
                            "checkpoint that was")

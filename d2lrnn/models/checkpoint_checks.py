@@ -1,7 +1,7 @@
-"""What the metadata of a model's file must be, and the sentence if it is not.
+"""Checks of the metadata and the weights in a model's file.
 
-A file may be whole, and yet hold what no training wrote. Each check raises
-``ValueError`` with what is wrong, to be said after the file's name.
+An intact file may still hold what no training could have written. Each check
+raises ``ValueError`` with a clause that the caller puts after the file's name.
 """
 import inspect
 from collections import Counter
@@ -9,15 +9,24 @@ from collections import Counter
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, is_number, shown
 
+__all__ = [
+    "check_metadata",
+    "check_shapes",
+    "check_vocabulary",
+    "check_weights",
+    "defaults_of",
+    "difference",
+]
+
 LEVELS = ("char", "word", "token")
-# What a report and a training that goes on read of an epoch's record
+# The numbers of an epoch's record that reports and resumed trainings read
 NUMBERS = ("epoch", "lr", "seconds", "loss", "perplexity", "characters")
 HELD_OUT = {"held_out_loss", "held_out_perplexity", "held_out_bits_per_char",
             "held_out_unk"}
 
 
 def check_metadata(metadata, kinds):
-    """Raise ``ValueError`` for what describes no model of these classes."""
+    """Raise ``ValueError`` unless this describes a model of these classes."""
     if not isinstance(metadata, dict):
         raise ValueError(f"its metadata are {shown(metadata)}")
     for key in ("class", "model", "idx_to_char", "level"):
@@ -30,10 +39,10 @@ def check_metadata(metadata, kinds):
 
 
 def check_config(kind, config, kinds):
-    """Raise ``ValueError`` for settings that a class of model has not.
+    """Raise ``ValueError`` for settings that do not fit a class of model.
 
-    What it has and they lack, keeps its default: when they were written, it
-    could not be chosen.
+    A setting that a file lacks keeps its default: it did not exist yet when
+    the file was written.
     """
     if not isinstance(kind, str) or kind not in kinds:
         raise ValueError(f"its model is a {shown(kind)}: known are "
@@ -51,7 +60,7 @@ def check_config(kind, config, kinds):
 
 
 def defaults_of(function):
-    """Return what a function's arguments are where they are not given.
+    """Return the default values of a function's arguments, by name.
 
     >>> def f(a, b=2, *, c=None, **rest): pass
     >>> defaults_of(f)
@@ -63,7 +72,7 @@ def defaults_of(function):
 
 
 def check_vocabulary(idx_to_char, level, vocab_size=None):
-    """Raise ``ValueError`` for what is no vocabulary, or of another size.
+    """Raise ``ValueError`` unless this is a vocabulary of this size.
 
     >>> check_vocabulary(["a", "b", "a"], "char")
     Traceback (most recent call last):
@@ -93,7 +102,7 @@ def check_vocabulary(idx_to_char, level, vocab_size=None):
 
 
 def difference(vocabulary, other):
-    """Return in words where two vocabularies differ.
+    """Say where two vocabularies differ.
 
     >>> difference(["a", "b"], ["a", "c"]), difference(["a", "b"], ["b", "a"])
     ("'b'", 'their order')
@@ -103,10 +112,10 @@ def difference(vocabulary, other):
 
 
 def check_weights(weights, config):
-    """Raise ``ValueError`` for arrays that are no weights of any model.
+    """Raise ``ValueError`` for arrays that cannot be a model's weights.
 
-    They must be enough for its layers, of which there must not be so many
-    that it takes minutes to make them.
+    Each layer needs at least one of them: a made-up number of layers could
+    take minutes to build.
     """
     num_layers = config.get("num_layers", 1)
     check_numbers(num_layers=num_layers)
@@ -120,7 +129,7 @@ def check_weights(weights, config):
 
 
 def check_shapes(arrays, shapes):
-    """Raise ``ValueError`` for other arrays than those of these shapes."""
+    """Raise ``ValueError`` unless the arrays have these names and shapes."""
     for name in [*shapes, *arrays]:
         if name not in shapes or name not in arrays:
             raise ValueError(f"it has {'no' if name in shapes else 'an'} "
@@ -131,7 +140,7 @@ def check_shapes(arrays, shapes):
 
 
 def check_training(values):
-    """Raise ``ValueError`` for what does not say where a training stands."""
+    """Raise ``ValueError`` unless this describes the state of a training."""
     if not isinstance(values, dict):
         raise ValueError(f"its training is {shown(values)}")
     for key, kind in (("settings", dict), ("history", list), ("losses", list),
@@ -158,7 +167,7 @@ def check_training(values):
 
 
 def check_floats(what, values, names):
-    """Raise ``ValueError`` where one of a dict's values is no float."""
+    """Raise ``ValueError`` unless a dict has a number under each name."""
     for name in names:
         if not is_float(values.get(name)):
             raise ValueError(f"{what} has as {shown(name)} "
@@ -166,7 +175,7 @@ def check_floats(what, values, names):
 
 
 def is_float(value):
-    """Say whether a value of JSON is a number that a float can be.
+    """Say whether a JSON value is a number that fits a float.
 
     >>> is_float(1.5), is_float(float("inf")), is_float(10 ** 400)
     (True, True, False)
@@ -175,7 +184,7 @@ def is_float(value):
 
 
 def check_steps(name, steps, num_steps):
-    """Raise ``ValueError`` for what are no lists of numbers, one a step."""
+    """Raise ``ValueError`` unless each step has a list of numbers."""
     if len(steps) != num_steps:
         raise ValueError(f"it has {len(steps)} {name} of {num_steps} steps")
     for step in steps:

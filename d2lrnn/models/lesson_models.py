@@ -4,6 +4,8 @@ from d2lrnn.models.cells import RecurrentLayer
 from mxnet import nd
 from mxnet.gluon import HybridBlock, nn
 
+__all__ = ["DJModel", "WindowLSTM", "ZeroStateModel"]
+
 
 class ZeroStateModel(HybridBlock):
     """A model that begins each sequence with a state of zeros.
@@ -22,7 +24,7 @@ class ZeroStateModel(HybridBlock):
         return ()
 
     def forward(self, X, state=()):
-        """Return ``(scores, ())``, the scores as ``hybrid_forward`` says."""
+        """Return ``(scores, ())``, with the scores of ``hybrid_forward``."""
         if isinstance(X, nd.NDArray):
             zeros = nd.zeros((X.shape[0], self.num_hiddens), ctx=X.context)
             return super().forward(X, zeros), ()
@@ -32,9 +34,9 @@ class ZeroStateModel(HybridBlock):
 class WindowLSTM(ZeroStateModel):
     """The writer of poems: the character after a window of characters.
 
-    LSTM, dropout, LSTM (of which the last step counts), dropout, and a dense
-    layer whose scores a softmax makes probabilities. ``Tx`` is the number of
-    characters in a window.
+    It has an LSTM, dropout, an LSTM whose last step alone is used, dropout,
+    and a dense layer, whose scores become probabilities in a softmax. ``Tx``
+    is the number of characters in a window.
     """
 
     def __init__(self, vocab_size, num_hiddens=128, dropout=0.5, Tx=40,
@@ -64,8 +66,8 @@ class WindowLSTM(ZeroStateModel):
         X = F.one_hot(F.transpose(X), self.vocab_size)
         X, _ = self.lstm1(X, [zeros, zeros])
         X, _ = self.lstm2(self.dropout1(X), [zeros, zeros])
-        # SequenceLast would do the same, but it corrupts memory in MXNet
-        # 1.9.1 where its gradient is taken
+        # SequenceLast would do the same, but its gradient corrupts memory in
+        # MXNet 1.9.1
         X = F.slice_axis(X, axis=0, begin=-1, end=None).reshape((-3, 0))
         return self.dense(self.dropout2(X))
 
@@ -103,8 +105,8 @@ class DJModel(ZeroStateModel):
     def hybrid_forward(self, F, X, zeros):
         """Return scores (Tx, m, n_values) of one-hot X (m, Tx, n_values).
 
-        All steps of the cell are one operator: what comes in at each step is
-        known. ``music_inference_model`` takes them one by one.
+        All inputs are known in advance, so all steps of the cell are one
+        operator; ``music_inference_model`` takes them one at a time.
         """
         X = F.transpose(X, axes=(1, 0, 2))
         Y, _ = self.lstm_cell(X, [zeros, zeros])

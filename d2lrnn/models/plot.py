@@ -5,14 +5,22 @@ from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.basics.files import write_whole
 from mxnet import init, nd
 
+__all__ = [
+    "model_layers",
+    "plot_model",
+    "record_calls",
+    "summary",
+    "to_table",
+]
+
 
 def model_layers(model):
     """Return ``(name, kind, shape, num_params)`` of each layer, in order.
 
-    The shape is that of the layer's output; what follows the size of the
+    The shape is that of the layer's output; a size that depends on the
     mini-batch is "batch_size". Parameters that layers share count once.
-    ``model`` is one that ``save_model`` can save; it is left as it is, and so
-    are MXNet's random numbers.
+    ``model`` is one that ``save_model`` can save. Neither the model nor
+    MXNet's random state changes.
     """
     if not hasattr(model, "config"):
         raise ValueError(f"model is {shown(model)}: give a model that "
@@ -33,7 +41,8 @@ def model_layers(model):
 def record_calls(model, batch_sizes):
     """Run a new model on a mini-batch of each size.
 
-    Return for each a list of each layer's name, block and output shape.
+    Return, for each size, a list of every layer's name, block and output
+    shape.
     """
     calls, blocks = [], {"": model}
 
@@ -54,7 +63,7 @@ def record_calls(model, batch_sizes):
     for batch_size in batch_sizes:
         calls.append([])
         shape = (batch_size, getattr(model, "Tx", 1))
-        if hasattr(model, "densor"):  # it reads vectors, the others ids
+        if hasattr(model, "densor"):  # DJModel reads vectors, others ids
             shape += (model.vocab_size,)
         model(nd.zeros(shape), model.begin_state(batch_size))
     return calls
@@ -78,9 +87,9 @@ def to_table(layers):
 def plot_model(model, to_file):
     """Draw a model's layers into an .svg or .png file; return its path.
 
-    Where Graphviz is not installed, print the layers and what to install,
-    and return None. Raise ``ValueError`` for another kind of file, and for
-    what is no model.
+    If Graphviz is not installed, print the layers and how to install it, and
+    return None. Raise ``ValueError`` for any other kind of file, and for a
+    model that ``save_model`` cannot save.
     """
     path = check_path("to_file", to_file)
     if path.suffix not in (".svg", ".png"):

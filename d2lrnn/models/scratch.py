@@ -3,51 +3,71 @@
 A cell is three functions: one draws its parameters, one makes its first
 state, and one runs it over the steps. A state is always a tuple.
 """
+from functools import partial
+
 from d2lrnn.basics.checks import (
-    check_function,
     check_memory,
     check_numbers,
-    checked,
     converted,
     explained,
 )
 from d2lrnn.basics.environment import as_context
+from d2lrnn.models.combinators import (
+    bi,
+    deep,
+    get_bi_params,
+    get_deep_params,
+    init_bi_state,
+    init_deep_state,
+)
 from mxnet import nd
 
+__all__ = [
+    "bi",
+    "deep",
+    "get_bi_params",
+    "get_deep_params",
+    "get_gru_params",
+    "get_lstm_params",
+    "get_mingru_params",
+    "get_minlstm_params",
+    "get_params",
+    "gru",
+    "init_bi_state",
+    "init_deep_state",
+    "init_gru_state",
+    "init_lstm_state",
+    "init_mingru_state",
+    "init_minlstm_state",
+    "init_rnn_state",
+    "lstm",
+    "mingru",
+    "minlstm",
+    "rnn",
+    "to_onehot",
+]
 
-def check_sizes(vocab_size, num_hiddens, ctx=None):
-    """Check what parameters are drawn for, and return it to be used."""
+
+def check_sizes(vocab_size, num_hiddens, ctx=None, reads_state=True):
+    """Check the sizes and the device of parameters; return them converted."""
     sizes = check_numbers(vocab_size=vocab_size, num_hiddens=num_hiddens)
     # each array and its gradient, of the smallest cell
-    check_memory(2 * num_hiddens * (2 * vocab_size + num_hiddens),
-                 f"parameters for vocab_size {vocab_size} and num_hiddens "
-                 f"{num_hiddens}")
+    rows = 2 * vocab_size + num_hiddens * reads_state
+    check_memory(2 * num_hiddens * rows, f"parameters for vocab_size "
+                 f"{vocab_size} and num_hiddens {num_hiddens}")
     return {**sizes, "ctx": ctx if ctx is None else as_context(ctx)}
 
 
 def check_state(batch_size, num_hiddens, ctx):
-    """Check what a state is made for, and return it to be used."""
+    """Check the sizes and the device of a state; return them converted."""
     sizes = check_numbers(batch_size=batch_size, num_hiddens=num_hiddens)
     check_memory(batch_size * num_hiddens, f"a state for batch_size "
                  f"{batch_size} and num_hiddens {num_hiddens}")
     return {**sizes, "ctx": ctx if ctx is None else as_context(ctx)}
 
 
-def check_layers(num_layers, **functions):
-    """Check what is made of a cell, or of one of its functions."""
-    for name, function in functions.items():
-        check_function(name, function)
-    return check_numbers(num_layers=num_layers)
-
-
-def check_functions(**functions):
-    """Check the functions that another function is made of."""
-    for name, function in functions.items():
-        check_function(name, function)
-
-
 def check_onehot(X, size):
-    """Check the size of one-hot vectors for a mini-batch of ids."""
+    """Check the ids and the size of their one-hot vectors."""
     size = check_numbers(size=size)["size"]
     if not isinstance(X, nd.NDArray):
         raise ValueError(f"X is a {type(X).__name__}: give one of MXNet's "
@@ -131,7 +151,7 @@ def rnn(inputs, state, params):
 def get_gru_params(vocab_size, num_hiddens, ctx=None):
     """Draw the parameters of a GRU on ``ctx``, ready for gradients.
 
-    Return ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``,
+    Return ``[W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q]``
     for the update gate, the reset gate, the candidate and the output, in the
     shapes and from the distributions of ``get_params``. Source: D2L (Chinese,
     first edition) 6.7.2.
@@ -251,118 +271,109 @@ def lstm(inputs, state, params):
     return outputs, (H, C)
 
 
-@converted(check_layers)
-def get_deep_params(get_params, num_layers):
-    """Return a function that draws the parameters of a stack of layers.
+@converted(partial(check_sizes, reads_state=False))
+def get_mingru_params(vocab_size, num_hiddens, ctx=None):
+    """Draw the parameters of a minGRU on ``ctx``, ready for gradients.
 
-    It takes ``(vocab_size, num_hiddens, ctx)``, as ``get_params`` of one
-    layer does, and returns the layers' parameters from the bottom up, then
-    one W_hq and one b_q. Source: D2L (Chinese, first edition) 6.9.
-
-    >>> params = get_deep_params(get_gru_params, 3)(10, 4)
-    >>> len(params), params[0].shape, params[9].shape, params[-2].shape
-    (29, (10, 4), (4, 4), (4, 10))
+    Return ``[W_xz, b_z, W_xh, b_h, W_hq, b_q]``, for the update gate, the
+    candidate and the output, in the shapes and from the distributions of
+    ``get_params``. Source: Feng et al. (2024).
     """
-    def get_params_of_layers(vocab_size, num_hiddens, ctx=None):
-        *params, W_hq, b_q = get_params(vocab_size, num_hiddens, ctx)
-        for _ in range(num_layers - 1):
-            params += get_params(num_hiddens, num_hiddens, ctx)[:-2]
-        return [*params, W_hq, b_q]
+    def normal(shape):
+        return nd.random.normal(scale=0.01, shape=shape, ctx=ctx)
 
-    return get_params_of_layers
+    def two():
+        return (normal((vocab_size, num_hiddens)),
+                nd.zeros(num_hiddens, ctx=ctx))
+
+    W_xz, b_z = two()  # the update gate
+    W_xh, b_h = two()  # the candidate hidden state
+    # the output layer
+    W_hq = normal((num_hiddens, vocab_size))
+    b_q = nd.zeros(vocab_size, ctx=ctx)
+    params = [W_xz, b_z, W_xh, b_h, W_hq, b_q]
+    for param in params:
+        param.attach_grad()
+    return params
 
 
-@converted(check_layers)
-def init_deep_state(init_state, num_layers):
-    """Return a function that makes the first states of a stack of layers.
+@converted(check_state)
+def init_mingru_state(batch_size, num_hiddens, ctx):
+    """Return the first state: a tuple of zeros (batch_size, num_hiddens)."""
+    return (nd.zeros(shape=(batch_size, num_hiddens), ctx=ctx),)
 
-    >>> init_lstm_states = init_deep_state(init_lstm_state, 3)
-    >>> [s.shape for s in init_lstm_states(2, 4, ctx=None)] == [(2, 4)] * 6
-    True
+
+@explained
+def mingru(inputs, state, params):
+    """Run a minGRU over the steps of a mini-batch.
+
+    Takes and returns what ``rnn`` does. The update gate Z and the candidate
+    read the input alone, never the state. Source: Feng, Tung, Ahmed, Bengio
+    and Hajimirsadeghi (2024), "Were RNNs All We Needed?".
     """
-    def init_states(batch_size, num_hiddens, ctx):
-        return sum((init_state(batch_size, num_hiddens, ctx)
-                    for _ in range(num_layers)), ())
+    W_xz, b_z, W_xh, b_h, W_hq, b_q = params
+    (H,) = state
+    outputs = []
+    for X in inputs:
+        Z = nd.sigmoid(nd.dot(X, W_xz) + b_z)
+        H_tilde = nd.dot(X, W_xh) + b_h
+        H = (1 - Z) * H + Z * H_tilde
+        Y = nd.dot(H, W_hq) + b_q
+        outputs.append(Y)
+    return outputs, (H,)
 
-    return init_states
 
+@converted(partial(check_sizes, reads_state=False))
+def get_minlstm_params(vocab_size, num_hiddens, ctx=None):
+    """Draw the parameters of a minLSTM on ``ctx``, ready for gradients.
 
-@converted(check_layers)
-def deep(cell, num_layers):
-    """Return a cell of ``num_layers`` layers of ``cell``, one on another.
-
-    Each layer's hidden state is the input of the next; the output layer reads
-    the last. The result takes and returns what ``rnn`` does, with the states
-    of all layers in one tuple. Source: D2L (Chinese, first edition) 6.9.
+    Return ``[W_xi, b_i, W_xf, b_f, W_xh, b_h, W_hq, b_q]``, for the input and
+    forget gates, the candidate and the output, in the shapes and from the
+    distributions of ``get_params``. Source: Feng et al. (2024).
     """
-    def deep_cell(inputs, state, params):
-        *params, W_hq, b_q = params
-        num_params = len(params) // num_layers
-        num_states = len(state) // num_layers
-        states = [state[i * num_states:(i + 1) * num_states]
-                  for i in range(num_layers)]
-        outputs = []
-        for X in inputs:
-            for i in range(num_layers):
-                layer = params[i * num_params:(i + 1) * num_params]
-                (Y,), states[i] = cell([X], states[i], [*layer, W_hq, b_q])
-                X = states[i][0]  # what the next layer reads
-            outputs.append(Y)
-        return outputs, sum(states, ())
+    def normal(shape):
+        return nd.random.normal(scale=0.01, shape=shape, ctx=ctx)
 
-    return deep_cell
+    def two():
+        return (normal((vocab_size, num_hiddens)),
+                nd.zeros(num_hiddens, ctx=ctx))
+
+    W_xi, b_i = two()  # the input gate
+    W_xf, b_f = two()  # the forget gate
+    W_xh, b_h = two()  # the candidate hidden state
+    # the output layer
+    W_hq = normal((num_hiddens, vocab_size))
+    b_q = nd.zeros(vocab_size, ctx=ctx)
+    params = [W_xi, b_i, W_xf, b_f, W_xh, b_h, W_hq, b_q]
+    for param in params:
+        param.attach_grad()
+    return params
 
 
-@checked(check_functions)
-def get_bi_params(get_params):
-    """Return a function that draws parameters for both directions.
+@converted(check_state)
+def init_minlstm_state(batch_size, num_hiddens, ctx):
+    """Return the first state: a tuple of zeros (batch_size, num_hiddens)."""
+    return (nd.zeros(shape=(batch_size, num_hiddens), ctx=ctx),)
 
-    It takes ``(vocab_size, num_hiddens, ctx)`` and returns the parameters of
-    the forward cell, then those of the backward cell. Source: D2L (Chinese,
-    first edition) 6.10.
 
-    >>> len(get_bi_params(get_params)(10, 4))
-    10
+@explained
+def minlstm(inputs, state, params):
+    """Run a minLSTM over the steps of a mini-batch.
+
+    Takes and returns what ``rnn`` does. The gates and the candidate read the
+    input alone, never the state. Dividing the gates by their sum keeps the
+    scale of the state the same at all times, so there is no output gate. The
+    state is NaN where both gates round to 0, as they do for products below
+    -103. Source: Feng et al. (2024).
     """
-    def get_params_of_both(vocab_size, num_hiddens, ctx=None):
-        return [*get_params(vocab_size, num_hiddens, ctx),
-                *get_params(vocab_size, num_hiddens, ctx)]
-
-    return get_params_of_both
-
-
-@checked(check_functions)
-def init_bi_state(init_state):
-    """Return a function that makes the first states of both directions.
-
-    >>> [H.shape for H in init_bi_state(init_rnn_state)(2, 4, ctx=None)]
-    [(2, 4), (2, 4)]
-    """
-    def init_states(batch_size, num_hiddens, ctx):
-        return (*init_state(batch_size, num_hiddens, ctx),
-                *init_state(batch_size, num_hiddens, ctx))
-
-    return init_states
-
-
-@checked(check_functions)
-def bi(cell):
-    """Return a cell that reads the steps in both directions.
-
-    The scores of a step are the sum of both cells' scores, which is the
-    product of both hidden states, side by side, with both W_hq, one below the
-    other. The result takes and returns what ``rnn`` does. As a step's scores
-    depend on the steps after it, it can fill in but not write on. Source: D2L
-    (Chinese, first edition) 6.10; Schuster and Paliwal (1997).
-    """
-    def bi_cell(inputs, state, params):
-        num_params, num_states = len(params) // 2, len(state) // 2
-        forward, state_f = cell(inputs, state[:num_states],
-                                params[:num_params])
-        backward, state_b = cell(inputs[::-1], state[num_states:],
-                                 params[num_params:])
-        outputs = [Y_f + Y_b for Y_f, Y_b
-                   in zip(forward, backward[::-1], strict=True)]
-        return outputs, (*state_f, *state_b)
-
-    return bi_cell
+    W_xi, b_i, W_xf, b_f, W_xh, b_h, W_hq, b_q = params
+    (H,) = state
+    outputs = []
+    for X in inputs:
+        I = nd.sigmoid(nd.dot(X, W_xi) + b_i)
+        F = nd.sigmoid(nd.dot(X, W_xf) + b_f)
+        H_tilde = nd.dot(X, W_xh) + b_h
+        H = F / (F + I) * H + I / (F + I) * H_tilde
+        Y = nd.dot(H, W_hq) + b_q
+        outputs.append(Y)
+    return outputs, (H,)

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("myst_nb", reason="pip install -e '.[book]'")
 import nbformat
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from chromium import (
     assert_alone,
@@ -25,11 +26,13 @@ from chromium import (
 )
 from jupyter_cache import get_cache
 from nbclient import NotebookClient
+from translations import asked_for, check_page, problems_of
 
 pytestmark = [pytest.mark.book, pytest.mark.process]
 
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "build" / "html"
+LOCALE = ROOT / "docs" / "locale" / "zh_CN" / "LC_MESSAGES"
 LESSONS = sorted(path.stem for path in (ROOT / "chapters").glob("*.py"))
 LANGUAGES = {"en": HTML, "zh_CN": HTML / "zh_CN"}
 languages = pytest.mark.parametrize("language", LANGUAGES)
@@ -63,36 +66,66 @@ def notebooks():
 
 @pytest.fixture(scope="module")
 def catalogs():
-    """Yield each page's messages, and their translations."""
+    """Return each page's messages and their translations, by its name."""
     make("templates")
-    return [(path.stem, *(read_po(file.open("rb")) for file in (
-        path, ROOT / "docs" / "locale" / "zh_CN" / "LC_MESSAGES"
-        / path.relative_to(ROOT / "build" / "gettext").with_suffix(".po"))))
-        for path in sorted((ROOT / "build" / "gettext").rglob("*.pot"))]
+    folder = ROOT / "build" / "gettext"
+    return {page: (read(path), read(LOCALE / f"{page}.po"))
+            for path in sorted(folder.rglob("*.pot"))
+            for page in [str(path.relative_to(folder).with_suffix(""))]}
+
+
+def read(path):
+    """Read a catalog; of a new page there is none yet."""
+    if not path.exists():
+        return Catalog()
+    with path.open("rb") as file:
+        return read_po(file)
 
 
 def test_the_translation_is_complete(catalogs):
-    assert {name for name, *_ in catalogs} > {*LESSONS, "differences"}
-    for name, template, catalog in catalogs:
-        for message in template:
-            if message.id:
-                translated = catalog.get(message.id)
-                assert translated, f"{name}: new: {message.id}"
-                assert translated.string and not translated.fuzzy, (
-                    f"{name}: to be translated: {message.id}")
-        old = {message.id for message in catalog} - {
-            message.id for message in template}
-        assert not old and not catalog.obsolete, f"{name}: not there: {old}"
+    assert {*catalogs} > {f"chapters/{lesson}" for lesson in LESSONS}
+    asked = asked_for()
+    assert {*asked} <= {*catalogs, "README"}
+    for page, (template, catalog) in catalogs.items():
+        check_page(page, problems_of(template, catalog), asked)
 
 
 def test_the_translation_keeps_code_and_formulas(catalogs):
-    for name, _, catalog in catalogs:
+    for page, (_, catalog) in catalogs.items():
         for message in catalog:
+            if not message.id or not message.string or message.fuzzy:
+                continue  # not shown on the page
             for mark in "`$":
                 parts = [sorted(text.split(mark)[1::2])
                          for text in (message.id, message.string)]
-                assert not message.id or parts[0] == parts[1], (
-                    f"{name}: {message.id}")
+                assert parts[0] == parts[1], f"{page}: {message.id}"
+
+
+@pytest.mark.parametrize("changed", [
+    {"Loss": None}, {"Loss": ""}, {"Lost": "失去"}])
+def test_a_page_is_translated_or_asks_for_it(changed):
+    template, catalog = Catalog(), Catalog()
+    for name, string in ({"Loss": "损失", "State": "状态"} | changed).items():
+        if string is not None:
+            catalog.add(name, string)
+    for name in ("Loss", "State"):
+        template.add(name)
+    problems = problems_of(template, catalog)
+    assert len(problems) == 1 and next(iter(changed)) in problems[0]
+    with pytest.raises(AssertionError, match=r"^lessons/x: .*translate it"):
+        check_page("lessons/x", problems, ["x"])
+    with pytest.warns(UserWarning, match=f"^x asks .*: {problems[0]}$"):
+        check_page("x", problems, ["x"])
+
+
+def test_a_translated_page_asks_no_longer():
+    template, catalog = Catalog(), Catalog()
+    template.add("Loss")
+    catalog.add("Loss", "损失")
+    assert problems_of(template, catalog) == []
+    check_page("y", [], ["x"])
+    with pytest.raises(AssertionError, match=r"^x is translated: take it out"):
+        check_page("x", [], ["x"])
 
 
 class Links(HTMLParser):

@@ -17,9 +17,7 @@ SECONDS = 30  # of one command line
 SERVER = '''
 import json, os, signal, sys, traceback
 import d2lrnn
-import d2lrnn_cli.commands, d2lrnn_cli.doctor, d2lrnn_cli.models
-import d2lrnn_cli.reports, d2lrnn_cli.sources, d2lrnn_cli.texts
-import d2lrnn_cli.training
+import d2lrnn_cli.loading, d2lrnn_cli.training
 import pooch
 from d2lrnn_cli.main import main
 
@@ -54,8 +52,8 @@ for line in sys.stdin:
     print(os.waitpid(child, 0)[1], flush=True)
 '''
 TEXT = "To be or not to be, that is it. Hello world, a small text.\n" * 8
-SMALL = ["--hidden", "4", "--embed", "3", "--batch", "2", "--steps", "5",
-         "--epochs", "1"]
+SMALL = ["--num-hiddens", "4", "--embed-size", "3", "--batch-size", "2",
+         "--num-steps", "5", "--num-epochs", "1"]
 FILES = ["run/best.safetensors", "cut.safetensors", "flipped.safetensors",
          "text.txt", "latin.txt", "empty.txt", "run", "run/record.json",
          "no.txt", "no/such", "run/last.safetensors", "broken"]
@@ -65,11 +63,11 @@ WORDS = ["", "lstm", "gru", "word", "char", "cosine", "sgd", "To", "Q", "\n",
          "\udce9", "cpu", "gpu(9)", "tpu", "a" * 5000, "fused", "--", "-",
          "\u5206\u5f00", "shakespeare", "foreach"]
 OPTIONS = {
-    "train": ["--cell", "--layers", "--hidden", "--embed", "--dropout",
-              "--unroll", "--steps", "--batch", "--lr", "--schedule",
-              "--optimizer", "--clip", "--patience", "--val", "--seed",
-              "--level", "--min-freq", "--prefix", "--ctx", "--out",
-              "--resume", "--epochs"],
+    "train": ["--cell", "--num-layers", "--num-hiddens", "--embed-size",
+              "--dropout", "--unroll", "--num-steps", "--batch-size", "--lr",
+              "--schedule", "--optimizer", "--clipping-theta", "--patience",
+              "--held-out", "--seed", "--level", "--min-freq", "--prefix",
+              "--ctx", "--out", "--resume", "--num-epochs"],
     "generate": ["--prefix", "--num-chars", "--temperature", "--top-k",
                  "--top-p", "--seed", "--stop", "--n"],
     "eval": [], "inspect": [], "report": ["--out"], "data": [],

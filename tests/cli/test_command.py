@@ -7,11 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
+import d2lrnn as d2l
 import pytest
 import safetensors.numpy
+import typer
 
+from d2lrnn_cli import doctor
+from d2lrnn_cli.app import app
+from d2lrnn_cli.command_file import OLD_NAMES
 from d2lrnn_cli.main import sentence
 
 pytestmark = pytest.mark.process
@@ -19,8 +25,8 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
 D2LRNN = Path(sys.executable).with_name("d2lrnn")
 TEXT = "the cat sat on the mat. 猫坐在垫子上。\n" * 60
-SMALL = ("--hidden", "8", "--embed", "4", "--steps", "5", "--batch", "4",
-         "--epochs", "2")
+SMALL = ("--num-hiddens", "8", "--embed-size", "4", "--num-steps", "5",
+         "--batch-size", "4", "--num-epochs", "2")
 
 
 def run(*arguments, code=0, folder=None, **environment):
@@ -67,9 +73,10 @@ def test_a_training_goes_on(trained):
     folder, _ = trained
     whole = (*SMALL[:-1], "3", "--schedule", "constant", "--out")
     run("train", "my_text.txt", *whole, "whole", folder=folder)
-    run("train", "my_text.txt", *whole, "parts", "--epochs", "2",
+    run("train", "my_text.txt", *whole, "parts", "--num-epochs", "2",
         folder=folder)
-    done = run("train", "--resume", "parts", "--epochs", "3", folder=folder)
+    done = run("train", "--resume", "parts", "--num-epochs", "3",
+               folder=folder)
     assert done.stdout == "parts/best.safetensors\n"
     assert "epoch 3, " in done.stderr and "epoch 2, " not in done.stderr
     parts, whole = (safetensors.numpy.load_file(
@@ -154,18 +161,57 @@ def test_inspect(trained):
 
 def test_the_models_settings_are_the_commands(trained):
     folder, _ = trained
-    run("train", "my_text.txt", *SMALL, "--epochs", "1", "--embed", "8",
-        "--cell", "gru", "--layers", "2", "--dropout", "0.1",
+    run("train", "my_text.txt", *SMALL, "--num-epochs", "1", "--embed-size",
+        "8", "--cell", "gru", "--num-layers", "2", "--dropout", "0.1",
         "--tie-weights", "--unroll", "static", "--out", "tied",
         folder=folder)
     page = run("inspect", "tied/best.safetensors", folder=folder).stdout
     for name, value in {"cell": "gru", "num_layers": "2", "dropout": "0.1",
                         "tie_weights": "True", "unroll": "static"}.items():
         assert re.search(rf"^{name} +{value}$", page, re.MULTILINE), name
-    run("train", "my_text.txt", *SMALL, "--epochs", "1", "--embed", "0",
-        "--out", "onehot", folder=folder)
+    run("train", "my_text.txt", *SMALL, "--num-epochs", "1", "--embed-size",
+        "0", "--out", "onehot", folder=folder)
     page = run("inspect", "onehot/best.safetensors", folder=folder).stdout
     assert re.search(r"^embed_size +None$", page, re.MULTILINE)
+
+
+def test_options_have_the_names_of_fits_arguments():
+    command = typer.main.get_command(app).commands["train"]
+    spellings = {option.name: option.opts for option in command.params}
+    arguments = {*signature(d2l.fit).parameters,
+                 *signature(d2l.fit_feed).parameters,
+                 *signature(d2l.CharRNN).parameters,
+                 *signature(d2l.load_corpus).parameters}
+    assert spellings.keys() - arguments == {"text", "prefix", "out"}
+    for name, (first, *_) in spellings.items():
+        assert first in (name, f"--{name.replace('_', '-')}")
+    old = {name: option for option, (_, *short) in spellings.items()
+           for name in short}
+    assert old == {f"--{name}": new for name, new in OLD_NAMES.items()}
+
+
+def test_the_spellings_of_0_1_0_mean_the_same(trained):
+    folder, _ = trained
+    run("train", "my_text.txt", "--hidden", "8", "--embed", "4", "--steps",
+        "5", "--batch", "4", "--epochs", "2", "--layers", "1", "--clip", "1",
+        "--val", "0.1", "--out", "short", folder=folder)
+    short, long = (folder / name / "command.json" for name in
+                   ("short", "run"))
+    assert (json.loads(short.read_text("utf-8"))
+            == json.loads(long.read_text("utf-8")))
+    short, long = (safetensors.numpy.load_file(
+        folder / name / "best.safetensors") for name in ("short", "run"))
+    assert short.keys() == long.keys()
+    assert all((short[name] == long[name]).all() for name in long)
+
+
+def test_a_typed_context_wins_over_the_environments(trained, tmp_path):
+    text = trained[0] / "my_text.txt"
+    run("train", text, *SMALL, "--num-epochs", "1", "--ctx", "cpu", "--out",
+        "run", folder=tmp_path, D2LRNN_CTX="gpu(9)")
+    done = run("train", text, *SMALL, "--out", "no", code=1, folder=tmp_path,
+               D2LRNN_CTX="gpu(9)")
+    assert "D2LRNN_CTX asks for gpu(9)" in done.stderr
 
 
 HELLO = ("Hello world, this is a small text about small things. To be or "
@@ -263,7 +309,8 @@ WRONG = [
     (("train", "my_text.txt", "--lr", "-1", "--out", "other"), "lr is -1"),
     (("train", "my_text.txt", *SMALL, "--out", "run"), "already holds a"),
     (("train", "--resume", "nowhere"), "holds no training"),
-    (("train", "my_text.txt", "--ctx", "gpu(9)"), "asks for gpu(9)"),
+    (("train", "my_text.txt", "--ctx", "gpu(9)"), "ctx is gpu(9), but"),
+    (("train", "my_text.txt", "--ctx", "tpu"), "ctx is 'tpu': it must be"),
     (("report", "nowhere"), "nowhere"),
     (("report", "run", "run"), "run is the same run as run"),
     (("report", "run", "--out", "my_text.txt"), "exists already"),
@@ -318,7 +365,7 @@ def test_a_stopped_training_says_what_to_type(trained, tmp_path, number,
     assert last.endswith("to go on, type d2lrnn train --resume 'my run'")
     epoch = re.search(r"(in|after) epoch (\d+)", last)
     done = int(epoch[2]) - (epoch[1] == "in")
-    errors = run(*shlex.split(last)[-3:], "--epochs", done + 1,
+    errors = run(*shlex.split(last)[-3:], "--num-epochs", done + 1,
                  folder=tmp_path).stderr
     assert f"epoch {done + 1}, " in errors and f"epoch {done}, " not in errors
 
@@ -385,8 +432,8 @@ def test_a_training_that_was_never_saved_is_begun_anew(trained, tmp_path,
 
 def test_a_training_that_fails_leaves_no_folders(trained, tmp_path):
     text = trained[0] / "my_text.txt"
-    done = run("train", text, *SMALL, "--lr", "1e38", "--clip", "1e38",
-               "--optimizer", "sgd", "--schedule", "constant", "--out",
+    done = run("train", text, *SMALL, "--lr", "1e38", "--clipping-theta",
+               "1e38", "--optimizer", "sgd", "--schedule", "constant", "--out",
                "deep/new/run", code=1, folder=tmp_path)
     assert "the loss is " in done.stderr and not list(tmp_path.iterdir())
 
@@ -406,7 +453,7 @@ def test_a_text_from_a_pipe_is_kept_to_go_on_with(trained, tmp_path):
                    input=TEXT, capture_output=True)
     assert (tmp_path / "run" / "text.txt").read_text("utf-8") == TEXT
     (tmp_path / "run").rename(tmp_path / "moved")
-    done = run("train", "--resume", "moved", "--epochs", "3",
+    done = run("train", "--resume", "moved", "--num-epochs", "3",
                folder=tmp_path)
     assert "epoch 3, " in done.stderr and "epoch 2, " not in done.stderr
     subprocess.run([D2LRNN, *arguments, "--cell", "none"], cwd=tmp_path,
@@ -436,12 +483,12 @@ def test_where_no_run_can_be(trained, arguments, words):
 def test_the_systems_own_errors_are_sentences():
     error = PermissionError(13, "Permission denied", "my.txt")
     assert sentence(error) == ("my.txt cannot be used (Permission denied): "
-                               "check the path, and what you may do with it")
+                               "check the path and its permissions")
 
 
 @pytest.mark.parametrize("arguments, words", [
     (("knit",), "knit"), (("train",), "give a TEXT"),
-    (("train", "a", "--layers", "two"), "--layers"),
+    (("train", "a", "--num-layers", "two"), "--num-layers"),
     (("generate",), "MODEL"), (("chapter", "knitting"), "rnn_scratch"),
     (("data", "get", "poems"), "jaychou_lyrics"),
     (("generate", "a", "--no-such"), "--no-such")])
@@ -553,7 +600,7 @@ def test_a_full_disk_under_stdout_is_a_sentence(shell, unbuffered):
     done = shell("data list > /dev/full", PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 1
     assert done.stderr == ("d2lrnn: the output cannot be written (No space "
-                           "left on device): send it to where there is "
+                           "left on device): send it where there is "
                            "space\n")
 
 
@@ -602,7 +649,6 @@ def test_doctor_where_mxnet_does_not_import(tmp_path):
 
 @pytest.mark.parametrize("busy, noted", [(0.1, 0), (1.9, 1), (None, 0)])
 def test_doctor_notes_that_other_programs_are_busy(monkeypatch, busy, noted):
-    from d2lrnn_cli import doctor
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if busy is None:  # a machine that does not tell
         monkeypatch.delattr(os, "getloadavg", raising=False)

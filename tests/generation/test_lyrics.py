@@ -280,7 +280,8 @@ def char_rnn(ctx, **options):
 
 @pytest.mark.parametrize("options", [
     {"cell": "lstm"}, {"cell": "ln_lstm", "unroll": "static"},
-    {"cell": "gru", "unroll": "foreach"}])
+    {"cell": "gru", "unroll": "foreach"}, {"cell": "mingru"},
+    {"cell": "minlstm"}])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_batch_is_its_lyrics_one_by_one(ctx, options, compiled):
     prefixes = ["bad", "g", "defaced"]

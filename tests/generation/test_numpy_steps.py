@@ -10,6 +10,7 @@ import pytest
 from d2lrnn.generation.book import predict_rnn_gluon
 from d2lrnn.generation.lyrics import generate
 from d2lrnn.generation.numpy_steps import ModelSteps, Stepper, stepper_of
+from d2lrnn.models.cells import CELLS
 from mxnet import nd
 from mxnet.gluon import nn
 from mxnet.gluon import rnn as rnn_layers
@@ -17,7 +18,6 @@ from mxnet.gluon import rnn as rnn_layers
 # all different, so that no transposed axis can hide
 VOCAB_SIZE, NUM_HIDDENS, NUM_STEPS = 11, 7, 50
 ALPHABET = list("abcdefghijk")
-CELLS = ("rnn", "gru", "lstm", "ln_lstm")
 EMBEDDINGS = ({"embed_size": None}, {"embed_size": 6},
               {"embed_size": NUM_HIDDENS, "tie_weights": True})
 cells = pytest.mark.parametrize("cell", CELLS)

@@ -19,6 +19,11 @@ CELLS = {
                                      input_size=VOCAB_SIZE), (0, 1, 3, 2)),
 }
 both = pytest.mark.parametrize("name", CELLS)
+# without a layer to compare with
+OTHERS = {"mingru": (d2l.mingru, d2l.get_mingru_params,
+                     d2l.init_mingru_state),
+          "minlstm": (d2l.minlstm, d2l.get_minlstm_params,
+                      d2l.init_minlstm_state)}
 
 
 def close(got, want):
@@ -77,9 +82,9 @@ def test_gluon_equals_scratch(name, ctx):
         close(grad.asnumpy(), np.concatenate(ours))
 
 
-@both
+@pytest.mark.parametrize("name", [*CELLS, *OTHERS])
 def test_a_score_depends_on_both_sides(name, ctx):
-    cell, get_params, init_state, *_ = CELLS[name]
+    cell, get_params, init_state, *_ = {**CELLS, **OTHERS}[name]
     params = d2l.get_bi_params(get_params)(VOCAB_SIZE, NUM_HIDDENS, ctx)
     for param in params:
         param[:] = nd.random.normal(shape=param.shape, ctx=ctx)

@@ -6,6 +6,7 @@ import mxnet as mx
 import numpy as np
 import oracle
 import pytest
+from d2lrnn.models.cells import CELLS
 from mxnet import autograd, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import rnn as rnn_layers
@@ -15,7 +16,10 @@ VOCAB_SIZE, EMBED_SIZE, NUM_HIDDENS, NUM_LAYERS = 11, 6, 7, 3
 BATCH_SIZE, NUM_STEPS = 4, 5
 SIZES = {"vocab_size": VOCAB_SIZE, "embed_size": EMBED_SIZE,
          "num_hiddens": NUM_HIDDENS, "num_layers": NUM_LAYERS}
-CELLS, UNROLLS = ("rnn", "gru", "lstm"), ("static", "foreach", "fused")
+UNROLLS = ("static", "foreach", "fused")
+# the cells that Gluon and PyTorch have a layer of, and the others
+LAYERS = [name for name, cell in CELLS.items() if cell.mode]
+OTHERS = [name for name in CELLS if name not in LAYERS]
 
 
 def ways(*cells):
@@ -120,7 +124,7 @@ def run_torch(torch, cell, weights, batches, state):
     return results
 
 
-@ways(*CELLS)
+@ways(*LAYERS)
 def test_pytorch_is_equal(cell, unroll, hybrid, ctx):
     torch = pytest.importorskip("torch", reason="needs PyTorch as an oracle")
     model = build(cell, unroll, hybrid, ctx)
@@ -129,7 +133,7 @@ def test_pytorch_is_equal(cell, unroll, hybrid, ctx):
             run_torch(torch, cell, weights_of(model, ctx), batches, state))
 
 
-@ways(*CELLS)
+@ways(*LAYERS)
 def test_gluon_is_equal(cell, unroll, hybrid, ctx):
     model = build(cell, unroll, hybrid, ctx, embed_size=None)
     batches, state = draw(model, ctx, 3)
@@ -152,18 +156,23 @@ def test_gluon_is_equal(cell, unroll, hybrid, ctx):
 
 SCRATCH = {"rnn": (d2l.rnn, d2l.get_params, (0,)),
            "gru": (d2l.gru, d2l.get_gru_params, (1, 0, 2)),
-           "lstm": (d2l.lstm, d2l.get_lstm_params, (0, 1, 3, 2))}
+           "lstm": (d2l.lstm, d2l.get_lstm_params, (0, 1, 3, 2)),
+           "mingru": (d2l.mingru, d2l.get_mingru_params, (0, 1)),
+           "minlstm": (d2l.minlstm, d2l.get_minlstm_params, (0, 1, 2))}
 
 
 def as_layers(arrays, order):
     """Return parameters from scratch as the layers stack their gates."""
     *gates, W_hq, b_q = (array.asnumpy().T for array in arrays)
-    i2h, h2h, bias = (np.concatenate([gates[3 * i + part] for i in order])
-                      for part in range(3))
-    return [i2h, h2h, bias, np.zeros_like(bias), W_hq, b_q]
+    n = len(gates) // len(order)
+    parts = [np.concatenate([gates[n * i + part] for i in order])
+             for part in range(n)]
+    if n == 3:  # a layer with h2h_weight has a second bias
+        parts.append(np.zeros_like(parts[-1]))
+    return [*parts, W_hq, b_q]
 
 
-@ways(*CELLS)
+@ways(*SCRATCH)
 def test_scratch_is_equal(cell, unroll, hybrid, ctx):
     model = build(cell, unroll, hybrid, ctx, embed_size=None, num_layers=1)
     function, get_params, order = SCRATCH[cell]
@@ -183,7 +192,8 @@ def test_scratch_is_equal(cell, unroll, hybrid, ctx):
     want += as_layers([param.grad for param in params], order)
     (got,) = run(model, batches, state, ctx)
     for result in (got, want):
-        del result[-3]  # scratch has no second bias
+        if CELLS[cell].reads_state:
+            del result[-3]  # scratch has no second bias
         if cell == "gru":
             result[-4] = result[-4][:2 * NUM_HIDDENS]
     compare(got, want)
@@ -206,10 +216,31 @@ def ln_lstm_step(x, h, c, W, U, gamma, beta):
     return sigmoid(o) * np.tanh(c), c
 
 
-def naive(weights, X, Y, state):
+def mingru_step(x, h, W, b):
+    """Return the next state of one example, unit by unit."""
+    z, new = np.split(W @ x + b, 2)
+    z = sigmoid(z)
+    return (np.array([(1 - z[j]) * h[j] + z[j] * new[j]
+                      for j in range(len(h))]),)
+
+
+def minlstm_step(x, h, W, b):
+    """Return the next state of one example, unit by unit."""
+    i, f, new = np.split(W @ x + b, 3)
+    i, f = sigmoid(i), sigmoid(f)
+    return (np.array([(f[j] * h[j] + i[j] * new[j]) / (f[j] + i[j])
+                      for j in range(len(h))]),)
+
+
+STEPS = {"ln_lstm": ln_lstm_step, "mingru": mingru_step,
+         "minlstm": minlstm_step}
+
+
+def naive(cell, weights, X, Y, state):
     """Return loss, scores and last state, one example and step at a time."""
     table, *layers, W, b = weights
-    layers = [layers[i:i + 4] for i in range(0, len(layers), 4)]
+    n, k = len(CELLS[cell].params), CELLS[cell].num_states
+    layers = [layers[i:i + n] for i in range(0, len(layers), n)]
     X, Y = (ids.asnumpy().astype(int) for ids in (X, Y))
     loss, scores, last = 0.0, np.zeros((NUM_STEPS, BATCH_SIZE, len(b))), []
     for n in range(BATCH_SIZE):
@@ -217,9 +248,9 @@ def naive(weights, X, Y, state):
         for t in range(NUM_STEPS):
             x = table[X[n, t]]
             for i, layer in enumerate(layers):
-                two = slice(2 * i, 2 * i + 2)
-                s[two] = ln_lstm_step(x, *s[two], *layer)
-                x = s[2 * i]
+                own = slice(k * i, k * i + k)
+                s[own] = STEPS[cell](x, *s[own], *layer)
+                x = s[k * i]
             y = scores[t, n] = W @ x + b
             loss -= y[Y[n, t]] - np.log(np.exp(y).sum())
         last.append(s)
@@ -227,25 +258,25 @@ def naive(weights, X, Y, state):
             *(np.stack(arrays) for arrays in zip(*last, strict=True))]
 
 
-@ways("ln_lstm")
-def test_ln_lstm_is_equal_to_naive_loops(cell, unroll, hybrid, ctx):
+@ways(*OTHERS)
+def test_naive_loops_are_equal(cell, unroll, hybrid, ctx):
     model = build(cell, unroll, hybrid, ctx)
     batches, state = draw(model, ctx, 3)
     for batch, result in zip(batches, run(model, batches, state, ctx),
                              strict=True):
         got = result[:2 + len(state)]
-        compare(got, naive(weights_of(model, ctx), *batch, state))
+        compare(got, naive(cell, weights_of(model, ctx), *batch, state))
         state = [nd.array(s) for s in got[2:]]
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_ln_lstm_has_numeric_gradients(tied, ctx):
-    models = [build("ln_lstm", unroll, hybrid, ctx, tie_weights=tied,
+@pytest.mark.parametrize("cell, tied", list(product(OTHERS, (False, True))))
+def test_gradients_are_numeric_gradients(cell, tied, ctx):
+    models = [build(cell, unroll, hybrid, ctx, tie_weights=tied,
                     embed_size=NUM_HIDDENS if tied else EMBED_SIZE)
               for unroll in UNROLLS for hybrid in (False, True)]
     assert (models[0].output.weight is models[0].embedding.weight) == tied
     weights, grads = weights_of(models[0], ctx), []
-    assert len(weights) == 3 + 4 * NUM_LAYERS - tied
+    assert len(weights) == 3 + len(CELLS[cell].params) * NUM_LAYERS - tied
     batches, state = draw(models[0], ctx, 1)
     for model in models:
         set_weights(model, weights, ctx)
@@ -257,11 +288,12 @@ def test_ln_lstm_has_numeric_gradients(tied, ctx):
             kept, losses = weight[index], []
             for value in (kept + 1e-5, kept - 1e-5):
                 weight[index] = value
-                losses.append(naive(every, *batches[0], state)[0])
+                losses.append(naive(cell, every, *batches[0], state)[0])
             weight[index] = kept
             compare([grad[k][index] for grad in grads],
                     [(losses[0] - losses[1]) / 2e-5] * len(models))
-        if weight.shape == (4 * NUM_HIDDENS,):  # scale or shift: both matter
+        if weight.shape == (CELLS[cell].num_gates * NUM_HIDDENS,):
+            # a scale, a shift or a bias: each number of it matters
             assert grads[0][k].all()
 
 
@@ -276,7 +308,7 @@ def equal(a, b):
     return [(x == y).all() for x, y in zip(a, b, strict=True)]
 
 
-@ways(*CELLS, "ln_lstm")
+@ways(*CELLS)
 def test_dropout_is_for_training_alone_and_can_be_repeated(cell, unroll,
                                                            hybrid, ctx):
     model = build(cell, unroll, hybrid, ctx, dropout=0.9)
@@ -297,7 +329,7 @@ def test_dropout_is_for_training_alone_and_can_be_repeated(cell, unroll,
     compare(evaluation, without)
 
 
-@ways(*CELLS, "ln_lstm")
+@ways(*CELLS)
 @pytest.mark.parametrize("num_layers", [1, 3])
 def test_dropout_spares_the_recurrent_path(cell, unroll, hybrid, num_layers,
                                            ctx):
@@ -338,12 +370,12 @@ def test_dropout_drops_its_share_in_each_place(cell, unroll, hybrid, ctx):
         assert (mask[0] != mask[1]).any()  # another for each step and example
 
 
-@ways(*CELLS, "ln_lstm")
+@ways(*CELLS)
 def test_lengths_and_batch_sizes_may_change(cell, unroll, hybrid, ctx):
     model = build(cell, unroll, hybrid, ctx)
     reference = build(cell, "foreach", False, ctx)
     set_weights(reference, weights_of(model, ctx), ctx)
-    num_states = NUM_LAYERS * (2 if cell.endswith("lstm") else 1)
+    num_states = NUM_LAYERS * CELLS[cell].num_states
     for num_steps, batch_size in ((1, 4), (5, 4), (1, 4), (5, 2), (1, 6)):
         batches, state = draw(model, ctx, 2, batch_size, num_steps)
         compare(run(model, batches, state, ctx, between=True),
@@ -358,7 +390,8 @@ def test_lengths_and_batch_sizes_may_change(cell, unroll, hybrid, ctx):
 
 
 @pytest.mark.parametrize("cell, unroll", [
-    *zip(CELLS, UNROLLS, strict=True), ("ln_lstm", "static")])
+    *zip(LAYERS, UNROLLS, strict=True),
+    *((cell, "static") for cell in OTHERS)])
 def test_abc_is_learned(cell, unroll, abc, ctx):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
     model = build(cell, unroll, True, ctx, vocab_size=vocab_size,
@@ -370,9 +403,10 @@ def test_abc_is_learned(cell, unroll, abc, ctx):
     assert history[-1]["lyrics"] == ["abcabcab"]  # predict_rnn_gluon's
 
 
-@ways(*CELLS, "ln_lstm")
+@ways(*CELLS)
 def test_first_weights(cell, unroll, hybrid, ctx):
     model = build(cell, unroll, hybrid, ctx)
+    forget = {"lstm": "_i2h_bias", "ln_lstm": "_beta"}.get(cell, "none")
     model.initialize(init.Normal(0.01), ctx=ctx, force_reinit=True)
     for param in params_of(model):
         value, name = param.data(ctx).asnumpy(), param.name.rsplit("_")[-1]
@@ -382,7 +416,7 @@ def test_first_weights(cell, unroll, hybrid, ctx):
             assert abs(value.std() / scale - 1) < 6 / (2 * value.size) ** 0.5
             continue
         want = np.full_like(value, name == "gamma")
-        if cell.endswith("lstm") and (name == "beta" or "i2h" in param.name):
+        if param.name.endswith(forget):
             want[NUM_HIDDENS:2 * NUM_HIDDENS] = 1  # the forget gate's
         np.testing.assert_array_equal(value, want)
 

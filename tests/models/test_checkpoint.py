@@ -14,6 +14,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 from d2lrnn.models import checkpoint
+from d2lrnn.models.cells import CELLS
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import load_model, named_params, save_model
 from mxnet import gluon, init, nd
@@ -44,7 +45,7 @@ def saved(tmp_path):
 
 
 @pytest.mark.parametrize("config", [
-    *({"cell": cell} for cell in ("rnn", "gru", "lstm", "ln_lstm")),
+    *({"cell": cell} for cell in CELLS),
     {"unroll": "foreach"}, {"unroll": "static", "dropout": 0.5},
     {"embed_size": None}, {"embed_size": 4, "tie_weights": True},
     {"num_layers": 1, "cell": "gru", "embed_size": None}])

@@ -16,7 +16,7 @@ from d2lrnn.models.checkpoint import load_model, read, save_model, write
 from mxnet import init, nd
 from power_cut import power_cut
 
-from d2lrnn_cli import models
+from d2lrnn_cli.inspect import description
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 12
 
@@ -140,7 +140,7 @@ def test_models_that_cannot_be(crafted, change, words):
 def test_what_is_refused_is_not_inspected(crafted, change):
     path = crafted(change)
     if "entries, not" not in sentence(load_model, path):
-        assert "holds no usable model" in sentence(models.description, path)
+        assert "holds no usable model" in sentence(description, path)
 
 
 def drop(*names):

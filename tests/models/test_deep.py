@@ -10,7 +10,10 @@ from mxnet.gluon import rnn as rnn_layers
 VOCAB_SIZE, NUM_HIDDENS, BATCH_SIZE, NUM_STEPS = 11, 7, 3, 5
 CELLS = {"rnn": (d2l.rnn, d2l.get_params, d2l.init_rnn_state),
          "gru": (d2l.gru, d2l.get_gru_params, d2l.init_gru_state),
-         "lstm": (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)}
+         "lstm": (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state),
+         "mingru": (d2l.mingru, d2l.get_mingru_params, d2l.init_mingru_state),
+         "minlstm": (d2l.minlstm, d2l.get_minlstm_params,
+                     d2l.init_minlstm_state)}
 every = pytest.mark.parametrize("name", CELLS)
 
 

@@ -1,8 +1,9 @@
-"""GRU and LSTM: scratch = naive loops = Gluon = PyTorch, shared weights."""
+"""Gated cells: scratch = naive loops = Gluon = PyTorch, shared weights."""
 import d2lrnn as d2l
 import numpy as np
 import oracle
 import pytest
+from d2lrnn.models.cells import CELLS as TABLE
 from mxnet import autograd, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import rnn as rnn_layers
@@ -35,10 +36,28 @@ def lstm_step(x, state, params):
     return o * np.tanh(c), c
 
 
-CELLS = {"gru": (d2l.gru, d2l.get_gru_params, d2l.init_gru_state, gru_step),
-         "lstm": (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state,
-                  lstm_step)}
-both = pytest.mark.parametrize("name", CELLS)
+def mingru_step(x, h, params):
+    """Return the next state for one example; x is an id."""
+    W_xz, b_z, W_xh, b_h = params
+    z = sigmoid(W_xz[x] + b_z)
+    return ((1 - z) * h[0] + z * (W_xh[x] + b_h),)
+
+
+def minlstm_step(x, h, params):
+    """Return the next state for one example; x is an id."""
+    W_xi, b_i, W_xf, b_f, W_xh, b_h = params
+    i, f = sigmoid(W_xi[x] + b_i), sigmoid(W_xf[x] + b_f)
+    return ((f * h[0] + i * (W_xh[x] + b_h)) / (f + i),)
+
+
+CELLS = {name: (getattr(d2l, name), getattr(d2l, f"get_{name}_params"),
+                getattr(d2l, f"init_{name}_state"), step)
+         for name, step in {"gru": gru_step, "lstm": lstm_step,
+                            "mingru": mingru_step,
+                            "minlstm": minlstm_step}.items()}
+every = pytest.mark.parametrize("name", CELLS)
+# those that Gluon and PyTorch have a layer of
+both = pytest.mark.parametrize("name", ("gru", "lstm"))
 
 
 def naive(step, X, Y, state, params):
@@ -88,7 +107,7 @@ def close(got, want):
     oracle.close(got, want, 2 * NUM_STEPS * (VOCAB_SIZE + NUM_HIDDENS))
 
 
-@both
+@every
 def test_scratch_equals_naive_loops(name, problem, ctx):
     cell, step, params, X, Y, state = problem
     weights = [p.asnumpy().astype(np.float64) for p in params]
@@ -101,7 +120,7 @@ def test_scratch_equals_naive_loops(name, problem, ctx):
         close(a, b)
 
 
-@both
+@every
 def test_gradients_are_numeric_gradients(name, problem, ctx):
     cell, step, params, X, Y, state = problem
     run(cell, params, X, Y, state, ctx)
@@ -228,23 +247,23 @@ def test_gluon_and_pytorch_agree_on_the_gru_that_they_share(ctx):
           theirs(torch.tensor(X))[0].detach().numpy())
 
 
-@both
+@every
 def test_parameters_and_states(name, ctx):
     _, get_params, init_state, _ = CELLS[name]
     params = get_params(500, 80, ctx)
-    gates = {"gru": 3, "lstm": 4}[name]
-    assert [p.shape for p in params] == gates * [
-        (500, 80), (80, 80), (80,)] + [(80, 500), (500,)]
+    gate = [(500, 80), *[(80, 80)] * TABLE[name].reads_state, (80,)]
+    assert [p.shape for p in params] == TABLE[name].num_gates * gate + [
+        (80, 500), (500,)]
     for param in params:
         assert param.context == ctx and param.grad.context == ctx
         spread = 0.01 if param.ndim == 2 else 0
         assert abs(param.asnumpy().std() - spread) < 5e-4
     state = init_state(4, 80, ctx)
-    assert isinstance(state, tuple)
+    assert isinstance(state, tuple) and len(state) == TABLE[name].num_states
     assert all(s.shape == (4, 80) and not s.asnumpy().any() for s in state)
 
 
-@both
+@every
 def test_abc_is_learned(name, abc, ctx):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
     history = d2l.train_and_predict_rnn(
@@ -254,9 +273,9 @@ def test_abc_is_learned(name, abc, ctx):
     assert history[-1]["lyrics"] == ["abcabcab"]
 
 
-@both
+@every
 def test_the_step_is_compiled(name, problem, ctx):
-    """Neither cell falls back to the slow way."""
+    """No cell falls back to the slow way."""
     cell, _, params, X, Y, state = problem
     loss = gloss.SoftmaxCrossEntropyLoss()
 

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from translations import asked_for, check_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,13 +35,20 @@ def test_the_texts_travel_in_the_wheel(tmp_path):
     copy.mkdir()
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
-    for name in ("d2lrnn", "d2lrnn_cli", "lyrics_data"):
+    packages = ("d2lrnn", "d2lrnn_cli", "lyrics_data")
+    for name in packages:
         shutil.copytree(ROOT / name, copy / name)
     subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps",
                     "-w", tmp_path, copy], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     site = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
+        missing = {
+            str(path.relative_to(copy)) for name in packages
+            for path in (copy / name).rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
+            } - {*archive.namelist()}
+        assert not missing
         archive.extractall(site)
     code = ("import d2lrnn, lyrics_data; from d2lrnn.data import texts;"
             "texts.download = lambda known: (_ for _ in ()).throw(OSError());"
@@ -100,11 +109,14 @@ def test_the_translation_is_complete():
     english, chinese = (
         (ROOT / name).read_text("utf-8").split("\n", 4)[4]
         for name in ("README.md", "README.zh.md"))
+    problems = []
     for pattern in (r"^```.*?^```$", r"^#+ ", r"^<!-- [^>]*-->", r"^- ",
                     r"\]\(([^)]*)\)", r"(?<!`)`([^`\n]+)`(?!`)"):
-        found = [re.findall(pattern, page, re.MULTILINE | re.DOTALL)
+        found = [Counter(re.findall(pattern, page, re.MULTILINE | re.DOTALL))
                  for page in (english, chinese)]
-        assert sorted(found[0]) == sorted(found[1]), pattern
+        problems += [f"only in one of them: {part}" for part in (
+            found[0] - found[1]) + (found[1] - found[0])]
+    check_page("README", problems, asked_for())
 
 
 def test_readmes_commands_are_those_of_ci():

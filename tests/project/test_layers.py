@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(d2lrnn.__file__).parents[1]
 PACKAGE = ROOT / "d2lrnn"
+COMMAND = ROOT / "d2lrnn_cli"
 LEVELS = [
     {"basics"},
     {"mxnet_setup", "speed", "data", "models", "numpy_rnn"},
@@ -76,8 +77,12 @@ def test_only_lower_rooms_are_imported(file):
 
 
 def test_nothing_in_a_room_runs_in_a_circle():
-    below = {file: {name for name in imports(path)[1] if name in FILES}
-             for file, path in FILES.items()}
+    have_an_order({file: {name for name in imports(path)[1] if name in FILES}
+                   for file, path in FILES.items()})
+
+
+def have_an_order(below):
+    """Assert that files, each with those it imports, form no circle."""
     while below:
         bottom = {file for file, others in below.items() if not others}
         assert bottom, f"these import each other: {sorted(below)}"
@@ -96,7 +101,7 @@ def test_who_does_without_mxnet(file):
 
 def test_nothing_is_checked_by_an_assert():
     # python -O leaves asserts out
-    for path in [*FILES.values(), *(ROOT / "d2lrnn_cli").glob("*.py")]:
+    for path in [*FILES.values(), *COMMAND.glob("*.py")]:
         tree = ast.parse(path.read_text("utf-8"))
         assert not any(isinstance(node, ast.Assert)
                        for node in ast.walk(tree)), path
@@ -105,3 +110,47 @@ def test_nothing_is_checked_by_an_assert():
 @files
 def test_files_stay_short(file):
     assert len(FILES[file].read_text("utf-8").splitlines()) <= 400
+
+
+def commands_imports(node):
+    """Return the dotted modules that a syntax tree imports, anywhere."""
+    modules = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            modules |= {alias.name for alias in part.names}
+        elif isinstance(part, ast.ImportFrom):
+            modules.add(part.module)
+    return modules
+
+
+TREES = {f"d2lrnn_cli.{path.stem}": ast.parse(path.read_text("utf-8"))
+         for path in COMMAND.glob("*.py") if path.stem != "__init__"}
+
+
+def test_the_command_is_imported_by_nothing_and_runs_in_no_circle():
+    have_an_order({file: commands_imports(tree) & TREES.keys()
+                   for file, tree in TREES.items()})
+    imported = set().union(*map(commands_imports, TREES.values()))
+    assert TREES.keys() - imported == {"d2lrnn_cli.main"}
+    for file, path in FILES.items():
+        assert "d2lrnn_cli" not in path.read_text("utf-8"), file
+
+
+def test_the_command_hides_slow_imports_only():
+    """A file is slow if it imports d2lrnn, or another slow file, at once."""
+    slow = {"pooch"}
+
+    def is_slow(module):
+        return module.split(".")[0] == "d2lrnn" or module in slow
+
+    for _ in TREES:
+        slow |= {file for file, tree in TREES.items()
+                 if any(is_slow(module) for part in tree.body
+                        if not isinstance(part, ast.FunctionDef)
+                        for module in commands_imports(part))}
+    assert "d2lrnn_cli.main" not in slow
+    for file, tree in TREES.items():
+        for function in tree.body:
+            if isinstance(function, ast.FunctionDef):
+                for module in commands_imports(function):
+                    assert is_slow(module), f"{file} hides {module}"

@@ -5,7 +5,7 @@ import d2lrnn as d2l
 import numpy as np
 import oracle
 import pytest
-from book_cells import GRU, LSTM, RNN, both_ways, deep
+from book_cells import GRU, LSTM, MINGRU, MINLSTM, RNN, both_ways, deep
 from mxnet import autograd, nd
 from mxnet.gluon import loss as gloss
 
@@ -52,6 +52,8 @@ CELLS = {
     "rnn": (RNN, {"take": 1, "dot": T + 1 + 2}),
     "gru": (GRU, {"take": 2, "dot": 2 * T + 1 + 3}),
     "lstm": (LSTM, {"take": 1, "dot": T + 1 + 2}),
+    "mingru": (MINGRU, {"take": 1, "dot": 1 + 2}),
+    "minlstm": (MINLSTM, {"take": 1, "dot": 1 + 2}),
     "deep rnn": (deep(*RNN), {"take": 1, "dot": 2 * T + 2 + 3}),
     "deep gru": (deep(*GRU), {"take": 2, "dot": 4 * T + 3 + 5}),
     "deep lstm": (deep(*LSTM), {"take": 1, "dot": 2 * T + 2 + 3}),

@@ -85,7 +85,8 @@ def test_text_is_predicted_better_than_by_frequencies(original, ctx):
 
 
 @pytest.mark.parametrize("cell, unroll", [
-    ("lstm", "fused"), ("gru", "foreach"), ("ln_lstm", "static")])
+    ("lstm", "fused"), ("gru", "foreach"), ("ln_lstm", "static"),
+    ("mingru", "foreach"), ("minlstm", "static")])
 @pytest.mark.parametrize("batch_size, num_steps", [(1, 7), (3, 10)])
 def test_evaluate_reads_as_a_naive_loop(fox, ctx, cell, unroll, batch_size,
                                         num_steps):

@@ -22,8 +22,9 @@ from d2lrnn.report.records import read_record
 from d2lrnn.report.write import write_pages
 from d2lrnn.training import fit as fitting
 
-from d2lrnn_cli import commands, models
-from d2lrnn_cli.training import read_command
+from d2lrnn_cli.command_file import OLD_NAMES, read_command
+from d2lrnn_cli.inspect import description
+from d2lrnn_cli.train import kinds_of_settings
 
 OLD = Path(__file__).parent / "data" / "run-0.1.0"
 D2LRNN = Path(sys.executable).with_name("d2lrnn")
@@ -115,7 +116,7 @@ def test_an_old_model_is_loaded_inspected_and_writes(old):
     for name, param in named_params(model).items():
         assert (param.data().asnumpy() == expected[f"model.{name}"]).all()
     assert len("".join(d2l.generate(model, "The ", 20, seed=1))) == 20
-    page = models.description(path)
+    page = description(path)
     assert "1 epochs, 24 steps" in page and "one_cycle" in page
 
 
@@ -183,21 +184,34 @@ def test_an_option_of_the_command_added_later(old):
     as_the_old_version(old / "stopped")
 
 
+def test_an_old_command_is_read_by_todays_names(old):
+    typed = json.loads((old / "stopped" / "command.json").read_text())
+    assert typed["settings"].keys() >= OLD_NAMES.keys()
+    text, settings = read_command(old / "stopped", kinds_of_settings())
+    assert text == typed["text"]
+    assert settings.keys() == kinds_of_settings().keys()
+    assert list(settings.values()) == list(typed["settings"].values())
+    assert settings["num_hiddens"] == 4 and settings["held_out"] == 0.1
+
+
 def damaged(folder):
     """Return the sentence with which a run's command is refused."""
     with pytest.raises(ValueError) as caught:
-        read_command(folder, signature(commands.train).parameters)
+        read_command(folder, kinds_of_settings())
     sentence = str(caught.value)
     assert str(folder) in sentence and "\n" not in sentence
     return sentence
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"hidden": "4"}, "its hidden is '4', which is no int"),
+    ({"hidden": "4"}, "its hidden is '4', which is not of type int"),
     ({"hidden": 4.5}, "its hidden is 4.5"), ({"lr": [1]}, "its lr is [1]"),
     ({"hidden": True}, "its hidden is True"), ({"cell": 3}, "its cell is 3"),
     ({"seed": None}, "its seed is None"), ({"tie_weights": 1}, "tie_weights"),
     ({"prefix": {"a\nb": 1}}, "its prefix is {'a\\nb': 1}"),
+    ({"num_hiddens": "4"}, "its num_hiddens is '4'"),
+    ({"clip": None}, "its clip is None"),
+    ({"patience": 1.5}, "its patience is 1.5, which is not of type int"),
     ({"brains": 2}, "it has an option 'brains', which this d2lrnn does not")])
 def test_a_damaged_command_is_refused(old, change, words):
     path = old / "stopped" / "command.json"

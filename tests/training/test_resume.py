@@ -519,7 +519,8 @@ def test_every_moment_will_do(tmp_path, short, after):
 @pytest.mark.parametrize("config", [
     {"cell": cell, "unroll": unroll}
     for cell, unroll in [("rnn", "fused"), ("gru", "foreach"),
-                         ("lstm", "static"), ("ln_lstm", "static")]
+                         ("lstm", "static"), ("ln_lstm", "static"),
+                         ("mingru", "foreach"), ("minlstm", "fused")]
 ] + [{"embed_size": None}, {"embed_size": 10, "tie_weights": True}])
 def test_every_model_goes_on(tmp_path, config, ctx):
     stop_and_go_on(tmp_path / "stopped", 15, **SHORT, ctx=ctx,

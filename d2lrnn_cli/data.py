@@ -1,13 +1,16 @@
 """``d2lrnn data``: list, get and verify the texts known by name."""
 import hashlib
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from d2lrnn_cli.main import app, data, messages
+from d2lrnn_cli.app import messages
 
-app.add_typer(data, name="data")
-Name = typer.Argument(..., help="As d2lrnn data list says it.")
+__all__ = ["data"]
+
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None,
+                   help="List, get and verify the texts known by name.")
 
 
 @data.command("list")
@@ -20,7 +23,8 @@ def list_texts():
 
 
 @data.command()
-def get(name: str = Name):
+def get(name: Annotated[str, typer.Argument(
+        metavar="NAME", help="A name from d2lrnn data list.")]):
     """Find a text, or download it, and print its path."""
     from d2lrnn.data.texts import find_text
     check_name(name)
@@ -30,15 +34,16 @@ def get(name: str = Name):
 
 
 @data.command()
-def verify(name: str = typer.Argument(None, help="One of them; all that are "
-                                      "here if not given.")):
-    """Check that texts are what they were published as."""
+def verify(name: Annotated[str | None, typer.Argument(
+        metavar="NAME", help="A name from d2lrnn data list; all texts that "
+        "are here if not given.")] = None):
+    """Check that texts are as they were published."""
     from d2lrnn.data.texts import TEXTS
     if name:
         check_name(name)
         if where_is(name) is None:
-            raise FileNotFoundError(f"{name} is not here: d2lrnn data get "
-                                    f"{name}")
+            raise FileNotFoundError(f"{name} is not here: type d2lrnn data "
+                                    f"get {name}")
     altered = []
     for known in [name] if name else TEXTS:
         path = where_is(known)
@@ -48,26 +53,27 @@ def verify(name: str = typer.Argument(None, help="One of them; all that are "
                 TEXTS[known].sha256):
             state = "as published"
         elif path.name != TEXTS[known].file:
-            state = f"{path} is no {TEXTS[known].file}, so not checked"
+            state = f"{path} is not {TEXTS[known].file}, so not checked"
         else:
             state = f"altered: {path}"
             altered.append(str(path))
         print(f"{known:<16}{state}")
     if altered:
-        raise ValueError(f"{', '.join(altered)} is not as published: delete "
-                         f"it, and get it again")
+        raise ValueError(f"text differs from what was published, in "
+                         f"{', '.join(altered)}: delete it there, and get it "
+                         f"again with d2lrnn data get")
 
 
 def where_is(name):
     """Return the path of a text that is here already, or None."""
-    import pooch
+    import pooch  # slow to import, and imported by d2lrnn anyway
     from d2lrnn.data.texts import TEXTS, text_in_folders
     cached = Path(pooch.os_cache("d2lrnn")) / TEXTS[name].file
     return text_in_folders(name) or (cached if cached.exists() else None)
 
 
 def check_name(name):
-    """Raise a usage error for a name of no text."""
+    """Raise a usage error unless a known text has this name."""
     from d2lrnn.data.texts import TEXTS
     if name not in TEXTS:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(TEXTS)}",

@@ -1,0 +1,112 @@
+"""One step of each cell in NumPy, in arrays that it overwrites.
+
+``layer`` is an object with these arrays: ``H`` and ``C``, the hidden state
+and the memory cell, of shape (batch_size, num_hiddens); ``h2h``, the products
+of H with the recurrent weights of all gates; ``gates`` and ``spare``, two
+arrays to work in, of shape (batch_size, num_gates * num_hiddens); and
+``gate``, a list with a view of each gate's columns of ``gates``. ``X`` has
+the products of the input with the weights of all gates, in the same shape. A
+step leaves X as it is, and replaces the H, and any C, of the layer.
+"""
+import numpy as np
+
+__all__ = [
+    "gru_in_place",
+    "ln_lstm_in_place",
+    "lstm_in_place",
+    "mingru_in_place",
+    "minlstm_in_place",
+    "rnn_relu_in_place",
+    "rnn_tanh_in_place",
+]
+
+# arrays, since NumPy converts a number of Python's anew in each call
+ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
+
+
+def rnn_tanh_in_place(layer, X):
+    """Step the plain recurrent cell."""
+    np.tanh(np.add(X, layer.h2h, out=layer.gates), out=layer.H)
+
+
+def rnn_relu_in_place(layer, X):
+    """Step the cell with relu, Gluon's choice where none is named."""
+    np.maximum(np.add(X, layer.h2h, out=layer.gates), ZERO, out=layer.H)
+
+
+def gru_in_place(layer, X):
+    """Step the GRU whose reset gate follows the product."""
+    n = 2 * layer.H.shape[1]
+    R, Z, H_tilde = layer.gate
+    np.add(X[:, :n], layer.h2h[:, :n], out=layer.gates[:, :n])
+    sigmoid(layer.gates[:, :n], layer.spare[:, :n])
+    np.multiply(R, layer.h2h[:, n:], out=H_tilde)
+    np.add(H_tilde, X[:, n:], out=H_tilde)
+    np.tanh(H_tilde, out=H_tilde)
+    mix(layer.H, Z, H_tilde)
+
+
+def mingru_in_place(layer, X):
+    """Step the minGRU."""
+    n = layer.H.shape[1]
+    share = np.negative(X[:, :n], out=layer.gate[0])
+    sigmoid(share, layer.spare[:, :n])  # of -x: 1 - sigmoid(x)
+    mix(layer.H, share, X[:, n:])
+
+
+def minlstm_in_place(layer, X):
+    """Step the minLSTM."""
+    n = layer.H.shape[1]
+    I, share, _ = layer.gate
+    gates = np.negative(X[:, :2 * n], out=layer.gates[:, :2 * n])
+    np.logaddexp(ZERO, gates, out=gates)  # minus the logarithm of sigmoid(x)
+    np.subtract(I, share, out=share)
+    sigmoid(share, layer.spare[:, :n])
+    mix(layer.H, share, X[:, 2 * n:])
+
+
+def lstm_in_place(layer, X):
+    """Step the LSTM."""
+    np.add(X, layer.h2h, out=layer.gates)
+    memory_in_place(layer)
+
+
+def ln_lstm_in_place(gamma, beta, layer, X):
+    """Step the LSTM with normalised gates.
+
+    ``gamma`` and ``beta`` have shape (4, num_hiddens).
+    """
+    gates = np.add(X, layer.h2h, out=layer.gates).reshape(-1, *gamma.shape)
+    gates -= gates.mean(axis=2, keepdims=True)
+    variance = np.square(gates).mean(axis=2, keepdims=True)
+    gates *= gamma / np.sqrt(variance + np.float32(1e-5))
+    gates += beta
+    memory_in_place(layer)
+
+
+def memory_in_place(layer):
+    """Forget, take in and let out, with the gates in ``layer.gates``."""
+    I, forget, C_tilde, O = layer.gate
+    np.tanh(C_tilde, out=layer.H)  # only lent
+    # of all gates at once, which is quicker than two calls
+    sigmoid(layer.gates, layer.spare)
+    np.multiply(forget, layer.C, out=layer.C)
+    np.multiply(I, layer.H, out=layer.H)
+    np.add(layer.C, layer.H, out=layer.C)
+    np.tanh(layer.C, out=layer.H)
+    np.multiply(O, layer.H, out=layer.H)
+
+
+def mix(H, share, H_tilde):
+    """Make H the mean of itself, weighted by ``share``, and of H_tilde."""
+    H -= H_tilde  # share * H + (1 - share) * H_tilde
+    H *= share
+    H += H_tilde
+
+
+def sigmoid(x, spare):
+    """Take the sigmoid of an array in place; ``spare`` is overwritten."""
+    np.minimum(x, LARGEST, out=x)  # exp of more would overflow
+    np.exp(x, out=x)
+    np.add(x, ONE, out=spare)
+    np.divide(x, spare, out=x)

@@ -1,0 +1,145 @@
+"""The file command.json in a run's folder: what was typed, to resume it."""
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import get_args
+
+from d2lrnn.basics.checks import shown
+from d2lrnn.basics.files import write_whole
+from d2lrnn.data.texts import TEXTS, read_text
+from d2lrnn.training.runs import BEST, LAST
+
+__all__ = ["OLD_NAMES", "find_again", "read_command", "written_command"]
+
+COMMAND = "command.json"
+LARGEST_COMMAND = 10 ** 6  # bytes
+TEXT = "text.txt"  # a copy of the text that came from a pipe
+# what the settings were called in 0.1.0
+OLD_NAMES = {
+    "layers": "num_layers", "hidden": "num_hiddens", "embed": "embed_size",
+    "steps": "num_steps", "batch": "batch_size", "epochs": "num_epochs",
+    "clip": "clipping_theta", "val": "held_out"}
+
+
+@contextmanager
+def written_command(folder, text, settings, resume):
+    """Write what was typed into a new run's folder while it trains.
+
+    Yield the text's path or name; where the text is a pipe, which can be read
+    only once, yield the path of a copy in the folder. If the training saves
+    nothing, delete the files again, or restore what they were.
+    """
+    if resume:
+        yield text
+        return
+    command, copy = folder / COMMAND, folder / TEXT
+    before = command.read_bytes() if command.exists() else None
+    try:
+        if is_read_once(text):
+            write_whole(copy, read_text(Path(text)).encode())
+            text = os.fspath(copy)
+        write_whole(command, json.dumps(
+            {"text": where(text, copy), "settings": settings},
+            ensure_ascii=False, indent=1).encode())
+        yield text
+    except BaseException:
+        if (folder / LAST).exists() or (folder / BEST).exists():
+            raise
+        if before is None:
+            command.unlink(missing_ok=True)
+            copy.unlink(missing_ok=True)
+        else:
+            write_whole(command, before)
+        raise
+
+
+def where(text, copy):
+    """Return how to find a text again: its name, its full path, or TEXT."""
+    if text in TEXTS or not os.path.exists(text):
+        return text
+    if copy.exists() and copy.samefile(text):
+        return TEXT
+    return os.path.abspath(text)
+
+
+def is_read_once(path):
+    """Say whether a path leads to a pipe or a terminal, not to a file."""
+    path = Path(path)
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def read_command(folder, kinds):
+    """Return ``(text, settings)`` that were typed when a run began.
+
+    ``kinds`` has the type of each setting by its name. A file of an older
+    version may lack settings, and may name them as ``OLD_NAMES`` does.
+    ``text`` is None where the file does not name it. Raise ``ValueError`` for
+    a missing or damaged file.
+    """
+    path = folder / COMMAND
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_COMMAND + 1)
+    except OSError:
+        raise ValueError(f"{folder} holds no training of d2lrnn train: give "
+                         f"the folder of one") from None
+    try:
+        command = json.loads(data[:LARGEST_COMMAND].decode("utf-8"))
+        check_command(command, kinds)
+    except (ValueError, RecursionError) as error:
+        reason = (str(error) if type(error) is ValueError
+                  else "it is not JSON in UTF-8")
+        raise ValueError(f"{path} is damaged ({reason}): get a new copy of "
+                         f"it, or go on in Python, with the same settings and "
+                         f"d2lrnn.fit(..., resume=True)") from None
+    text = command.get("text")
+    if text == TEXT:
+        text = os.fspath(folder / TEXT)
+    return text, {OLD_NAMES.get(name, name): value
+                  for name, value in command["settings"].items()}
+
+
+def check_command(command, kinds):
+    """Raise ``ValueError`` for what nobody can have typed."""
+    if not isinstance(command, dict) or not isinstance(
+            command.get("settings"), dict):
+        raise ValueError("it has no settings")
+    if not isinstance(command.get("text", ""), str):
+        raise ValueError(f"its text is {shown(command['text'])}")
+    for name, value in command["settings"].items():
+        kind = kinds.get(OLD_NAMES.get(name, name))
+        if kind is None:
+            raise ValueError(f"it has an option {shown(name)}, which this "
+                             f"d2lrnn does not know")
+        if not is_of(value, kind):
+            kind, *_ = get_args(kind) or (kind,)
+            raise ValueError(f"its {name} is {shown(value)}, which is not "
+                             f"of type {kind.__name__}")
+
+
+def is_of(value, kind):
+    """Say whether a value from JSON is of a type such as float or int | None.
+
+    >>> is_of(1, float), is_of(None, int | None), is_of(True, int)
+    (True, True, False)
+    """
+    kinds = get_args(kind) or (kind,)
+    return type(value) in kinds or (float in kinds and type(value) is int)
+
+
+def find_again(text, folder):
+    """Return where the text of a run is now: it may have moved with the run.
+
+    Look where it was, then beside the run, then above it.
+    """
+    if text in TEXTS or os.path.exists(text):
+        return text
+    folder = folder.resolve()
+    for place in (folder, *folder.parents[:3]):
+        moved = place / os.path.basename(text)
+        if moved.is_file():
+            return str(moved)
+    raise FileNotFoundError(f"there is no text at {text} any more: say where "
+                            f"it is, as in d2lrnn train TEXT --resume "
+                            f"{folder}")

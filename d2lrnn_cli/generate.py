@@ -1,0 +1,82 @@
+"""``d2lrnn generate``: let a model write."""
+import sys
+from typing import Annotated
+
+from typer import BadParameter, Option
+
+from d2lrnn_cli.arguments import AsJson, ModelPath
+from d2lrnn_cli.streams import to_json
+
+__all__ = ["generate"]
+
+MOST = 10_000  # lyrics of one call
+
+
+def generate(
+        model: ModelPath,
+        prefix: Annotated[str | None, Option(
+            metavar="TEXT", show_default="a new line",
+            help="Start of each lyric.")] = None,
+        num_chars: Annotated[int, Option(
+            metavar="N", help="Characters or words to add.")] = 200,
+        temperature: Annotated[float, Option(
+            metavar="X", help="0 always takes the likeliest; above 1 is "
+            "bolder.")] = 1.0,
+        top_k: Annotated[int | None, Option(
+            metavar="N", help="Choose among the N likeliest.")] = None,
+        top_p: Annotated[float | None, Option(
+            metavar="X", help="Choose among the likeliest that together have "
+            "the probability X.")] = None,
+        seed: Annotated[int | None, Option(
+            metavar="N", help="Write the same lyric each time.")] = None,
+        stop: Annotated[str | None, Option(
+            metavar="TEXT", help="End a lyric once it ends with this.")
+            ] = None,
+        n: Annotated[int, Option(
+            "--n", metavar="N", help="Number of lyrics.")] = 1,
+        as_json: AsJson = False):
+    """Continue a prefix with a trained model."""
+    from d2lrnn_cli.loading import load_model
+    path, model = model, load_model(model)
+    if prefix is None:
+        prefix = beginning(model)
+    if not 1 <= n <= MOST:
+        raise BadParameter(f"n is {n}: it must be from 1 to {MOST:,}",
+                           param_hint="--n")
+    choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p,
+              "seed": seed, "stop": stop}
+    if as_json or n > 1:
+        lyrics = write_all(model, prefix, num_chars, n, choice)
+        print(to_json({"model": str(path), "prefix": prefix,
+                       "num_chars": num_chars, **choice, "lyrics": lyrics})
+              if as_json else "\n\n".join(lyrics))
+        return
+    for piece in write_one(model, prefix, num_chars, choice):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    print()
+
+
+def beginning(model):
+    """Return the prefix where none is given: a new line if it is known.
+
+    Otherwise it is a space, or the first token of the vocabulary.
+    """
+    from d2lrnn.data.tokens import UNKNOWN
+    known = [char for char in model.idx_to_char if char != UNKNOWN]
+    return next((char for char in "\n " if char in known), known[0])
+
+
+def write_one(model, prefix, num_chars, choice):
+    """Yield the prefix, then each new token; check the arguments first."""
+    import d2lrnn as d2l
+    new = d2l.generate(model, prefix, num_chars, **choice)
+    yield prefix
+    yield from new
+
+
+def write_all(model, prefix, num_chars, n, choice):
+    """Return ``n`` lyrics as a list."""
+    import d2lrnn as d2l
+    steps = list(d2l.generate(model, [prefix] * n, num_chars, **choice))
+    return [prefix + "".join(step[i] for step in steps) for i in range(n)]

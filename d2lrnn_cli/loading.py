@@ -1,0 +1,35 @@
+"""Load the texts and the models that are named on the command line."""
+from pathlib import Path
+
+import d2lrnn as d2l
+from d2lrnn.data.texts import TEXTS
+
+__all__ = ["load_model", "load_text"]
+
+
+def load_text(text, level, min_freq=1, vocabulary=None):
+    """Return the corpus of a known text's name, or of a path.
+
+    A string that is neither is an error, never a text itself.
+    """
+    if text not in TEXTS:
+        text = Path(text)
+    try:
+        return d2l.load_corpus(text, level=level, min_freq=min_freq,
+                               vocabulary=vocabulary)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}, or give the name of a known text, one of "
+            f"{', '.join(TEXTS)}") from None
+
+
+def load_model(path):
+    """Return the model in a file; it must be a ``CharRNN``."""
+    model = d2l.load_model(path, d2l.try_gpu())
+    if not isinstance(model, d2l.CharRNN):
+        raise ValueError(f"{path} holds a {type(model).__name__}, which only "
+                         f"its own lesson uses: give the file of a CharRNN")
+    if model.idx_to_char is None:
+        raise ValueError(f"{path} holds a model without a vocabulary: save "
+                         f"it again after setting its idx_to_char")
+    return model

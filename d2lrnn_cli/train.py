@@ -1,0 +1,124 @@
+"""``d2lrnn train``: train a model, or resume a training."""
+import time
+from pathlib import Path
+from typing import Annotated, get_type_hints
+
+from typer import Argument, BadParameter, Context, Option
+
+from d2lrnn_cli.app import messages
+
+__all__ = ["train"]
+
+# An option has the name of the argument of fit or CharRNN that it sets. Where
+# it was called otherwise in 0.1.0, that is its second spelling.
+Text = Annotated[str | None, Argument(
+    metavar="TEXT|NAME", help="The path of a UTF-8 text, or the name of a "
+    "known text (see d2lrnn data list).")]
+Cell = Annotated[str, Option(
+    metavar="NAME", help="rnn, gru, lstm, ln_lstm, mingru, minlstm.")]
+NumLayers = Annotated[int, Option(
+    "--num-layers", "--layers", metavar="N", help="Recurrent layers.")]
+NumHiddens = Annotated[int, Option(
+    "--num-hiddens", "--hidden", metavar="N",
+    help="Hidden units in each layer.")]
+EmbedSize = Annotated[int, Option(
+    "--embed-size", "--embed", metavar="N",
+    help="Embedding size; 0 means one-hot.")]
+Dropout = Annotated[float, Option(
+    metavar="X", help="Dropout rate before each layer.")]
+TieWeights = Annotated[bool, Option(
+    "--tie-weights", help="Use the embedding's weights in the output layer.")]
+Unroll = Annotated[str, Option(
+    metavar="NAME", help="fused, static or foreach: how to loop.")]
+NumSteps = Annotated[int, Option(
+    "--num-steps", "--steps", metavar="N",
+    help="Steps that a gradient goes back.")]
+BatchSize = Annotated[int, Option(
+    "--batch-size", "--batch", metavar="N", help="Rows of a mini-batch.")]
+NumEpochs = Annotated[int, Option(
+    "--num-epochs", "--epochs", metavar="N",
+    help="Times to read the text.")]
+Lr = Annotated[float, Option(
+    metavar="X", help="Learning rate at its highest.")]
+Schedule = Annotated[str, Option(
+    metavar="NAME", help="constant, cosine, one_cycle or warmup_cosine.")]
+Optimizer = Annotated[str, Option(
+    metavar="NAME", help="One of Gluon's optimizers.")]
+ClippingTheta = Annotated[float, Option(
+    "--clipping-theta", "--clip", metavar="X",
+    help="Largest norm of a gradient.")]
+Patience = Annotated[int | None, Option(
+    metavar="N", help="Stop N epochs after the best held-out loss.")]
+HeldOut = Annotated[float, Option(
+    "--held-out", "--val", metavar="X",
+    help="Part of the text to hold out.")]
+Seed = Annotated[int, Option(
+    metavar="N", help="Seed of weights, dropout, samples.")]
+Level = Annotated[str, Option(
+    metavar="NAME", help="char or word: what to predict.")]
+MinFreq = Annotated[int, Option(
+    metavar="N", help="Units rarer than N become <unk>.")]
+Prefix = Annotated[str | None, Option(
+    metavar="TEXT", show_default="the text's first unit",
+    help="Start of the sample after each epoch.")]
+Ctx = Annotated[str | None, Option(
+    metavar="DEVICE", show_default="a GPU if any",
+    help="cpu, gpu or gpu(1).")]
+Out = Annotated[Path | None, Option(
+    metavar="FOLDER", show_default="runs/...", help="New folder of the "
+    "run.")]
+Resume = Annotated[Path | None, Option(
+    metavar="RUN", help="Continue the training in this folder.")]
+# what is not a setting of the training
+OTHERS = ("context", "text", "ctx", "out", "resume")
+
+
+def train(
+        context: Context, text: Text = None, cell: Cell = "lstm",
+        num_layers: NumLayers = 1, num_hiddens: NumHiddens = 256,
+        embed_size: EmbedSize = 64, dropout: Dropout = 0.0,
+        tie_weights: TieWeights = False, unroll: Unroll = "fused",
+        num_steps: NumSteps = 50, batch_size: BatchSize = 32,
+        num_epochs: NumEpochs = 10, lr: Lr = 4e-3,
+        schedule: Schedule = "one_cycle", optimizer: Optimizer = "adam",
+        clipping_theta: ClippingTheta = 1.0, patience: Patience = None,
+        held_out: HeldOut = 0.1, seed: Seed = 1, level: Level = "char",
+        min_freq: MinFreq = 1, prefix: Prefix = None, ctx: Ctx = None,
+        out: Out = None, resume: Resume = None):
+    """Train a char-RNN on a text; print the path of its best model."""
+    settings = {name: value for name, value in context.params.items()
+                if name not in OTHERS}
+    if resume:
+        text, settings = what_to_resume(context, resume, text, settings)
+    elif not text:
+        raise BadParameter("give a TEXT, or a RUN to --resume",
+                           param_hint="TEXT|NAME")
+    folder = resume or out or Path(
+        "runs", f"{Path(text).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    from d2lrnn_cli.training import run
+    with messages():
+        run(text, settings, folder, bool(resume), ctx or None)
+    print(folder / "best.safetensors")
+
+
+def what_to_resume(context, folder, text, settings):
+    """Return the text and the settings of a run, changed by those typed now.
+
+    A setting that a run of an older version did not note has its default.
+    """
+    from d2lrnn_cli.command_file import find_again, read_command
+    noted_text, noted = read_command(folder, kinds_of_settings())
+    given = {name: value for name, value in settings.items()
+             if context.get_parameter_source(name).name == "COMMANDLINE"}
+    return (text or find_again(noted_text or "", folder),
+            {**settings, **noted, **given})
+
+
+def kinds_of_settings():
+    """Return a dict from the name of each setting to its type.
+
+    >>> kinds_of_settings()["num_hiddens"], kinds_of_settings()["lr"]
+    (<class 'int'>, <class 'float'>)
+    """
+    return {name: kind for name, kind in get_type_hints(train).items()
+            if name not in OTHERS}

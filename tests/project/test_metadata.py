@@ -1,0 +1,62 @@
+"""What other programs read of the project: metadata, citation, the wheel."""
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+tomllib = pytest.importorskip("tomllib", reason="Python 3.11")
+yaml = pytest.importorskip("yaml", reason="pip install -e '.[book]'")
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
+    "project"]
+
+
+def test_the_citation_is_that_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation.keys() >= {"message", "title", "authors"}
+    assert citation["title"] == PROJECT["name"]
+    assert citation["authors"] == [{"name": "the authors of d2lrnn"}]
+    assert citation["version"] == PROJECT["version"] == version("d2lrnn")
+    assert citation["license"] == PROJECT["license"]["text"] == "MIT"
+    assert (ROOT / "LICENSE").read_text("utf-8").startswith("MIT License")
+
+
+def test_uv_is_told_a_python_that_fits():
+    (python,) = (ROOT / ".python-version").read_text("utf-8").split()
+    oldest, newest = re.fullmatch(r">=3\.(\d+),<3\.(\d+)",
+                                  PROJECT["requires-python"]).groups()
+    assert int(oldest) <= int(python.removeprefix("3.")) < int(newest)
+    for page in ("README.md", "README.zh.md"):
+        beginning = (ROOT / page).read_text("utf-8").split("\n## ")[1]
+        assert "\nuv run chapters/rnn_scratch.py\n" in beginning
+        assert "\npip install -e . && python chapters/" in beginning
+
+
+def test_the_column_of_the_lessons_names_modules():
+    rows = re.findall(r"^\| \[.*\| (.*) \|$", (
+        ROOT / "chapters" / "README.md").read_text("utf-8"), re.MULTILINE)
+    modules = re.findall(r"`([\w.]+)`", " ".join(rows))
+    assert len(rows) == len(list((ROOT / "chapters").glob("*.py")))
+    for module in modules:
+        path = ROOT / "d2lrnn" / module.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").exists(), module
+
+
+@pytest.mark.parametrize("page", ["noxfile.py", "Makefile", ".ci/run"])
+def test_the_tests_that_it_names_are_there(page):
+    text = (ROOT / page).read_text("utf-8")
+    for path in re.findall(r"tests/[\w/]+\.py", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_reference_has_every_public_name():
+    import d2lrnn as d2l
+    pages = "".join(path.read_text("utf-8") for path in sorted(
+        (ROOT / "docs" / "api").glob("*.md")))
+    modules = set(re.findall(r"automodule:: (\S+)", pages))
+    missing = {name for name in d2l.__all__
+               if getattr(d2l, name).__module__ not in modules}
+    assert not missing
