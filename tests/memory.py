@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 
 import d2lrnn as d2l
+from book_cells import GRU, LSTM, MINGRU, MINLSTM, RNN, both_ways, deep
 from d2lrnn import jazz, shakespeare
 from d2lrnn.models.cells import CELLS
 from mxnet import autograd, nd
@@ -19,23 +20,6 @@ from mxnet.gluon import rnn as rnn_layers
 
 V, T, B, H = 3, 6, 4, 8
 ABC = d2l.load_corpus("abc" * 12)
-RNN = (d2l.rnn, d2l.get_params, d2l.init_rnn_state)
-GRU = (d2l.gru, d2l.get_gru_params, d2l.init_gru_state)
-LSTM = (d2l.lstm, d2l.get_lstm_params, d2l.init_lstm_state)
-MINGRU = (d2l.mingru, d2l.get_mingru_params, d2l.init_mingru_state)
-MINLSTM = (d2l.minlstm, d2l.get_minlstm_params, d2l.init_minlstm_state)
-
-
-def deep(cell, get_params, init_state):
-    return (d2l.deep(cell, 2), d2l.get_deep_params(get_params, 2),
-            d2l.init_deep_state(init_state, 2))
-
-
-def both_ways(cell, get_params, init_state):
-    return (d2l.bi(cell), d2l.get_bi_params(get_params),
-            d2l.init_bi_state(init_state))
-
-
 SCRATCH = {"rnn": RNN, "gru": GRU, "lstm": LSTM, "mingru": MINGRU,
            "minlstm": MINLSTM, "deep lstm": deep(*LSTM),
            "bi gru": both_ways(*GRU)}

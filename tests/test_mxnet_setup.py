@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 
 def python(code, **environment):
     """Run code in a new process and keep what it prints."""

@@ -31,6 +31,7 @@ def python(code, *arguments):
                             stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.process
 def test_two_processes_save_to_one_path(tmp_path):
     path = tmp_path / "model.safetensors"
     writers = [python(WRITER, path, size) for size in (40, 60)]
@@ -60,6 +61,7 @@ def test_many_threads_write_one_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.process
 def test_leftovers_of_a_killed_writer_go_and_those_of_others_stay(tmp_path):
     code = ("import os, sys\nfrom d2lrnn.basics.files import write_whole\n"
             "os.fsync = lambda fd: os.kill(os.getpid(), 9)\n"
@@ -92,6 +94,7 @@ def umask():
     return mask
 
 
+@pytest.mark.process
 def test_a_folder_has_one_user(tmp_path):
     refused = f"{tmp_path} is in use by another training: give"
     code = ("import sys\nfrom d2lrnn.basics.files import only_user\n"

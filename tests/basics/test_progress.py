@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 CODE = """if True:
     import time
     import d2lrnn as d2l
@@ -19,6 +21,7 @@ CODE = """if True:
     """
 
 
+@pytest.mark.process
 def test_plain_lines_in_a_pipe():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True,
                           text=True, check=True)
@@ -49,6 +52,7 @@ def in_a_terminal(code):
     return data.decode()
 
 
+@pytest.mark.process
 def test_a_bar_with_the_time_left_in_a_terminal():
     shown = in_a_terminal(CODE)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)

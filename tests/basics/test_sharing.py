@@ -48,6 +48,7 @@ def num_threads():
     return len(os.listdir("/proc/self/task"))
 
 
+@pytest.mark.process
 def test_a_busy_process_is_noticed(fast):
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:

@@ -70,6 +70,7 @@ def test_numbers_from_the_other_end(tmp_path):
     assert read(tmp_path / "m")[0]["a"].tolist() == [1, 256]
 
 
+@pytest.mark.process
 def test_equal_content_has_equal_bytes_in_every_process(tmp_path):
     """A process has another order of hashes each time."""
     code = """if True:

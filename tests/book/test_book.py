@@ -28,6 +28,8 @@ from jupyter_cache import get_cache
 from nbclient import NotebookClient
 from translations import asked_for, check_page, problems_of
 
+pytestmark = [pytest.mark.book, pytest.mark.process]
+
 ROOT = Path(__file__).parents[2]
 HTML = ROOT / "build" / "html"
 LOCALE = ROOT / "docs" / "locale" / "zh_CN" / "LC_MESSAGES"
@@ -159,6 +161,7 @@ def test_no_link_is_broken(book):
                     f"{path}: {link}")
 
 
+@pytest.mark.browser
 @languages
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_chapter_is_all_there(book, browser, language, lesson):
@@ -177,12 +180,14 @@ def test_a_chapter_is_all_there(book, browser, language, lesson):
     assert_alone(browser)
 
 
+@pytest.mark.browser
 def test_the_screenshot_of_a_chapter(book, browser):
     browser.get((HTML / "chapters" / "rnn_scratch.html").as_uri())
     wait_until(browser, lambda: find(browser, "mjx-container"))
     screenshot(browser, "book.png")
 
 
+@pytest.mark.browser
 @languages
 def test_outputs_and_figures_are_shown(book, browser, language):
     browser.get((LANGUAGES[language] / "chapters"
@@ -193,6 +198,7 @@ def test_outputs_and_figures_are_shown(book, browser, language):
     assert find(browser, ".cell_output img")
 
 
+@pytest.mark.browser
 @languages
 def test_a_page_is_in_its_language(book, browser, language):
     browser.get((LANGUAGES[language] / "index.html").as_uri())
@@ -209,6 +215,7 @@ def test_a_page_is_in_its_language(book, browser, language):
         language != "en")
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("language, words", [
     ("en", "perplexity"), ("zh_CN", "perplexity"), ("zh_CN", "困惑度")])
 def test_the_search_finds_perplexity(book, browser, language, words):
@@ -220,6 +227,7 @@ def test_the_search_finds_perplexity(book, browser, language, words):
     assert_alone(browser)
 
 
+@pytest.mark.browser
 @languages
 def test_each_page_fits_on_a_phone(book, browser, language):
     folder = LANGUAGES[language]
@@ -233,6 +241,7 @@ def test_each_page_fits_on_a_phone(book, browser, language):
             assert_alone(browser)
 
 
+@pytest.mark.browser
 @languages
 @pytest.mark.parametrize("name", ["light", "dark"])
 def test_it_has_contrast_in_both_themes(book, browser, language, name):

@@ -4,12 +4,15 @@ import importlib
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import d2lrnn as d2l
 import pytest
+from d2lrnn.data.texts import TEXTS
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.py"))
 every = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda p: p.stem)
@@ -22,9 +25,21 @@ def run(chapter, folder, **environment):
                                   "D2LRNN_EPOCHS": "2", **environment})
 
 
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """A folder of the short texts that ship, under the lessons' names."""
+    folder = tmp_path_factory.mktemp("texts")
+    for known in TEXTS.values():
+        shutil.copy(resources.files("lyrics_data") / known.fallback,
+                    folder / known.file.removesuffix(".zip"))
+    return folder
+
+
+@pytest.mark.book
+@pytest.mark.process
 @every
-def test_it_runs_from_any_folder(chapter, tmp_path):
-    done = run(chapter, tmp_path)
+def test_it_runs_from_any_folder(chapter, tmp_path, texts):
+    done = run(chapter, tmp_path, D2LRNN_DATA=str(texts))
     assert done.returncode == 0, done.stderr
     if "write_report" not in chapter.read_text("utf-8"):
         return
@@ -124,6 +139,7 @@ def test_its_form(chapter):
         sys.stdlib_module_names)
 
 
+@pytest.mark.process
 def test_a_gpu_that_is_not_there_is_one_sentence(tmp_path):
     chapter = next(c for c in CHAPTERS if c.stem == "rnn_gluon")
     done = run(chapter, tmp_path, D2LRNN_CTX="gpu(9)")

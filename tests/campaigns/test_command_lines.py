@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.campaign
+pytestmark = [pytest.mark.campaign, pytest.mark.process]
 SECONDS = 30  # of one command line
 
 # It has imported all that a command imports, and computed nothing: each

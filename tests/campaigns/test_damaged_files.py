@@ -9,29 +9,16 @@ import pytest
 from d2lrnn import dinosaur, jazz
 from d2lrnn.basics import tensors
 from d2lrnn.models.checkpoint import read, save_model, write
-from d2lrnn.training import fit as fitting
 from mxnet import init
+from power_cut import power_cut
 
 from campaigns.loading import Loader, train
 
 
-class PowerCutError(Exception):
-    """The machine stops."""
-
-
 def write_training(folder):
     """Leave the checkpoint of a training that stopped in its 2nd epoch."""
-    step = fitting.train_step
-
-    def step_until_the_cut(run, *rest):
-        if run.step == 14:
-            raise PowerCutError
-        step(run, *rest)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "train_step", step_until_the_cut)
-        with pytest.raises(PowerCutError):
-            train(folder / "run", False, save_minutes=0)
+    with power_cut(after=14):
+        train(folder / "run", False, save_minutes=0)
     return folder / "run" / "last.safetensors"
 
 
@@ -177,6 +164,7 @@ def craft(rng, kind, whole, path):
         write(path, arrays, metadata)
 
 
+@pytest.mark.process
 @pytest.mark.campaign
 def test_damaged_files(campaign, files, tmp_path):
     """Damaged model files: one sentence, or the same model as before.

@@ -159,6 +159,7 @@ def same_bits(folder, other):
     return True
 
 
+@pytest.mark.process
 @pytest.mark.campaign
 def test_kills(campaign, ask, tmp_path):
     """Killed trainings, half of them and more inside a save, go on."""

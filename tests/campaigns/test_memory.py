@@ -10,6 +10,7 @@ SCRIPT = Path(__file__).parents[1] / "memory.py"
 LIMIT = 3  # KB each time; the least that was once lost was 5
 
 
+@pytest.mark.process
 @pytest.mark.campaign
 def test_memory(campaign):
     """Trainings of each kind, 300 epochs or calls: memory stays flat."""

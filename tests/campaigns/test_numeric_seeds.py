@@ -47,6 +47,7 @@ def lacks(environment):
     return "" if "avx2" in flags else "no AVX2"
 
 
+@pytest.mark.process
 @pytest.mark.campaign
 def test_numeric_seeds(campaign):
     """The numeric tests with many seeds, over threads and processors."""

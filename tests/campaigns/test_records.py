@@ -85,7 +85,7 @@ def test_damaged_records(campaign, whole, abc, tmp_path):
     (tmp_path / "whole").mkdir()
     (tmp_path / "whole" / "record.json").write_text(whole)
     signal.signal(signal.SIGALRM, stop)
-    for n in campaign.tries(short=20, long=500):
+    for n in campaign.tries(short=8, long=500):
         folder, data = tmp_path / str(n), damage(whole, campaign.rng)
         folder.mkdir()
         (folder / "record.json").write_bytes(data)

@@ -20,6 +20,8 @@ from d2lrnn_cli.app import app
 from d2lrnn_cli.command_file import OLD_NAMES
 from d2lrnn_cli.main import sentence
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 D2LRNN = Path(sys.executable).with_name("d2lrnn")
 TEXT = "the cat sat on the mat. 猫坐在垫子上。\n" * 60

@@ -167,6 +167,7 @@ def test_a_broken_download_leaves_nothing(server, tmp_path, change):
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
 
 
+@pytest.mark.process
 def test_vocabulary_is_the_same_in_every_process(tmp_path):
     code = ("import d2lrnn as d2l; c = d2l.load_corpus('中文 and English ✓');"
             "print(c.idx_to_char, c.corpus_indices.tolist())")

@@ -211,6 +211,7 @@ def test_a_file_that_may_not_be_read(tmp_path):
     assert "cannot be read (Permission denied)" in refused(tmp_path / "a.txt")
 
 
+@pytest.mark.process
 def test_a_pipe_of_ones_own_is_read():
     code = ("import d2lrnn as d2l; print(d2l.load_corpus('/dev/stdin').text,"
             " end='')")
@@ -277,7 +278,9 @@ def test_a_damaged_zip_is_told_in_one_way(tmp_path, method):
     path = zip_of(tmp_path / "a.zip", {"a.txt": POEM * 30},
                   compression=method)
     whole = path.read_bytes()
-    for place in range(35, len(whole) - 120, 7):
+    # stored as it is, the text is long, and its bytes are all alike
+    step = max(7, len(whole) // 150)
+    for place in range(35, len(whole) - 120, step):
         data = bytearray(whole)
         data[place] ^= 0x55
         path.write_bytes(data)

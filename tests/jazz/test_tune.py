@@ -34,6 +34,7 @@ def notes_of(tune):
     return [note for notes in tune[0] for note in notes]
 
 
+@pytest.mark.process
 def test_the_script_writes_the_same_bytes_each_time(tmp_path):
     path = tmp_path / "tune.mid"
     for _ in range(2):

@@ -47,6 +47,7 @@ def test_gates_read_the_state_where_the_entry_says_so(cell, ctx):
     assert (abs(bend).max() > 1e-3) == CELLS[cell].reads_state
 
 
+@pytest.mark.process
 def test_the_command_names_every_cell():
     command = Path(sys.executable).with_name("d2lrnn")
     text = subprocess.run([command, "train", "--help"], check=True,

@@ -398,7 +398,7 @@ def test_abc_is_learned(cell, unroll, abc, ctx):
                   embed_size=None, num_hiddens=16, num_layers=1)
     history = d2l.train_and_predict_rnn_gluon(
         model, 16, vocab_size, ctx, corpus_indices, idx_to_char, char_to_idx,
-        60, 10, 20.0, 0.1, 16, 60, 6, ["ab"])
+        15, 10, 20.0, 0.1, 16, 15, 6, ["ab"])
     assert history[-1]["perplexity"] < 1.1
     assert history[-1]["lyrics"] == ["abcabcab"]  # predict_rnn_gluon's
 

@@ -74,6 +74,7 @@ def test_a_model_without_a_vocabulary(tmp_path, ctx):
     assert load_model(tmp_path / "m.safetensors", ctx).idx_to_char is None
 
 
+@pytest.mark.process
 def test_another_process_writes_the_same_lyrics(tmp_path):
     code = """if True:
         import sys, d2lrnn as d2l

@@ -14,6 +14,7 @@ from d2lrnn import dinosaur
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import load_model, read, save_model, write
 from mxnet import init, nd
+from power_cut import power_cut
 
 from d2lrnn_cli.inspect import description
 
@@ -28,26 +29,12 @@ def train(folder, **options):
                    folder=folder, save_minutes=0, **options)
 
 
-class PowerCutError(Exception):
-    """The machine stops."""
-
-
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """The folder of a training that stopped in its second epoch."""
-    from d2lrnn.training import fit as fitting
     folder = tmp_path_factory.mktemp("crafted") / "run"
-    step = fitting.train_step
-
-    def step_until_the_cut(run, *rest):
-        if run.step == 15:
-            raise PowerCutError
-        step(run, *rest)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "train_step", step_until_the_cut)
-        with pytest.raises(PowerCutError):
-            train(folder)
+    with power_cut(after=15):
+        train(folder)
     return folder
 
 

@@ -108,7 +108,7 @@ def test_abc_is_learned_by_two_layers(name, abc, ctx):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
     history = d2l.train_and_predict_rnn(
         *deep(name, 2), 32, vocab_size, ctx, corpus_indices, idx_to_char,
-        char_to_idx, False, 60, 10, 10.0, 0.1, 8, 60, 6, ["ab"])
+        char_to_idx, False, 30, 10, 10.0, 0.1, 8, 30, 6, ["ab"])
     assert history[-1]["perplexity"] < 1.05
     assert history[-1]["lyrics"] == ["abcabcab"]
 

@@ -268,7 +268,7 @@ def test_abc_is_learned(name, abc, ctx):
     corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
     history = d2l.train_and_predict_rnn(
         *CELLS[name][:3], 16, vocab_size, ctx, corpus_indices, idx_to_char,
-        char_to_idx, False, 60, 10, 20.0, 0.1, 16, 60, 6, ["ab"])
+        char_to_idx, False, 15, 10, 20.0, 0.1, 16, 15, 6, ["ab"])
     assert history[-1]["perplexity"] < 1.05
     assert history[-1]["lyrics"] == ["abcabcab"]
 

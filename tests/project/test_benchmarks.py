@@ -284,8 +284,10 @@ def test_a_peer_with_d2lrnn_is_refused(monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
-@pytest.mark.parametrize("row, case", CASES, ids=[
-    f"{row.name}-{case}" for row, case in CASES])
+@pytest.mark.parametrize("row, case", [
+    pytest.param(row, case, id=f"{row.name}-{case}", marks=[
+        pytest.mark.process] if row.name in ("busy", "import", "job") else [])
+    for row, case in CASES])
 def test_sides_compute_the_same(row, case, tmp_path, monkeypatch, no_texts):
     """All sides, at tiny sizes, in this process."""
     monkeypatch.setattr(runner, "CORES", 1)  # others may be at work
@@ -303,6 +305,7 @@ def test_sides_compute_the_same(row, case, tmp_path, monkeypatch, no_texts):
         assert sides["d2lrnn"]["check"]
 
 
+@pytest.mark.process
 def test_the_command_at_tiny_sizes():
     before = results.RESULTS.read_bytes()
     done = subprocess.run(
@@ -316,6 +319,7 @@ def test_the_command_at_tiny_sizes():
     assert done.returncode == 2 and "no row knitting" in done.stderr
 
 
+@pytest.mark.process
 def test_the_help_describes_every_row():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"],
                           cwd=ROOT, text=True, capture_output=True, check=True)

@@ -14,6 +14,7 @@ from translations import asked_for, check_page
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("python", ["3.9", "3.13", "3.14"])
 def test_another_python_is_refused_in_one_sentence(python):
     code = (f"import runpy, sys; sys.version_info = "
@@ -27,6 +28,7 @@ def test_another_python_is_refused_in_one_sentence(python):
         assert words in done.stderr
 
 
+@pytest.mark.process
 def test_the_texts_travel_in_the_wheel(tmp_path):
     """A wheel, unpacked elsewhere, finds its lyrics there."""
     copy = tmp_path / "source"
@@ -63,6 +65,7 @@ def test_the_texts_travel_in_the_wheel(tmp_path):
     assert where.startswith(str(site)) and length == "10000"
 
 
+@pytest.mark.process
 def test_readmes_own_text_works_as_written(tmp_path, abc):
     readme = (ROOT / "README.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
@@ -76,6 +79,7 @@ def test_readmes_own_text_works_as_written(tmp_path, abc):
     assert list(tmp_path.glob("runs/my_text-*/perplexity.png"))
 
 
+@pytest.mark.process
 def test_readmes_char_rnn_works_as_written(tmp_path):
     readme = (ROOT / "README.md").read_text("utf-8")
     code = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]

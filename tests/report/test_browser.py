@@ -14,6 +14,8 @@ from d2lrnn.report.write import make_record, write_pages
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+pytestmark = pytest.mark.browser
+
 SETTINGS = {"num_epochs": 10, "lr": 1e-2, "schedule": "one_cycle",
             "batch_size": 16, "num_steps": 35, "seed": 1}
 

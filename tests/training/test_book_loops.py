@@ -51,8 +51,8 @@ ways = pytest.mark.parametrize(
 
 @ways
 def test_abc_is_learned(train, abc, ctx):
-    history = train(abc, ctx, num_epochs=20, num_steps=10, prefixes=["ab"],
-                    pred_period=20)
+    history = train(abc, ctx, num_epochs=10, num_steps=10, prefixes=["ab"],
+                    pred_period=10)
     assert history[-1]["perplexity"] < 1.05
     assert history[-1]["lyrics"] == ["abcabcab"]
 
@@ -114,7 +114,7 @@ def test_rewritten_gives_the_same_losses(original, ctx, cell):
 
 
 def test_text_is_learned_better_than_by_frequencies(original, ctx):
-    history = train(original, ctx, num_epochs=40, num_hiddens=128,
+    history = train(original, ctx, num_epochs=30, num_hiddens=64,
                     num_steps=35, batch_size=32, lr=100.0, theta=0.01,
                     pred_period=100)
     unigram = d2l.unigram_perplexity(original.corpus_indices)
@@ -149,7 +149,7 @@ def test_a_readers_own_cell_with_two_states(abc, ctx):
         return zeros, zeros.copy()
 
     history = train(abc, ctx, cell=(own_rnn, d2l.get_params, init_state),
-                    num_epochs=20, num_steps=10, pred_period=100)
+                    num_epochs=10, num_steps=10, pred_period=100)
     assert history[-1]["perplexity"] < 1.1
 
 
@@ -169,6 +169,7 @@ def test_the_gradient_stops_at_the_batch(abc, ctx):
         second.backward()
 
 
+@pytest.mark.slow
 @ways
 def test_memory_does_not_grow(train, original, ctx):
     page = os.sysconf("SC_PAGE_SIZE")
@@ -195,6 +196,7 @@ def test_memory_does_not_grow(train, original, ctx):
     assert growth < 60e6, f"{growth / 1e6:.1f} MB in 20 epochs"
 
 
+@pytest.mark.process
 def test_two_processes_agree(tmp_path):
     code = """if True:
         import d2lrnn as d2l
@@ -222,6 +224,7 @@ def test_two_processes_agree(tmp_path):
     assert lines[0] == lines[1] and lines[0].count("\n") >= 9
 
 
+@pytest.mark.process
 @pytest.mark.slow
 def test_the_books_settings_reach_the_books_perplexity(tmp_path):
     """All 250 epochs, in full, as a reader would run them."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 
 @pytest.mark.parametrize("subject, times, limit", [
     ("epochs of lstm", 40, 8),  # an operand of a Concat: 5 KB an epoch

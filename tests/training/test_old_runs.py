@@ -76,6 +76,7 @@ def test_a_stopped_run_goes_on(old):
     as_the_old_version(old / "stopped")
 
 
+@pytest.mark.process
 def test_a_run_that_was_moved_with_its_text_goes_on(old, tmp_path):
     """Its command.json names the folder where the text once was."""
     done = command("train", "--resume", "old/stopped", folder=tmp_path)
@@ -83,6 +84,7 @@ def test_a_run_that_was_moved_with_its_text_goes_on(old, tmp_path):
     as_the_old_version(old / "stopped")
 
 
+@pytest.mark.process
 def test_a_run_without_its_text_says_what_it_needs(old, tmp_path):
     (old / "harbour.txt").rename(tmp_path / "other.txt")
     shutil.move(old / "stopped", tmp_path / "a" / "b" / "c" / "d" / "run")
@@ -171,6 +173,7 @@ def test_every_setting_of_fit_has_the_name_of_its_option(old):
     assert names - options == {"text_sha256"}
 
 
+@pytest.mark.process
 def test_an_option_of_the_command_added_later(old):
     path = old / "stopped" / "command.json"
     typed = json.loads(path.read_text())
@@ -236,6 +239,7 @@ def test_a_folder_without_a_command_is_refused(old):
     assert "holds no training of d2lrnn train" in damaged(old / "stopped")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("change, words", [
     ({"epochs": -1}, "num_epochs is -1: it must be"),
     ({"batch": 10 ** 400}, "it must be at most 16,777,216"),

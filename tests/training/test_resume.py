@@ -17,6 +17,7 @@ import pytest
 from d2lrnn.models.checkpoint import load_model, read, save_model, write
 from d2lrnn.training import fit as fitting
 from d2lrnn.training.schedules import cosine, one_cycle
+from power_cut import PowerCutError, power_cut
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 30
 CHILD = """if True:
@@ -42,8 +43,9 @@ def start(folder, **options):
     """Begin or go on with a training in another process."""
     resume = (folder / "last.safetensors").exists()
     arguments = {"folder": str(folder), "resume": resume, **options}
-    here = str(Path(__file__).parent)
-    path = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent),
+                            os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-u", "-c", CHILD, json.dumps(arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -69,6 +71,14 @@ def wait_for_a_save(process, folder):
     raise AssertionError("no checkpoint in two minutes")
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """The folder of a whole training of a short text, to compare with."""
+    folder = tmp_path_factory.mktemp("short")
+    train(folder, **SHORT)
+    return folder
+
+
 def same_files(folder, other):
     """Assert that two trainings have the same bits in all they left."""
     for name in ("best", "last"):
@@ -85,6 +95,7 @@ def same_files(folder, other):
     assert len(metadata["training"]["history"]) >= 1
 
 
+@pytest.mark.process
 def test_two_epochs_and_three_in_another_process_are_five(tmp_path):
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     train(stopped, num_epochs=2)
@@ -96,6 +107,7 @@ def test_two_epochs_and_three_in_another_process_are_five(tmp_path):
     assert record["trainings"]["fit"]["epochs"] == 5
 
 
+@pytest.mark.process
 def test_killed_again_and_again(tmp_path, seed):
     """Every step is saved; the kills come at any moment after the first."""
     delays, steps = random.Random(seed), []
@@ -119,6 +131,7 @@ def test_killed_again_and_again(tmp_path, seed):
     assert not list(stopped.glob(".*"))
 
 
+@pytest.mark.process
 def test_ctrl_c(tmp_path):
     stopped, whole = tmp_path / "stopped", tmp_path / "whole"
     options = {"num_epochs": 500, "lr": 0.01}
@@ -180,23 +193,10 @@ def test_a_second_ctrl_c_is_not_held_back(monkeypatch):
         signal.signal(signal.SIGINT, before)
 
 
-class PowerCutError(Exception):
-    """The machine stops."""
-
-
-def stop_and_go_on(folder, monkeypatch, after, **options):
+def stop_and_go_on(folder, after, **options):
     """Train in two parts, the first one ended after a number of steps."""
-    step = fitting.train_step
-
-    def step_until_the_cut(run, *rest):
-        if run.step == after:
-            raise PowerCutError
-        step(run, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fitting, "train_step", step_until_the_cut)
-        with pytest.raises(PowerCutError):
-            train(folder, save_minutes=0, **options)
+    with power_cut(after):
+        train(folder, save_minutes=0, **options)
     assert read(folder / "last.safetensors")[1]["training"]["step"] == after
     train(folder, resume=True, **options)
 
@@ -204,6 +204,7 @@ def stop_and_go_on(folder, monkeypatch, after, **options):
 SHORT = {"text": TEXT[:500]}  # 11 steps an epoch
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name, code", [
     ("SIGTERM", 128 + 15), ("SIGHUP", 128 + 1)])
 def test_other_signals_save_too(tmp_path, name, code):
@@ -249,11 +250,12 @@ def test_ctrl_c_at_an_epochs_end_is_not_forgotten(tmp_path, capsys, epoch):
     assert (tmp_path / "record.json").exists()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, resume):
+def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, short,
+                                                          resume):
     """By a thread and by a process, and what was being trained is whole."""
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-    refused = []
+    stopped, refused = tmp_path / "stopped", []
 
     def meddle(model, record):
         with pytest.raises(ValueError, match="is in use by another") as caught:
@@ -267,29 +269,22 @@ def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, resume):
     train(stopped, **SHORT, on_epoch_end=meddle)
     assert refused == [f"{stopped} is in use by another training: give "
                        f"another folder, or wait for its end"] * 4
-    train(whole, **SHORT)
-    same_files(stopped, whole)
+    same_files(stopped, short)
 
 
-def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path, monkeypatch):
-    def no_step(*_):
-        raise PowerCutError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fitting, "train_step", no_step)
-        with pytest.raises(PowerCutError):
-            train(tmp_path / "deep" / "run", **SHORT)
+def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path, short):
+    with power_cut(after=0):
+        train(tmp_path / "deep" / "run", **SHORT)
     assert not list(tmp_path.iterdir()), "a folder for nothing"
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    stopped = tmp_path / "stopped"
     stopped.mkdir()
     # as a kill leaves it between the first best and the first last
     for name in ("best.safetensors", ".lock", ".d2lrnn-0.unfinished"):
         (stopped / name).write_bytes(b"torn")
     with pytest.raises(FileNotFoundError, match="or leave out resume=True"):
         train(stopped, **SHORT, resume=True)
-    for folder in (stopped, whole):
-        train(folder, **SHORT)
-    same_files(stopped, whole)
+    train(stopped, **SHORT)
+    same_files(stopped, short)
     assert not list(stopped.glob(".*"))
 
 
@@ -302,8 +297,8 @@ def test_a_finished_run_without_its_last_is_not_overwritten(tmp_path):
 
 @pytest.mark.parametrize("after", [1, 15])
 def test_a_full_disk_costs_what_was_not_saved_yet(tmp_path, monkeypatch,
-                                                  after):
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+                                                  short, after):
+    stopped = tmp_path / "stopped"
     step, full = fitting.train_step, []
 
     def step_until_full(run, *rest):
@@ -330,8 +325,7 @@ def test_a_full_disk_costs_what_was_not_saved_yet(tmp_path, monkeypatch,
             f"fit again with folder={str(stopped)!r} and resume=True")
         assert list(stopped.glob(".*")) == []
     train(stopped, **SHORT, resume=stopped.exists())
-    train(whole, **SHORT)
-    same_files(stopped, whole)
+    same_files(stopped, short)
 
 
 def test_half_an_epoch_goes_on_in_the_trainings_context(tmp_path,
@@ -343,8 +337,7 @@ def test_half_an_epoch_goes_on_in_the_trainings_context(tmp_path,
         step(run, *rest)
 
     monkeypatch.setattr(fitting, "train_step", spy)
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **SHORT,
-                   ctx=mx.cpu(1))
+    stop_and_go_on(tmp_path / "stopped", 15, **SHORT, ctx=mx.cpu(1))
     assert len(contexts) > 100 and set(contexts) == {mx.cpu(1)}
     train(tmp_path / "whole", **SHORT, ctx=mx.cpu(1))
     same_files(tmp_path / "stopped", tmp_path / "whole")
@@ -369,27 +362,34 @@ def test_what_is_added_to_a_record_is_kept(tmp_path):
     assert train(tmp_path, **SHORT, resume=True) == history
 
 
+def add_fine(model, record):
+    record["fine"] = 1
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory):
+    """The folder of a training whose records have something added."""
+    folder = tmp_path_factory.mktemp("fine")
+    train(folder, **SHORT, on_epoch_end=add_fine)
+    return folder
+
+
 @pytest.mark.parametrize("value", [
     Meter(), {1, 2}, b"bytes", 2j, {"a": [Meter()]}, "half \ud800"], ids=type)
-def test_what_json_cannot_hold_is_named_and_costs_no_epoch(tmp_path, value):
-    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
-
+def test_what_json_cannot_hold_is_named_and_costs_no_epoch(tmp_path, fine,
+                                                           value):
     def add(model, record):
         record.update(fine=1, meter=value)
 
-    def add_fine(model, record):
-        record["fine"] = 1
-
     with pytest.raises(ValueError, match=r"^on_epoch_end put 'meter' into the "
                                          r"record, a \w+, which JSON") as e:
-        train(stopped, **SHORT, on_epoch_end=add)
+        train(tmp_path, **SHORT, on_epoch_end=add)
     assert "\n" not in str(e.value)
-    training = read(stopped / "last.safetensors")[1]["training"]
+    training = read(tmp_path / "last.safetensors")[1]["training"]
     assert [record["fine"] for record in training["history"]] == [1]
     assert "meter" not in training["history"][0]
-    train(stopped, **SHORT, resume=True, on_epoch_end=add_fine)
-    train(whole, **SHORT, on_epoch_end=add_fine)
-    same_files(stopped, whole)
+    train(tmp_path, **SHORT, resume=True, on_epoch_end=add_fine)
+    same_files(tmp_path, fine)
 
 
 def test_an_error_in_on_epoch_end_costs_no_epoch(tmp_path):
@@ -502,19 +502,18 @@ def test_a_schedule_is_the_same_by_name_and_as_function(tmp_path):
     ("adagrad", {}), ("adadelta", {}), ("ftml", {}),
     ("ftrl", {}), ("lamb", {}), ("dcasgd", {}), ("adamax", {}),
     ("signum", {}), ("sgld", {}), ("lars", {"momentum": 0.9}), ("sgd", {})])
-def test_every_optimizer_goes_on(tmp_path, monkeypatch, optimizer, params):
+def test_every_optimizer_goes_on(tmp_path, optimizer, params):
     options = {**SHORT, "optimizer": optimizer, "optimizer_params": params,
                "config": {"num_layers": 1}}
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **options)
+    stop_and_go_on(tmp_path / "stopped", 15, **options)
     train(tmp_path / "whole", **options)
     same_files(tmp_path / "stopped", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("after", [1, 10, 11, 12, 21])
-def test_every_moment_will_do(tmp_path, monkeypatch, after):
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, after, **SHORT)
-    train(tmp_path / "whole", **SHORT)
-    same_files(tmp_path / "stopped", tmp_path / "whole")
+def test_every_moment_will_do(tmp_path, short, after):
+    stop_and_go_on(tmp_path, after, **SHORT)
+    same_files(tmp_path, short)
 
 
 @pytest.mark.parametrize("config", [
@@ -523,8 +522,8 @@ def test_every_moment_will_do(tmp_path, monkeypatch, after):
                          ("lstm", "static"), ("ln_lstm", "static"),
                          ("mingru", "foreach"), ("minlstm", "fused")]
 ] + [{"embed_size": None}, {"embed_size": 10, "tie_weights": True}])
-def test_every_model_goes_on(tmp_path, monkeypatch, config, ctx):
-    stop_and_go_on(tmp_path / "stopped", monkeypatch, 15, **SHORT, ctx=ctx,
+def test_every_model_goes_on(tmp_path, config, ctx):
+    stop_and_go_on(tmp_path / "stopped", 15, **SHORT, ctx=ctx,
                    config=config, schedule="one_cycle")
     train(tmp_path / "whole", **SHORT, ctx=ctx, config=config,
           schedule="one_cycle")

@@ -143,6 +143,7 @@ print(wrong)
 """
 
 
+@pytest.mark.process
 def test_operators_of_threads_do_not_share_their_scratch_memory():
     assert run_python(OPERATORS) == "[]\n"
 
@@ -187,9 +188,11 @@ thread.join()
 """
 
 
+@pytest.mark.process
 def test_operators_in_python_run_beside_another_thread():
     run_python(PYTHONS)
 
 
+@pytest.mark.process
 def test_a_process_may_fork_while_another_thread_computes():
     run_python(FORKS)
