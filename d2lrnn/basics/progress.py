@@ -50,10 +50,10 @@ class Bar:
             self._bar.print(SHARED)
 
 
-class Epochs:
+class EpochBar:
     """Iterate over ``range(num_epochs)`` and show how far it has come.
 
-    >>> list(Epochs(3))
+    >>> list(EpochBar(3))
     [0, 1, 2]
     """
 
@@ -70,3 +70,6 @@ class Epochs:
     def note(self, text):
         """Show a few words beside the bar."""
         self._note = text
+
+
+Epochs = EpochBar  # its older name
