@@ -10,6 +10,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+__all__ = ["Bar", "EpochBar"]
 SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
           "faster.")
 
