@@ -60,7 +60,6 @@ from d2lrnn.training.steps import (
 )
 
 __version__ = version("d2lrnn")
-Epochs = EpochBar  # its older name
 __all__ = [
     "CharRNN",
     "Corpus",
@@ -129,3 +128,4 @@ __all__ = [
     "unigram_perplexity",
     "write_report",
 ]
+Epochs = EpochBar  # its older name

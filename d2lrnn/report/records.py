@@ -243,14 +243,10 @@ def summarize(history):
             "history": history}
 
 
-def plain(name, value, default=None):
-    """Return a value as JSON gives it back, or say that it cannot be.
-
-    ``default`` returns what JSON can hold of any other value, by default a
-    list of an array and a str of the rest.
-    """
+def plain(name, value):
+    """Return a value as JSON gives it back, or say that it cannot be."""
     try:
-        return json.loads(json.dumps(value, default=default or as_json))
+        return json.loads(json.dumps(value, default=as_json))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{name} cannot be written as JSON ({error}): give "
                          f"numbers, str, and lists and dicts of them"
@@ -259,41 +255,8 @@ def plain(name, value, default=None):
 
 def as_json(value):
     """Return what stands in JSON for a value that is none of JSON's own."""
-    try:
-        return to_list(value)
-    except TypeError:
-        return str(value)
-
-
-def to_list(array):
-    """Return an array, or a number of NumPy's or MXNet's, as Python's."""
-    if hasattr(array, "asnumpy"):
-        array = array.asnumpy()
-    if isinstance(array, (np.ndarray, np.generic)):
-        return array.tolist()
-    raise TypeError(f"{type(array).__name__} is no array")
-
-
-def make_plain(record):
-    """Make a record, in place, what JSON gives back of it.
-
-    Return what JSON cannot hold, which the record then lacks.
-
-    >>> record = {"acc": np.float32(0.5), "all": np.arange(3), "a": {1}}
-    >>> make_plain(record), record
-    ({'a': {1}}, {'acc': 0.5, 'all': [0, 1, 2]})
-    """
-    wrong, items = {}, list(record.items())
-    record.clear()
-    for key, value in items:
-        try:
-            kept = plain("the record", {key: value}, to_list)
-            # half a character cannot be written
-            json.dumps(kept, ensure_ascii=False).encode()
-            record.update(kept)
-        except ValueError:
-            wrong[key] = value
-    return wrong
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else (
+        str(value))
 
 
 def write_json(path, record):

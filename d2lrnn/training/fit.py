@@ -14,9 +14,9 @@ from d2lrnn.basics.progress import Bar
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint_checks import defaults_of
-from d2lrnn.report.records import make_plain, plain
 from d2lrnn.training.checks import check_models, check_options
 from d2lrnn.training.feeds import Feed, Rows
+from d2lrnn.training.records import make_plain, plain_settings
 from d2lrnn.training.runs import RunFolder, run_folder, stop_requests
 from d2lrnn.training.schedules import learning_rate, schedule_settings
 from d2lrnn.training.state import TrainingState, initialize, scores
@@ -104,12 +104,12 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
     Raise ``ValueError`` and ``FloatingPointError`` as ``fit`` does.
     """
     num_steps = num_epochs * len(feed.units)
-    settings = plain("the training's settings", {
+    settings = plain_settings({
         "num_epochs": num_epochs, "lr": lr, "optimizer": optimizer,
         "optimizer_params": optimizer_params,
         **schedule_settings(schedule, lr, num_steps),
         "clipping_theta": clipping_theta, "seed": seed, **feed.settings,
-        **model.config, "text_sha256": feed.corpus.sha256}, default=float)
+        **model.config, "text_sha256": feed.corpus.sha256})
     initialize(model, feed.corpus, seed, ctx)
     run = TrainingState(model, optimizer, settings["optimizer_params"],
                         feed.batch_size, ctx)

@@ -5,9 +5,6 @@ import re
 import subprocess
 import sys
 
-import d2lrnn as d2l
-from d2lrnn.basics import progress
-
 CODE = """if True:
     import time
     import d2lrnn as d2l
@@ -62,8 +59,3 @@ def test_a_bar_with_the_time_left_in_a_terminal():
     assert "分开" * 26 in plain.replace("\r\n", "")
     assert plain.endswith("done\r\n")
     assert all(len(line) <= 80 for line in re.split(r"[\r\n]+", plain))
-
-
-def test_the_older_name_of_the_epochs():
-    assert d2l.Epochs is progress.Epochs is d2l.EpochBar
-    assert "Epochs" not in d2l.__all__

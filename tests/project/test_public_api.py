@@ -78,6 +78,11 @@ def test_all_imported_names_are_public():
     assert imported == set(d2lrnn.__all__)
 
 
+def test_the_older_name_of_the_bar_of_epochs():
+    assert d2lrnn.Epochs is d2lrnn.basics.progress.Epochs is d2lrnn.EpochBar
+    assert "Epochs" not in d2lrnn.__all__
+
+
 def test_the_version_stands_in_the_changelog():
     changelog = Path(__file__).parents[2] / "CHANGELOG.md"
     assert f"## {d2lrnn.__version__}" in changelog.read_text("utf-8")
