@@ -29,8 +29,8 @@ def sizes_checked(largest):
         @wraps(sampler)
         def checked_sampler(corpus_indices, batch_size, num_steps, ctx=None,
                             *, vocab_size=None):
-            given = check_sizes(corpus_indices, batch_size, num_steps,
-                                largest, vocab_size)
+            given = check_batch_sizes(corpus_indices, batch_size,
+                                      num_steps, largest, vocab_size)
             return sampler(*given, ctx if ctx is None else as_context(ctx))
 
         # its own, which has vocab_size, and not that of the book's sampler
@@ -40,8 +40,8 @@ def sizes_checked(largest):
     return decorate
 
 
-def check_sizes(corpus_indices, batch_size, num_steps, largest,
-                vocab_size=None):
+def check_batch_sizes(corpus_indices, batch_size, num_steps, largest,
+                      vocab_size=None):
     """Return the ids, as an integer array, and both sizes.
 
     Raise ``ValueError`` if there are too few ids for one mini-batch, and say
@@ -170,7 +170,7 @@ def ptb_iterator(raw_data, batch_size, num_steps):
     >>> x.tolist(), y.tolist()
     ([[0, 1], [3, 4]], [[1, 2], [4, 5]])
     """
-    ids, batch_size, num_steps = check_sizes(
+    ids, batch_size, num_steps = check_batch_sizes(
         raw_data, batch_size, num_steps, largest_in_rows,
         vocab_size=2**31)  # what int32 can hold
     batch_len = len(ids) // batch_size

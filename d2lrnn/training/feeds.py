@@ -88,7 +88,6 @@ class Rows(Feed):
     """
 
     def __init__(self, corpus, batch_size, num_steps, held_out):
-        check_corpus(corpus)
         settings = check_numbers(
             batch_size=batch_size, num_steps=num_steps, held_out=held_out)
         batch_size, self.num_steps, held_out = settings.values()
@@ -133,7 +132,6 @@ class Windows(Feed):
     """
 
     def __init__(self, corpus, Tx, stride, batch_size, held_out):
-        check_corpus(corpus)
         settings = check_numbers(Tx=Tx, stride=stride, batch_size=batch_size,
                                  held_out=held_out)
         Tx, stride, batch_size, held_out = settings.values()

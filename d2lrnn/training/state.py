@@ -95,7 +95,7 @@ class TrainingState:
             **values["settings"], **metadata["model"]}, settings)
         own, saved = self._arrays(), part(arrays, "training.")
         try:
-            check_state(own, saved, self.optimizer, values["optimizer"])
+            check_saved_state(own, saved, self.optimizer, values["optimizer"])
             set_weights(self.model, arrays, self.ctx)
         except ValueError as error:
             raise unusable(path, error) from None
@@ -183,7 +183,7 @@ def make_optimizer(name, params):
             f"parameters") from None
 
 
-def check_state(arrays, saved, optimizer, numbers):
+def check_saved_state(arrays, saved, optimizer, numbers):
     """Raise ``ValueError`` for what was not saved by this optimizer.
 
     ``arrays`` are a training's own, to compare the ``saved`` ones with.
