@@ -132,7 +132,7 @@ def train_to_fill_in(cell, get_params, init_state, num_epochs):
         return [losses.sum() / weight.sum()]
 
     step, history = d2l.Traced(step, params), []
-    epochs = d2l.Epochs(num_epochs)
+    epochs = d2l.EpochBar(num_epochs)
     for _ in epochs:
         losses, norms, start = [], [], time.time()
         for Y, _ in d2l.data_iter_random(corpus_indices, batch_size,

@@ -223,7 +223,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
 
     if compiled:
         step = d2l.Traced(step, params, rewrite=rewrite)
-    history, epochs = [], d2l.Epochs(num_epochs)
+    history, epochs = [], d2l.EpochBar(num_epochs)
     for epoch in epochs:
         losses, norms, start = [], [], time.time()
         state = init_rnn_state(batch_size, num_hiddens, ctx)

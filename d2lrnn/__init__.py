@@ -8,7 +8,7 @@ from d2lrnn.basics.environment import epochs, seed, try_gpu
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.figures import new_figure, show
 from d2lrnn.basics.measures import perplexity, unigram_perplexity
-from d2lrnn.basics.progress import Epochs
+from d2lrnn.basics.progress import EpochBar
 from d2lrnn.data.corpus import Corpus, load_corpus, load_data_jay_lyrics
 from d2lrnn.data.samplers import (
     data_iter_consecutive,
@@ -57,7 +57,7 @@ from d2lrnn.training.book import (
     train_and_predict_rnn_gluon,
 )
 from d2lrnn.training.evaluation import evaluate
-from d2lrnn.training.feeds import Rows, Windows, split
+from d2lrnn.training.feeds import Feed, Rows, Windows, split
 from d2lrnn.training.fit import fit, fit_feed
 from d2lrnn.training.steps import check_training as check_training
 from d2lrnn.training.steps import end_epoch as end_epoch
@@ -71,7 +71,8 @@ __all__ = [
     "Corpus",
     "D2LRNNWarning",
     "DJModel",
-    "Epochs",
+    "EpochBar",
+    "Feed",
     "RNNModel",
     "Rows",
     "SettingError",
@@ -132,3 +133,4 @@ __all__ = [
     "unigram_perplexity",
     "write_report",
 ]
+Epochs = EpochBar  # its older name

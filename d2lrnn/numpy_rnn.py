@@ -12,7 +12,9 @@ import numpy as np
 from d2lrnn.basics.checks import check_memory, check_numbers, checked, shown
 from d2lrnn.basics.shapes import (
     as_floats,
+    check_cache,  # noqa: F401 - a name of this file before there were shapes
     check_gradients,
+    check_shape,  # noqa: F401
     takes,
     takes_cache,
     takes_caches,

@@ -22,8 +22,9 @@ from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.lyrics import vocabulary_of
 from d2lrnn.models.checkpoint import load_model
 from d2lrnn.models.lesson_models import WindowLSTM
+from d2lrnn.training.checks import check_models
 from d2lrnn.training.feeds import Windows
-from d2lrnn.training.fit import check_models, fit_feed
+from d2lrnn.training.fit import fit_feed
 from mxnet import nd
 
 __all__ = ["build_data", "check_characters", "check_probabilities",

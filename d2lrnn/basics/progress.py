@@ -10,7 +10,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["Bar", "Epochs"]
+__all__ = ["Bar", "EpochBar"]
 
 SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
           "faster.")
@@ -52,10 +52,10 @@ class Bar:
             self._bar.print(SHARED)
 
 
-class Epochs:
+class EpochBar:
     """Iterate over ``range(num_epochs)`` and show the progress.
 
-    >>> list(Epochs(3))
+    >>> list(EpochBar(3))
     [0, 1, 2]
     """
 
@@ -72,3 +72,6 @@ class Epochs:
     def note(self, text):
         """Set the note beside the bar."""
         self._note = text
+
+
+Epochs = EpochBar  # its older name

@@ -3,6 +3,7 @@
 Both cut the corpus into examples of num_steps characters, and pair each
 example X with Y, the same characters one step later.
 """
+import inspect
 import random
 from functools import wraps
 from numbers import Integral
@@ -12,34 +13,39 @@ from d2lrnn.basics.checks import check_number, check_numbers, shown
 from d2lrnn.basics.environment import as_context
 from mxnet import nd
 
+__all__ = ["check_ids", "data_iter_consecutive", "data_iter_random",
+           "ptb_iterator"]
 
-def checked(largest):
-    """Check the arguments of a sampler when it is called.
 
-    ``largest(num_ids, batch_size, num_steps)`` returns the largest
-    batch_size and the largest num_steps with which the sampler, the other
-    size as it is, still gives one mini-batch.
+def sizes_checked(largest):
+    """Let a sampler check its arguments as soon as it is called.
+
+    The sampler also gets the keyword ``vocab_size``, which the book's does
+    not have: it bounds the ids. ``largest(num_ids, batch_size, num_steps)``
+    returns the largest batch_size for these num_steps, and the largest
+    num_steps for this batch_size, that still give one mini-batch.
     """
     def decorate(sampler):
         @wraps(sampler)
         def checked_sampler(corpus_indices, batch_size, num_steps, ctx=None,
                             *, vocab_size=None):
-            given = check_sizes(corpus_indices, batch_size, num_steps,
-                                largest, vocab_size)
+            given = check_batch_sizes(corpus_indices, batch_size,
+                                      num_steps, largest, vocab_size)
             return sampler(*given, ctx if ctx is None else as_context(ctx))
 
-        del checked_sampler.__wrapped__  # its signature lacks vocab_size
+        # its own, which has vocab_size, and not that of the book's sampler
+        checked_sampler.__signature__ = inspect.signature(
+            checked_sampler, follow_wrapped=False)
         return checked_sampler
     return decorate
 
 
-def check_sizes(corpus_indices, batch_size, num_steps, largest,
-                vocab_size=None):
-    """Return the ids and both sizes if they give one mini-batch.
+def check_batch_sizes(corpus_indices, batch_size, num_steps, largest,
+                      vocab_size=None):
+    """Return the ids, as an integer array, and both sizes.
 
-    The ids come back as an integer array. Raise ``ValueError`` if there are
-    too few, and say which sizes would work; ``largest`` is that of
-    ``checked``.
+    Raise ``ValueError`` if there are too few ids for one mini-batch, and say
+    which sizes would work; ``largest`` is that of ``sizes_checked``.
     """
     batch_size, num_steps = check_numbers(
         batch_size=batch_size, num_steps=num_steps).values()
@@ -56,7 +62,11 @@ def check_sizes(corpus_indices, batch_size, num_steps, largest,
 
 
 def check_ids(corpus_indices, vocab_size=None):
-    """Return the corpus as an integer array, or say what is wrong with it."""
+    """Return the corpus as an integer array.
+
+    Raise ``ValueError`` for anything but one row of integer ids, and, with a
+    ``vocab_size``, for ids outside 0 .. vocab_size - 1.
+    """
     given = corpus_indices
     try:
         corpus_indices = np.asarray(given)
@@ -92,19 +102,19 @@ def largest_in_rows(num_ids, batch_size, num_steps):
     return num_ids // (num_steps + 1), num_ids // batch_size - 1
 
 
-@checked(lambda num_ids, batch_size, num_steps: (
+@sizes_checked(lambda num_ids, batch_size, num_steps: (
     (num_ids - 1) // num_steps, (num_ids - 1) // batch_size))
 def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     """Iterate over mini-batches of examples in random order.
 
-    Two neighbouring examples of the corpus are in general not neighbours in
-    the mini-batches, so a state must start anew with every batch. The order
-    is drawn from Python's ``random``.
+    Examples that are neighbours in the corpus are in general not neighbours
+    in the mini-batches, so the state must start anew with each batch. The
+    order is drawn with Python's ``random``.
 
     Yield ``(X, Y)``, both of shape (batch_size, num_steps) on ``ctx``. Raise
-    ``ValueError`` if the corpus is too short for one batch, or, where the
-    keyword ``vocab_size`` is given, holds ids outside 0 .. vocab_size - 1.
-    Source: D2L (Chinese, first edition) 6.3.
+    ``ValueError`` if the corpus is too short for one batch, or, if
+    ``vocab_size`` is given, holds ids outside 0 .. vocab_size - 1. Source:
+    D2L (Chinese, first edition) 6.3.
 
     >>> X, Y = next(data_iter_random(range(5), batch_size=1, num_steps=4))
     >>> X.asnumpy(), Y.asnumpy()
@@ -122,13 +132,13 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
                nd.array(corpus_indices[X + 1], ctx=ctx))
 
 
-@checked(largest_in_rows)
+@sizes_checked(largest_in_rows)
 def data_iter_consecutive(corpus_indices, batch_size, num_steps, ctx=None):
-    """Iterate over mini-batches in which each row goes on with its text.
+    """Iterate over mini-batches whose rows continue from batch to batch.
 
     The corpus is laid out in batch_size rows, and each batch is the next
-    num_steps columns: the state after one batch is the right state to begin
-    the next one with.
+    num_steps columns: the state at the end of one batch is the right first
+    state for the next.
 
     Yield ``(X, Y)``, both of shape (batch_size, num_steps) on ``ctx``. Raise
     ``ValueError`` as ``data_iter_random`` does. Source: D2L (Chinese, first
@@ -153,14 +163,14 @@ def ptb_iterator(raw_data, batch_size, num_steps):
     Yield ``(x, y)``, both int32 arrays of shape (batch_size, num_steps), y
     one step later than x: ``(batch_len - 1) // num_steps`` of them, where
     batch_len is ``len(raw_data) // batch_size``. Raise ``ValueError`` if
-    raw_data is too short for one batch, or holds other than int32 ids from 0.
+    raw_data is too short for one batch, or holds ids outside 0 .. 2**31 - 1.
     Source: the PTB reader of TensorFlow's tutorial on recurrent networks.
 
     >>> x, y = next(ptb_iterator(range(6), 2, num_steps=2))
     >>> x.tolist(), y.tolist()
     ([[0, 1], [3, 4]], [[1, 2], [4, 5]])
     """
-    ids, batch_size, num_steps = check_sizes(
+    ids, batch_size, num_steps = check_batch_sizes(
         raw_data, batch_size, num_steps, largest_in_rows,
         vocab_size=2**31)  # what int32 can hold
     batch_len = len(ids) // batch_size

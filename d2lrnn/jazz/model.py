@@ -21,31 +21,33 @@ from d2lrnn.jazz.midi import (
 )
 from d2lrnn.jazz.training_data import Music, check_music
 from d2lrnn.models.lesson_models import DJModel
-from d2lrnn.training.fit import check_vocabulary, fit_feed
+from d2lrnn.training.checks import check_same_vocabulary
+from d2lrnn.training.feeds import Feed
+from d2lrnn.training.fit import fit_feed
 from mxnet import nd
 
 __all__ = ["Phrases", "check_layers", "djmodel", "fit", "generate_music",
            "music_inference_model", "one_hot", "predict_and_sample"]
 
 
-class Phrases:
+class Phrases(Feed):
     """Windows of musical values: the feed of a ``DJModel``.
 
     An epoch has all of them, shuffled, as ids, where -1 is an empty row. The
     last mini-batch is filled up with empty phrases, which cost nothing, so
-    that all mini-batches have one shape. There is a loss for each step; their
-    sum is made smaller.
+    that all mini-batches have one shape. Each step has a loss, and training
+    minimizes their sum.
     """
 
     def __init__(self, music, batch_size):
         check_music(music)
         batch_size = check_numbers(batch_size=batch_size)["batch_size"]
-        self.corpus, self.batch_size, self.unit = (music.corpus, batch_size,
-                                                   "phrase")
         self.X, self.Y = to_ids(music.X), to_ids(music.Y)
-        self.settings = {"batch_size": batch_size}
         m = len(self.X)
-        self.units = [min(batch_size, m - i) for i in range(0, m, batch_size)]
+        super().__init__(music.corpus, "phrase",
+                         [min(batch_size, m - i)
+                          for i in range(0, m, batch_size)],
+                         batch_size=batch_size)
 
     def intro(self):
         """Say how much is read."""
@@ -103,13 +105,17 @@ def djmodel(Tx, n_a, n_values):
     return DJModel(**check_numbers(Tx=Tx, n_a=n_a, n_values=n_values))
 
 
-def learning_rate(step):
-    """Return Adam's rate after some steps: 0.01, which decays by 0.01.
+def decayed_rate(step):
+    """Return Adam's learning rate after ``step`` steps: 0.01, decayed by 0.01.
 
-    >>> learning_rate(0), learning_rate(100)
+    >>> decayed_rate(0), decayed_rate(100)
     (0.01, 0.005)
     """
     return 0.01 / (1 + 0.01 * step)
+
+
+# the name that checkpoints have for it: they are resumed by it
+decayed_rate.__name__ = "learning_rate"
 
 
 def fit(model, music, num_epochs=100, *, batch_size=32, **options):
@@ -117,20 +123,20 @@ def fit(model, music, num_epochs=100, *, batch_size=32, **options):
 
     The loss in a record is the sum over the steps; step_losses has them one by
     one. ``options`` are those of ``d2lrnn.fit_feed``. As in the lesson, Adam
-    has the rate of ``learning_rate``, and gradients are not clipped.
+    has the rate of ``decayed_rate``, and gradients are not clipped.
     """
     if not isinstance(model, DJModel) or not isinstance(music, Music):
         raise ValueError(f"fit was given a {type(model).__name__} and a "
                          f"{type(music).__name__}: it needs a djmodel and "
                          f"what load_music_utils returns")
-    check_vocabulary(model, music.corpus)
+    check_same_vocabulary(model, music.corpus)
     if music.X.shape[1:] != (model.Tx, model.vocab_size):
         raise ValueError(f"the model has {model.Tx} steps and "
                          f"{model.vocab_size} values, the music "
                          f"{music.X.shape[1]} and {music.n_values}: make the "
                          f"model for this music")
     return fit_feed(model, Phrases(music, batch_size), num_epochs, lr=0.01, **{
-        "schedule": learning_rate, "clipping_theta": None, **options})
+        "schedule": decayed_rate, "clipping_theta": None, **options})
 
 
 def one_hot(ids, n_values, ctx=None):

@@ -9,7 +9,7 @@ from d2lrnn.basics.checks import (
     converted,
 )
 from d2lrnn.basics.environment import as_context
-from d2lrnn.basics.progress import Epochs
+from d2lrnn.basics.progress import EpochBar
 from d2lrnn.data.samplers import data_iter_consecutive, data_iter_random
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.models.scratch import to_onehot
@@ -25,16 +25,18 @@ from d2lrnn.training.steps import (
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 
+__all__ = ["train_and_predict_rnn", "train_and_predict_rnn_gluon"]
+
 
 def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
                num_steps, batch_size, **others):
-    """Check what a loop is given besides ``check_training``'s arguments."""
+    """Check the arguments of a loop that ``check_training`` does not."""
     numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
                             num_steps=num_steps, batch_size=batch_size)
     check_parts(others)
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
-    # who wants no lyrics may do without a vocabulary
+    # a training that prints no lyrics needs no vocabulary
     if any(not isinstance(given, list) or given
            for given in (others["prefixes"], idx_to_char)):
         check_numbering(idx_to_char, char_to_idx, vocab_size)
@@ -53,11 +55,11 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     Every ``pred_period`` epochs the perplexity on the training text, the
     seconds of that epoch, and ``pred_len`` characters after each prefix are
     printed. ``get_params`` is called without arguments, or, if it has
-    parameters, with ``(vocab_size, num_hiddens, ctx)``. The step is run as a
-    graph, rewritten by algebra and compiled, where that gives the same results
-    but for rounding; ``rewrite=False`` compiles it as it is written, to the
-    same last bit, and ``compiled=False`` keeps the step imperative. With a
-    vocabulary of words ``pred_len`` counts words.
+    parameters, with ``(vocab_size, num_hiddens, ctx)``. The step runs as a
+    graph, rewritten by algebra and compiled, if the results are the same but
+    for rounding; ``rewrite=False`` compiles the step as it is written, equal
+    to the last bit, and ``compiled=False`` runs it imperatively. With a
+    vocabulary of words, ``pred_len`` counts words.
 
     Return the history: for every epoch a dict of epoch, perplexity, seconds,
     characters, and lyrics where some were printed. Raise ``ValueError`` for
@@ -83,7 +85,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
 
     if compiled:
         step = Traced(step, params, rewrite=rewrite)
-    history, epochs = [], Epochs(num_epochs)
+    history, epochs = [], EpochBar(num_epochs)
     for epoch in epochs:
         losses, norms, start = [], [], time.time()
         state = init_rnn_state(batch_size, num_hiddens, ctx)
@@ -114,8 +116,8 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
     """Train a Gluon model with consecutive sampling, and print lyrics.
 
     ``model(X, state)`` returns scores of shape (num_steps * batch_size,
-    vocab_size) and the new state, and is initialised anew. Prints, returns
-    and raises as ``train_and_predict_rnn`` does. Source: D2L (Chinese, first
+    vocab_size) and the new state, and is initialised anew. Print, return and
+    raise as ``train_and_predict_rnn`` does. Source: D2L (Chinese, first
     edition) 6.5.2.
     """
     check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
@@ -129,7 +131,7 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
         return predict_rnn_gluon(prefix, pred_len, model, vocab_size, ctx,
                                  idx_to_char, char_to_idx)
 
-    history, epochs = [], Epochs(num_epochs)
+    history, epochs = [], EpochBar(num_epochs)
     for epoch in epochs:
         losses, norms, start = [], [], time.time()
         state = model.begin_state(batch_size=batch_size, ctx=ctx)
@@ -152,5 +154,3 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
         if (epoch + 1) % pred_period == 0:
             print_epoch(history[-1], predict, prefixes)
     return history
-
-

@@ -1,49 +1,103 @@
-"""What a training reads: mini-batches of a text, and the part held out.
-
-A feed has
-
-* ``corpus``, ``settings`` (what it was made with), ``batch_size``;
-* ``unit``, and ``units``: how many of them each mini-batch of an epoch has;
-* ``epoch(rng)``: the mini-batches ``(x, y)`` of an epoch, as arrays;
-* ``loss(output, y)``: the array of losses whose sum is made smaller;
-* ``measure(model, losses)``: the record of an epoch, a dict, from its mean
-  losses; ``intro()`` and ``line(record)``: what is printed of it, if at all.
-"""
-import math
+"""What a training reads: mini-batches, their loss, and what is measured."""
+from abc import ABC, abstractmethod
 from itertools import islice
 
 import numpy as np
-from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.basics.checks import check_numbers
 from d2lrnn.basics.environment import context_of
 from d2lrnn.basics.measures import perplexity
-from d2lrnn.data.corpus import Corpus
 from d2lrnn.data.samplers import check_ids, ptb_iterator
 from d2lrnn.data.tokens import UNKNOWN
-from d2lrnn.training.evaluation import cross_entropy, evaluate, mean_loss
+from d2lrnn.training.checks import check_corpus
+from d2lrnn.training.evaluation import (
+    cross_entropy,
+    evaluate,
+    mean_loss,
+    text_record,
+)
 from mxnet import nd
 
+__all__ = ["Feed", "Rows", "Windows", "cut", "split"]
 
-class Rows:
-    """A corpus laid out in rows, with the state carried along them.
 
-    Each mini-batch is the next num_steps columns. An epoch begins at an
-    offset of its own; the last ``held_out`` of the corpus is not in it.
+class Feed(ABC):
+    """What ``fit_feed`` reads; derive a feed of your own from it.
+
+    ``corpus`` is the ``Corpus`` whose vocabulary the ids are from. ``units``
+    has, for each mini-batch of an epoch, how many units it holds; ``unit`` is
+    the name of one, such as "window". ``settings`` are what the feed was made
+    with, ``batch_size`` among them: a training resumes only with the same.
+
+    A feed must define ``epoch``; ``loss``, ``intro``, ``measure`` and
+    ``line`` have defaults. Where ``measure`` returns a held_out_loss, the
+    best model and ``patience`` go by it, otherwise by the loss.
     """
 
-    loss = staticmethod(mean_loss)
+    def __init__(self, corpus, unit, units, **settings):
+        check_corpus(corpus)
+        self.batch_size = check_numbers(
+            batch_size=settings.get("batch_size"))["batch_size"]
+        self.corpus, self.unit, self.units = corpus, unit, units
+        self.settings = settings
+
+    @abstractmethod
+    def epoch(self, rng):
+        """Yield the mini-batches ``(x, y)`` of an epoch, as NumPy arrays.
+
+        There are ``len(units)``, in the order that ``rng``, a NumPy Generator
+        of this epoch's own, draws: a training that resumes in the middle of
+        an epoch skips those that it has seen.
+        """
+
+    @staticmethod
+    def loss(output, y):
+        """Return the loss of a mini-batch, or an array of partial losses.
+
+        Training minimizes their sum. Here it is the mean cross-entropy.
+        """
+        return mean_loss(output, y)
+
+    def intro(self):
+        """Return the line that is printed before the first epoch."""
+        return f"{sum(self.units):,} {self.unit}s to train on"
+
+    def measure(self, model, losses):
+        """Return the record of an epoch, a dict.
+
+        ``losses`` are the epoch's mean of what ``loss`` returns. The record
+        needs characters, loss and perplexity.
+        """
+        loss = float(losses.sum())
+        return {"characters": sum(self.units), "loss": loss,
+                "perplexity": perplexity(loss)}
+
+    def line(self, record):
+        """Return the line that is printed of an epoch, or None for no line."""
+        held_out = ("" if "held_out_perplexity" not in record else
+                    ", held out {held_out_perplexity:.3f} "
+                    "({held_out_bits_per_char:.3f} bits/char)")
+        return ("epoch {epoch}, perplexity {perplexity:.3f}" + held_out
+                + ", {seconds:.1f} sec").format(**record)
+
+
+class Rows(Feed):
+    """A corpus laid out in rows, with the state carried along them.
+
+    Each mini-batch is the next num_steps columns. An epoch begins at a random
+    offset; the last ``held_out`` of the corpus is not in it.
+    """
 
     def __init__(self, corpus, batch_size, num_steps, held_out):
-        check_corpus(corpus)
-        self.settings = check_numbers(
+        settings = check_numbers(
             batch_size=batch_size, num_steps=num_steps, held_out=held_out)
-        batch_size, num_steps, held_out = self.settings.values()
-        self.corpus, self.unit = corpus, corpus.level
-        self.batch_size, self.num_steps = batch_size, num_steps
+        batch_size, self.num_steps, held_out = settings.values()
         self.train_ids, self.held_out_ids, self.unk = split(corpus, held_out)
         # raises for a short text
-        ptb_iterator(self.train_ids, batch_size, num_steps)
-        num_batches = (len(self.train_ids) // batch_size - 1) // num_steps
-        self.units = [batch_size * num_steps] * num_batches
+        ptb_iterator(self.train_ids, batch_size, self.num_steps)
+        num_batches = (len(self.train_ids) // batch_size - 1) // self.num_steps
+        super().__init__(corpus, corpus.level,
+                         [batch_size * self.num_steps] * num_batches,
+                         **settings)
 
     def intro(self):
         """Say how much is read, and how much held out."""
@@ -60,7 +114,7 @@ class Rows:
             yield x, y.T.reshape(-1)
 
     def measure(self, model, losses):
-        """Return the record of an epoch, with the held-out text's."""
+        """Return the record of an epoch, with the held-out text's losses."""
         # of a graph whose shapes are static, the last bit of a score depends
         # on where in memory its arrays happen to lie; not so in training
         model.hybridize(static_alloc=True, static_shape=False)
@@ -69,38 +123,30 @@ class Rows:
         model.hybridize(static_alloc=True, static_shape=True)
         return text_record(self, losses.sum(), held_out, targets)
 
-    def line(self, record):
-        """Return what is printed of an epoch."""
-        return text_line(record)
 
-
-class Windows:
+class Windows(Feed):
     """Windows of Tx ids, one every ``stride``, each with the id after it.
 
     An epoch has all windows, shuffled, and each begins with a state of
     zeros. Those of the last ``held_out`` of the corpus are not in it.
     """
 
-    loss = staticmethod(mean_loss)
-
     def __init__(self, corpus, Tx, stride, batch_size, held_out):
-        check_corpus(corpus)
-        self.settings = check_numbers(Tx=Tx, stride=stride,
-                                      batch_size=batch_size,
-                                      held_out=held_out)
-        Tx, stride, batch_size, held_out = self.settings.values()
-        self.corpus, self.unit, self.batch_size = corpus, "window", batch_size
+        settings = check_numbers(Tx=Tx, stride=stride, batch_size=batch_size,
+                                 held_out=held_out)
+        Tx, stride, batch_size, held_out = settings.values()
         train_ids, held_out_ids, self.unk = split(corpus, held_out)
         self.X, self.Y = cut(train_ids, Tx, stride)
         self.held_out = cut(held_out_ids, Tx, stride)
         num_windows = len(self.Y)
-        self.units = [min(batch_size, num_windows - i)
-                      for i in range(0, num_windows, batch_size)]
+        super().__init__(corpus, "window",
+                         [min(batch_size, num_windows - i)
+                          for i in range(0, num_windows, batch_size)],
+                         **settings)
 
     def intro(self):
         """Say how much is read, and how much held out."""
-        return (f"{len(self.Y):,} windows to train on, "
-                f"{len(self.held_out[1]):,} held out")
+        return f"{super().intro()}, {len(self.held_out[1]):,} held out"
 
     def epoch(self, rng):
         """Yield x, (batch_size, Tx), and y, (batch_size,)."""
@@ -110,7 +156,7 @@ class Windows:
             yield self.X[chosen], self.Y[chosen]
 
     def measure(self, model, losses):
-        """Return the record of an epoch, with the held-out windows'."""
+        """Return the record of an epoch, with the held-out windows' losses."""
         X, Y = self.held_out
         held_out, ctx = [], context_of(model)
         for i in range(0, len(Y), self.batch_size):
@@ -119,22 +165,12 @@ class Windows:
             held_out.append(cross_entropy(model(x)[0], y).asnumpy())
         return text_record(self, losses.sum(), np.concatenate(held_out), Y)
 
-    def line(self, record):
-        """Return what is printed of an epoch."""
-        return text_line(record)
-
-
-def check_corpus(corpus):
-    """Raise ``ValueError`` for what is no ``Corpus``."""
-    if not isinstance(corpus, Corpus):
-        raise ValueError(f"corpus is {shown(corpus)}: give what load_corpus "
-                         f"returns")
-
 
 def cut(ids, Tx, stride):
-    """Return all windows of ids, (m, Tx), and the id after each, (m,).
+    """Return the windows of ids, (m, Tx), and the id after each, (m,).
 
-    Nothing is copied. Raise ``ValueError`` where there is no window.
+    A window begins at every ``stride``-th id. Nothing is copied. Raise
+    ``ValueError`` if the ids are too few for one window.
 
     >>> X, Y = cut(np.arange(8), Tx=3, stride=2)
     >>> X.tolist(), Y.tolist()
@@ -153,11 +189,12 @@ def cut(ids, Tx, stride):
 def split(corpus, held_out):
     """Return the ids to train on, those held out, and the id of ``<unk>``.
 
-    What occurs in the held-out part alone gets the id of ``<unk>``, or, where
-    the vocabulary has none, the first id that training never sees. Of a text
-    in the vocabulary of another, what the vocabulary lacks is ``<unk>``, and
-    nothing else: an entry that this text is trained on without may well be
-    one that the model has learned from the other.
+    A token that occurs in the held-out part alone gets the id of ``<unk>``,
+    or, if the vocabulary has none, the first id that training never sees.
+    In a text that is numbered with the vocabulary of another text, only the
+    tokens that the vocabulary lacks are ``<unk>``: the model may have learned
+    the others from that text. Raise ``ValueError`` if fewer than two ids are
+    held out.
     """
     check_corpus(corpus)
     held_out = check_numbers(held_out=held_out)["held_out"]
@@ -173,28 +210,3 @@ def split(corpus, held_out):
     unseen = np.flatnonzero(~seen)
     unk = corpus.char_to_idx.get(UNKNOWN, unseen[0] if len(unseen) else -1)
     return train, np.where(seen[rest], rest, unk).astype(rest.dtype), unk
-
-
-def text_record(feed, loss, held_out_losses, targets):
-    """Return the record of an epoch on a text: losses in three units."""
-    corpus, is_unk = feed.corpus, targets == feed.unk
-    unit_len = corpus.num_chars / len(corpus.corpus_indices)
-    held_out_loss = float(held_out_losses.mean(dtype="float64"))
-    per_char = 1 / math.log(2) / unit_len  # bits a character for each nat
-    return {
-        "characters": sum(feed.units),
-        "loss": float(loss), "perplexity": perplexity(loss),
-        "bits_per_char": loss * per_char,
-        "held_out_loss": held_out_loss,
-        "held_out_perplexity": perplexity(held_out_loss),
-        "held_out_bits_per_char": held_out_loss * per_char,
-        "held_out_unk": float(is_unk.mean()),
-        "held_out_known_loss": None if is_unk.all() else float(
-            held_out_losses[~is_unk].mean(dtype="float64"))}
-
-
-def text_line(record):
-    """Return what is printed of an epoch on a text."""
-    return ("epoch {epoch}, perplexity {perplexity:.3f}, held out "
-            "{held_out_perplexity:.3f} ({held_out_bits_per_char:.3f} "
-            "bits/char), {seconds:.1f} sec".format(**record))

@@ -1,4 +1,4 @@
-"""The folder of a training: what is kept in it, and how it is stopped."""
+"""The folder of a training: what is saved in it, and how to stop."""
 import signal
 import threading
 import time
@@ -13,22 +13,28 @@ from d2lrnn.report.records import write_json
 from d2lrnn.report.write import make_record
 from d2lrnn.training.state import scores
 
+__all__ = ["BEST", "LAST", "RECORD", "RunFolder", "holds_training",
+           "run_folder", "stop_requests"]
 LAST, BEST, RECORD = "last.safetensors", "best.safetensors", "record.json"
 
 
 class RunFolder:
-    """A training's folder, or none, where ``path`` is None.
+    """A training's folder; with the path None, nothing is saved.
 
-    ``go_on`` says how a training that was stopped goes on.
+    ``go_on`` is an instruction for the reader: how to resume the training
+    after a stop.
     """
 
     def __init__(self, path, go_on):
         self.path, self.go_on = path, go_on
 
     def begin(self, run, settings, defaults, resume, save_minutes, stop):
-        """Stand where a training stood, to resume it, or find none.
+        """Load the training that ``resume`` asks for, or begin a new one.
 
-        ``defaults`` are those of ``TrainingState.load``.
+        Raise ``ValueError`` for a new training in a folder that holds one,
+        and ``FileNotFoundError`` if there is none to resume. ``stop`` is the
+        list of ``stop_requests``; ``defaults`` is as for
+        ``TrainingState.load``.
         """
         self.run, self.settings, self.stop = run, settings, stop
         self.save_seconds, self.saved = 60 * save_minutes, time.time()
@@ -50,14 +56,14 @@ class RunFolder:
             run.load(self.path / LAST, settings, defaults)
 
     def after_step(self):
-        """Save now and then, and where the program was asked to stop."""
+        """Save if ``save_minutes`` are over or a signal asks to stop."""
         if self.stop or time.time() - self.saved > self.save_seconds:
             self.keep()
         self.leave_if_asked()
 
     @contextmanager
     def after_epoch(self):
-        """Save what an epoch has learned, also if what is done here fails."""
+        """Save the epoch, even if the code in the ``with`` block fails."""
         try:
             yield
         finally:
@@ -65,7 +71,7 @@ class RunFolder:
         self.leave_if_asked()
 
     def keep(self):
-        """Save the training; before it, at an epoch's end, the best model."""
+        """Save the training, and first the model if it is the best yet."""
         run, losses = self.run, scores(self.run.history)
         if self.path is None:
             return
@@ -76,7 +82,7 @@ class RunFolder:
         self.saved = time.time()
 
     def leave_if_asked(self):
-        """End the program after a signal, and say how to go on.
+        """End the program if a signal asked for it, and say how to resume.
 
         Raise ``KeyboardInterrupt`` after Ctrl-C, else ``SystemExit`` with the
         exit code of a program that the signal has ended.
@@ -93,20 +99,20 @@ class RunFolder:
         raise SystemExit(128 + self.stop[0])
 
     def finish(self, corpus):
-        """Write a finished training's record, and its report."""
+        """Write the record and the report of a finished training."""
         if self.path is None:
             return
         record = make_record(self.path.resolve().name,
                              {"fit": self.run.history}, corpus, self.settings)
         with self.saying_how_to_go_on():
             write_json(self.path / RECORD, record)
-            # a name of somebody's may be no UTF-8
+            # a folder's name need not be UTF-8
             write_whole(self.path / "report.html", to_html([record]).encode(
                 errors="replace"))
 
     @contextmanager
     def saying_how_to_go_on(self):
-        """Let an error in saving say that what was saved before is whole."""
+        """Add to an error in saving that the earlier checkpoint is whole."""
         try:
             yield
         except OSError as error:
@@ -117,18 +123,18 @@ class RunFolder:
 
 
 def holds_training(path):
-    """Say whether there is something in a folder to go on with, or to lose.
+    """Say whether a folder holds a training to resume, or to lose.
 
-    A training that ended before it was first saved has left neither.
+    A training that ended before its first checkpoint leaves none.
     """
     return any((Path(path) / name).exists() for name in (LAST, RECORD))
 
 
 @contextmanager
 def run_folder(path, go_on=None):
-    """Have a training's folder to oneself, made where there is none.
+    """Hold a training's folder, made if missing, against other trainings.
 
-    ``path`` may be None, and may be a ``RunFolder`` that the caller has.
+    ``path`` may be None, or a ``RunFolder`` that the caller already holds.
     """
     if path is None or isinstance(path, RunFolder):
         yield path or RunFolder(None, None)
@@ -142,11 +148,11 @@ def run_folder(path, go_on=None):
 
 @contextmanager
 def stop_requests():
-    """Turn Ctrl-C into an entry of a list, so that no step is cut in two.
+    """Collect Ctrl-C in a list, so that no step is cut in two.
 
-    So too what else asks a program to end (SIGTERM, and SIGHUP where a
-    terminal closes), unless the program itself has an answer to it. A second
-    request is no longer held back. Only the main thread gets signals.
+    SIGTERM, and SIGHUP when a terminal closes, are collected as well, unless
+    the program handles them itself. A second signal takes its usual course.
+    Only the main thread receives signals.
     """
     stop, before = [], {}
 

@@ -1,14 +1,19 @@
 """Learning rates that change from step to step.
 
-A schedule here is a function ``f(step, num_steps)`` that gives a fraction of
-lr. So may be a user's; one of ``f(step)`` gives the rate itself. Which of the
-two a function is, its arguments without a default say.
+A schedule is a function ``f(step, num_steps)`` that returns a fraction of lr,
+or a function ``f(step)`` that returns the learning rate itself. The number of
+its arguments without a default decides which of the two it is. Those of this
+file return fractions. Steps count from 0.
 """
 import copy
 import inspect
 import math
 
 from d2lrnn.basics.checks import explained, shown
+
+__all__ = ["SCHEDULES", "check_schedule", "constant", "cosine",
+           "learning_rate", "one_cycle", "schedule_settings",
+           "warmup_cosine"]
 
 
 @explained
@@ -61,7 +66,10 @@ SCHEDULES = {f.__name__: f
 
 
 def check_schedule(schedule):
-    """Return a schedule, by its name where it is one of SCHEDULES."""
+    """Return the name of a schedule of this file, or the user's function.
+
+    Raise ``ValueError`` for anything else.
+    """
     if isinstance(schedule, str) and schedule in SCHEDULES:
         return schedule
     if not callable(schedule):
@@ -72,25 +80,24 @@ def check_schedule(schedule):
 
 
 def gives_fraction(schedule):
-    """Say whether a function is one of a step and the number of steps.
+    """Say whether a function takes the step and the number of steps.
 
     >>> gives_fraction(cosine), gives_fraction(lambda step, every=10: 0.1)
     (True, False)
     """
     try:
         parameters = inspect.signature(schedule).parameters.values()
-    except (TypeError, ValueError):  # as with some that are written in C
+    except (TypeError, ValueError):  # as for some functions written in C
         return False
     return 2 == sum(p.default is p.empty and p.kind in (
         p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
 
 def learning_rate(schedule, lr, step, num_steps):
-    """Return the rate of a step, counted from 0, of ``num_steps`` in all.
+    """Return the learning rate of a step, one of ``num_steps``.
 
-    ``schedule`` is one of SCHEDULES by name, or a function from the number of
-    the step to the rate itself, or, as those are, from it and ``num_steps``
-    to a fraction of lr.
+    ``schedule`` is the name of one of SCHEDULES, or a function of either
+    kind.
 
     >>> learning_rate("cosine", 0.1, 50, 101)
     0.05
@@ -107,10 +114,10 @@ def learning_rate(schedule, lr, step, num_steps):
 
 
 def schedule_settings(schedule, lr, num_steps):
-    """Return by what a schedule can be told from others: a dict for JSON.
+    """Return a dict for JSON that identifies a schedule.
 
-    It has the schedule's name, and, of a function, the rates of the steps 0,
-    1, 2, 4, 8 and so on, as far as there are steps.
+    It has the schedule's name and, for a function, its rates at the steps 0,
+    1, 2, 4, 8 and so on, below ``num_steps``.
 
     >>> schedule_settings(lambda step: step / 10, 1, 5)
     {'schedule': '<lambda>', 'rates': {'0': 0.0, '1': 0.1, '2': 0.2, '4': 0.4}}
@@ -130,7 +137,10 @@ def schedule_settings(schedule, lr, num_steps):
 
 
 def check_rate(rate, step):
-    """Return the rate that a function gave as a number, or refuse it."""
+    """Return a rate as a float.
+
+    Raise ``ValueError`` for anything but a finite number.
+    """
     try:
         rate_as_float = float(rate)
     except (TypeError, ValueError):

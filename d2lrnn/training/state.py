@@ -1,9 +1,9 @@
-"""Where a training stands: all that going on from there depends on."""
+"""The state of a training: everything that resuming it depends on."""
 import math
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_kind, shown
+from d2lrnn.basics.checks import POSITIVE, check_kind, check_number, shown
 from d2lrnn.models.checkpoint import (
     named_params,
     part,
@@ -18,9 +18,11 @@ from d2lrnn.models.checkpoint_checks import (
     difference,
 )
 from d2lrnn.training.schedules import SCHEDULES
-from mxnet import nd
+from mxnet import init, nd
 
-# The numbers of an optimizer that its settings do not fix
+__all__ = ["Adamax", "TrainingState", "initialize", "make_optimizer",
+           "scores"]
+# The numbers of an optimizer that change as it trains
 CHANGING = {"lr", "num_update", "last_lr", "cur_lr", "m_schedule",
             "aggregate_num"}
 
@@ -28,17 +30,17 @@ CHANGING = {"lr", "num_update", "last_lr", "cur_lr", "m_schedule",
 class TrainingState:
     """A model in training, its optimizer, and how far they have come.
 
-    ``step`` counts all steps done; ``losses``, ``norms`` (of the gradients)
-    and ``seconds`` are those of the epoch in which it stands, ``state`` is
-    the hidden state there, and ``history`` has the epochs that are over. With
-    these, the settings and the text, the rest of a training is determined.
+    ``step`` counts all steps done, and ``history`` has the records of the
+    finished epochs. Of the current epoch there are the ``losses``, the
+    ``norms`` of the gradients, the ``seconds`` and the hidden ``state``.
+    These, the settings and the text determine the rest of the training.
     """
 
     def __init__(self, model, optimizer, optimizer_params, batch_size, ctx):
         self.model, self.batch_size, self.ctx = model, batch_size, ctx
         self.params = list(named_params(model).values())
         self.optimizer = make_optimizer(optimizer, optimizer_params)
-        # seeding takes a millisecond, so only who draws is seeded
+        # seeding takes a millisecond: only a training that draws is seeded
         self.draws = bool(model.config.get("dropout")) or isinstance(
             self.optimizer, mx.optimizer.SGLD)
         self._updater = mx.optimizer.get_updater(self.optimizer)
@@ -49,12 +51,12 @@ class TrainingState:
         self.begin_epoch()
 
     def begin_epoch(self):
-        """Begin with a state of zeros."""
+        """Begin an epoch, with a state of zeros."""
         self.losses, self.norms, self.seconds = [], [], 0.0
         self.state = self.model.begin_state(self.batch_size, self.ctx)
 
     def update(self, lr):
-        """Let the optimizer take a step along the gradients."""
+        """Let the optimizer take a step at the learning rate lr."""
         self.optimizer.set_learning_rate(lr)
         self._updater(list(range(len(self.params))),
                       [param.grad() for param in self.params],
@@ -62,7 +64,7 @@ class TrainingState:
         self.step += 1
 
     def save(self, path, settings):
-        """Write the model and all of this to a checkpoint."""
+        """Write the model and the training's state to a checkpoint."""
         values = {"settings": settings, "history": self.history,
                   "step": self.step, "seconds": self.seconds,
                   "losses": [l.asnumpy().tolist() for l in self.losses],
@@ -75,24 +77,25 @@ class TrainingState:
         save_model(path, self.model, (values, self._arrays()))
 
     def load(self, path, settings, defaults=None):
-        """Stand where a checkpoint of the same settings stood.
+        """Take over the state of a checkpoint with the same settings.
 
-        ``defaults`` has what stands in for a setting that the checkpoint does
-        not name, since it could not be chosen yet. Raise ``ValueError`` where
-        it holds no training, or one of other settings.
+        ``defaults`` has the values of settings that an older checkpoint does
+        not name. Raise ``ValueError`` for a file that holds no training, or
+        one with other settings.
         """
         arrays, metadata = read(path)
         values = metadata.get("training")
         if values is None:
             raise ValueError(f"{path} holds a model alone, with which no "
                              f"training can go on: use a last.safetensors")
-        check_corpus(path, metadata, self.model, values["settings"], settings)
-        check_same(path, {**(defaults or {}), **defaults_of(type(self.model)),
-                          **values["settings"], **metadata["model"]},
-                   settings)
+        check_same_corpus(path, metadata, self.model, values["settings"],
+                          settings)
+        check_same_settings(path, {
+            **(defaults or {}), **defaults_of(type(self.model)),
+            **values["settings"], **metadata["model"]}, settings)
         own, saved = self._arrays(), part(arrays, "training.")
         try:
-            check_state(own, saved, self.optimizer, values["optimizer"])
+            check_saved_state(own, saved, self.optimizer, values["optimizer"])
             set_weights(self.model, arrays, self.ctx)
         except ValueError as error:
             raise unusable(path, error) from None
@@ -116,35 +119,54 @@ class TrainingState:
         return arrays
 
 
-def scores(history):
-    """Return the loss of each epoch that says how good the model was.
+def initialize(model, corpus, seed, ctx):
+    """Prepare a model for learning a corpus; weights that it has stay.
 
-    It is the held-out one, where something is held out.
+    A model without weights draws them from ``seed``.
+    """
+    model.idx_to_char, model.level = corpus.idx_to_char, corpus.level
+    params = model.collect_params()
+    if any(param._data is None for param in params.values()):
+        mx.random.seed(seed)
+        model.initialize(init.Xavier(), ctx=ctx)
+    params.reset_ctx(ctx)
+    model.hybridize(static_alloc=True, static_shape=True)
+
+
+def scores(history):
+    """Return the loss that each epoch is judged by.
+
+    It is the held-out loss if there is one, else the loss.
     """
     return [record.get("held_out_loss", record["loss"]) for record in history]
 
 
 class Adamax(mx.optimizer.Adamax):
-    """MXNet's Adamax, where a gradient may always have been 0.
+    """MXNet's Adamax, for gradients that may have been 0 so far.
 
-    MXNet's divides 0 by 0 there, as in an embedding's row of a character that
-    has not been seen yet. Here the divisor is at least ``epsilon``, as in
-    PyTorch's.
+    An embedding's row of a character that was not read yet has such a
+    gradient, and MXNet's Adamax divides 0 by 0 there. Here the divisor is at
+    least ``epsilon``, as in PyTorch. Raise ``ValueError`` unless beta2 is
+    above 0.
     """
 
     def __init__(self, epsilon=1e-8, **params):
         super().__init__(**params)
+        check_number("beta2", self.beta2, *POSITIVE)
         self.epsilon = epsilon
 
     def update(self, index, weight, grad, state):
-        """Take a step, which makes the divisor max(beta2 * u, abs(grad))."""
+        """Take a step; its divisor is max(beta2 * u, abs(grad), epsilon)."""
         u = state[1]
         u[:] = nd.maximum(u, self.epsilon / self.beta2)
         super().update(index, weight, grad, state)
 
 
 def make_optimizer(name, params):
-    """Return one of Gluon's optimizers, or raise ``ValueError``."""
+    """Return the optimizer of Gluon with this name and these parameters.
+
+    Raise ``ValueError`` if there is none.
+    """
     check_kind("optimizer", name, str, "the name of one of Gluon's")
     for param in ("learning_rate", "lr_scheduler"):
         if param in params:
@@ -161,8 +183,11 @@ def make_optimizer(name, params):
             f"parameters") from None
 
 
-def check_state(arrays, saved, optimizer, numbers):
-    """Raise ``ValueError`` for saved arrays and numbers of another state."""
+def check_saved_state(arrays, saved, optimizer, numbers):
+    """Raise ``ValueError`` for what was not saved by this optimizer.
+
+    ``arrays`` are a training's own, to compare the ``saved`` ones with.
+    """
     check_shapes(saved, {name: a.shape for name, a in arrays.items()})
     for name, array in arrays.items():
         if saved[name].dtype != array.dtype or not (
@@ -179,7 +204,7 @@ def check_state(arrays, saved, optimizer, numbers):
 
 
 def make_state(optimizer, i, param):
-    """Return what an optimizer keeps for a parameter, the ``i``-th one."""
+    """Return an optimizer's state for a parameter, the ``i``-th of all."""
     try:
         return optimizer.create_state_multi_precision(i, param.data())
     except AssertionError:
@@ -190,7 +215,9 @@ def make_state(optimizer, i, param):
 
 
 def flatten(tree):
-    """Return the arrays of an optimizer's state: none, one, or nested.
+    """Return a list of the arrays in an optimizer's state.
+
+    The state is None, an array, or a tuple, which may be nested.
 
     >>> flatten(None), flatten((1, (2, 3)))
     ([], [1, 2, 3])
@@ -202,8 +229,11 @@ def flatten(tree):
     return [tree]
 
 
-def check_corpus(path, metadata, model, saved, settings):
-    """Raise ``ValueError`` where a training would go on with other tokens."""
+def check_same_corpus(path, metadata, model, saved, settings):
+    """Raise ``ValueError`` for another model or text than before.
+
+    ``saved`` and ``settings`` are the settings before and now.
+    """
     for name, before, now in (
             ("model", metadata["class"], type(model).__name__),
             ("level", metadata["level"], model.level),
@@ -221,13 +251,12 @@ def check_corpus(path, metadata, model, saved, settings):
                          f"vocabulary that it began with")
 
 
-def check_same(path, saved, settings):
-    """Raise ``ValueError`` where a training would go on with other settings.
+def check_same_settings(path, saved, settings):
+    """Raise ``ValueError`` for other settings than those saved.
 
-    A setting that the checkpoint lacks could not be chosen when it was
-    written. A constant learning rate, or one that a function gives, lets it
-    go on for more epochs than were asked for; the other schedules are laid
-    out for a number of epochs.
+    A setting that the checkpoint lacks did not exist when it was written.
+    With a constant learning rate, or a function as schedule, ``num_epochs``
+    may change; the other schedules are laid out for a number of epochs.
     """
     laid_out = settings["schedule"] in SCHEDULES.keys() - {"constant"}
     check_same_rates(path, saved, settings)
@@ -241,9 +270,10 @@ def check_same(path, saved, settings):
 
 
 def check_same_rates(path, saved, settings):
-    """Raise ``ValueError`` where another schedule has the same name.
+    """Raise ``ValueError`` for a function that gives other learning rates.
 
-    Only of functions are there rates, and in older checkpoints not of those.
+    The settings have rates only where the schedule is a function; those of
+    older checkpoints have none.
     """
     if "rates" not in saved:
         return

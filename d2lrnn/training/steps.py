@@ -1,4 +1,4 @@
-"""The parts of a training step and of an epoch, in the book's words."""
+"""The parts of the book's loops: checks, steps, and the end of an epoch."""
 import inspect
 import math
 import time
@@ -14,14 +14,17 @@ from d2lrnn.basics.measures import mean_norms, perplexity
 from d2lrnn.data.tokens import check_prefix
 from mxnet import nd
 
+__all__ = ["check_training", "end_epoch", "grad_clipping", "make_params",
+           "print_epoch", "sgd"]
+
 
 def check_clipping(params, theta, ctx=None):
-    """Check the bound that a norm is brought to."""
+    """Check the arguments of ``grad_clipping``."""
     return check_numbers("theta", theta=theta)
 
 
 def check_sgd(params, lr, batch_size):
-    """Check the numbers of a step."""
+    """Check the arguments of ``sgd``."""
     return check_numbers(lr=lr, batch_size=batch_size)
 
 
@@ -30,13 +33,13 @@ def check_sgd(params, lr, batch_size):
 def grad_clipping(params, theta, ctx=None):
     """Scale the gradients of ``params`` so that their norm is <= ``theta``.
 
-    The norm is the L2 norm over all parameters together; it is returned as an
-    array of shape (1,) on the parameters' context, as it was before clipping.
-    Nothing is read back from the device. theta=None only measures. Source:
-    D2L (Chinese, first edition) 6.4.5.
+    Return the L2 norm over all parameters together before clipping: an array
+    of shape (1,) on the parameters' context. Nothing is read back from the
+    device. With theta None the gradients stay as they are. Source: D2L
+    (Chinese, first edition) 6.4.5.
     """
-    # a dot product adds up in many places at once: fast, and exact to 1e-6,
-    # where multi_sum_sq and norm lose three digits on a million numbers
+    # a dot product has many partial sums: it is fast, and exact to 1e-6,
+    # whereas multi_sum_sq and norm lose three digits on a million numbers
     flat = [param.grad.reshape(-1) for param in params]
     norm = nd.add_n(*(nd.dot(grad, grad) for grad in flat)).sqrt()
     if theta is not None:
@@ -52,8 +55,8 @@ def grad_clipping(params, theta, ctx=None):
 def sgd(params, lr, batch_size):
     """Take a step of mini-batch stochastic gradient descent, in place.
 
-    ``batch_size`` divides the gradient; it is 1 where the loss is a mean
-    already. Source: D2L (Chinese, first edition) 3.2.6.
+    The gradient is divided by ``batch_size``, which is 1 if the loss is
+    already a mean. Source: D2L (Chinese, first edition) 3.2.6.
     """
     for param in params:
         nd.sgd_update(param, param.grad, lr=lr, rescale_grad=1 / batch_size,
@@ -62,7 +65,7 @@ def sgd(params, lr, batch_size):
 
 def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                    prefixes, char_to_idx):
-    """Raise ``ValueError`` now for what would fail, or mislead, later."""
+    """Raise ``ValueError`` for arguments with which training would fail."""
     check_numbers("clipping_theta", num_epochs=num_epochs, lr=lr,
                   clipping_theta=clipping_theta, pred_period=pred_period,
                   pred_len=pred_len)
@@ -74,7 +77,10 @@ def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
 
 
 def make_params(get_params, vocab_size, num_hiddens, ctx):
-    """Call a closure without arguments, or the package's own function.
+    """Return the parameters that ``get_params`` makes.
+
+    Call it without arguments if it needs none, as the book's closures, else
+    with the others, as the package's own functions.
 
     >>> make_params(lambda scale=0.5: [scale], 10, 4, None)
     [0.5]
@@ -93,9 +99,10 @@ def make_params(get_params, vocab_size, num_hiddens, ctx):
 def end_epoch(history, losses, norms, batch_chars, start, lr, clipping_theta):
     """Append the record of an epoch to the history.
 
-    ``losses`` and ``norms`` are the mean loss of each of its batches and the
-    norm of its gradient, still on their device: they are read here, once an
-    epoch. ``start`` is the epoch's ``time.time()``.
+    ``losses`` and ``norms`` have, for each batch, the mean loss and the norm
+    of the gradient. They are still on their device, and read here, once an
+    epoch. ``start`` is the ``time.time()`` at which the epoch began. Raise
+    ``FloatingPointError`` if the mean loss is infinite or NaN.
     """
     losses = nd.concat(*(l.reshape(1) for l in losses), dim=0).asnumpy()
     mean_loss = float(losses.mean(dtype="float64"))
@@ -113,7 +120,10 @@ def end_epoch(history, losses, norms, batch_chars, start, lr, clipping_theta):
 
 
 def print_epoch(record, predict, prefixes):
-    """Print the book's lines for an epoch, and keep its lyrics."""
+    """Print the book's lines for an epoch, and add its lyrics to the record.
+
+    ``predict(prefix)`` returns the lyrics that begin with a prefix.
+    """
     print("epoch %d, perplexity %f, time %.2f sec" % (
         record["epoch"], record["perplexity"], record["seconds"]))
     record["lyrics"] = [predict(prefix) for prefix in prefixes]

@@ -10,7 +10,7 @@ import pytest
 CODE = """if True:
     import time
     import d2lrnn as d2l
-    epochs = d2l.Epochs(30)
+    epochs = d2l.EpochBar(30)
     for epoch in epochs:
         time.sleep(0.04)
         epochs.note(f"perplexity {100 - epoch:.3f}")

@@ -117,6 +117,6 @@ def test_a_machine_that_does_not_tell(fast, monkeypatch):
 
 def test_all_loops_watch_the_cores(others, capsys):
     others.append(1.0)
-    for _ in d2l.Epochs(1):
+    for _ in d2l.EpochBar(1):
         assert wait_for(lambda: num_threads() >= 4)
     assert capsys.readouterr().out == ""

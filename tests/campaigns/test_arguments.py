@@ -221,7 +221,7 @@ CALLS = {
                        "held_out": 0.2},
     d2l.Windows: lambda: {"corpus": corpus(), "Tx": 3, "stride": 2,
                           "batch_size": 2, "held_out": 0.2},
-    d2l.Epochs: lambda: {"num_epochs": 2},
+    d2l.EpochBar: lambda: {"num_epochs": 2},
     d2l.Traced: lambda: {"function": lambda x: [x], "params": []},
     d2l.bi: lambda: {"cell": d2l.rnn},
     d2l.deep: lambda: {"cell": d2l.rnn, "num_layers": 2},
@@ -439,9 +439,9 @@ CALLS = {
     jazz.piano_roll: lambda: {"midi": short_tune(), "png": "t.png"},
 }
 # these are made of what other functions give, or ask the machine
-LEFT_OUT = {d2l.Corpus, d2l.D2LRNNWarning, d2l.SettingError, d2l.end_epoch,
-            d2l.print_epoch, d2l.load_data_jay_lyrics, jazz.Music,
-            shakespeare.load_pretrained}
+LEFT_OUT = {d2l.Corpus, d2l.D2LRNNWarning, d2l.Feed, d2l.SettingError,
+            d2l.end_epoch, d2l.print_epoch, d2l.load_data_jay_lyrics,
+            jazz.Music, shakespeare.load_pretrained}
 CODE = re.compile(r"src/|Traceback|mxnet\.base|\.cc:|0x[0-9a-f]{6}|operand|"
                   r"object is not|has no attribute|'NoneType'|subscriptable")
 

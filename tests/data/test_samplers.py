@@ -1,4 +1,6 @@
 """The samplers against the book's example on 0..29, and their errors."""
+import inspect
+
 import d2lrnn as d2l
 import numpy as np
 import pytest
@@ -153,6 +155,15 @@ def test_sizes_below_one(sampler, sizes):
 def test_ids_outside_the_vocabulary(sampler, ids):
     with pytest.raises(ValueError, match="outside 0 to 6"):
         sampler(ids * 9, 2, 3, vocab_size=7)
+
+
+@both
+def test_the_signature_has_the_books_arguments_and_vocab_size(sampler):
+    assert str(inspect.signature(sampler)) == (
+        "(corpus_indices, batch_size, num_steps, ctx=None, *, "
+        "vocab_size=None)")
+    with pytest.raises(TypeError, match="positional"):
+        sampler(range(30), 2, 3, None, 30)
 
 
 @every

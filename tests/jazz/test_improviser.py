@@ -266,6 +266,10 @@ def test_a_stopped_training_goes_on(music, tmp_path, capsys):
     whole = train(tmp_path / "whole", 4)
     for name, array in whole.items():
         np.testing.assert_array_equal(array, stopped[name], name)
+    # by this name older checkpoints know the schedule
+    settings = read(tmp_path / "whole" / "last.safetensors")[1]["training"][
+        "settings"]
+    assert settings["schedule"] == "learning_rate"
     loaded = load_model(tmp_path / "whole" / "best.safetensors")
     assert type(loaded) is d2l.DJModel
     assert loaded.idx_to_char == list(music.indices_values.values())

@@ -182,6 +182,11 @@ def test_lessons_use_what_the_reference_says(page):
             f"{lesson} uses nothing under {part.splitlines()[0]}")
 
 
+def test_the_older_name_of_the_bar_of_epochs():
+    assert d2lrnn.Epochs is d2lrnn.basics.progress.Epochs is d2lrnn.EpochBar
+    assert "Epochs" not in d2lrnn.__all__
+
+
 def test_the_version_stands_in_the_changelog():
     changelog = ROOT / "CHANGELOG.md"
     assert f"## {d2lrnn.__version__}" in changelog.read_text("utf-8")

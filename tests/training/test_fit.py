@@ -416,6 +416,8 @@ def test_dropout_and_offsets_change_with_the_epoch(fox, monkeypatch):
     ({"optimizer_params": {"speed": 1}}, "speed"),
     ({"optimizer_params": {"learning_rate": 1}}, "give lr and schedule"),
     ({"optimizer_params": {"beta1": object()}}, "a setting is no number"),
+    ({"optimizer": "adamax", "optimizer_params": {"beta2": 0}},
+     "(beta2 is 0: it must be a number above 0)"),
     ({"schedule": "soon"}, "schedule is 'soon'"),
     ({"schedule": None}, "schedule is None"),
     ({"clipping_theta": 0}, "clipping_theta is 0"),

@@ -1,0 +1,100 @@
+"""What a training may be given, and the sentence for what it may not."""
+from d2lrnn.basics.checks import (
+    check_flag,
+    check_function,
+    check_kind,
+    check_numbers,
+    check_path,
+    shown,
+)
+from d2lrnn.basics.environment import as_context, try_gpu
+from d2lrnn.data.corpus import Corpus
+from d2lrnn.models.checkpoint_checks import difference
+from d2lrnn.training.runs import RunFolder
+from d2lrnn.training.schedules import check_schedule
+
+__all__ = ["check_corpus", "check_models", "check_options",
+           "check_same_vocabulary"]
+NUMBERS = ("num_epochs", "lr", "clipping_theta", "patience", "seed",
+           "save_minutes")
+
+
+def check_options(model, feed, **given):
+    """Return what ``fit_feed`` is given, ready to be used.
+
+    Raise ``ValueError`` for the first that it cannot use.
+    """
+    numbers = check_numbers("clipping_theta", "patience", **{
+        name: given[name] for name in NUMBERS if name in given})
+    ctx, folder = given.get("ctx"), given.get("folder")
+    ctx = try_gpu() if ctx is None else as_context(ctx)
+    check_reader(model, feed)
+    if given.get("on_epoch_end") is not None:
+        check_function("on_epoch_end", given["on_epoch_end"])
+    if folder is not None and not isinstance(folder, RunFolder):
+        folder = check_path("folder", folder)
+    resume = check_flag("resume", given.get("resume", False))
+    schedule = check_schedule(given.get("schedule", "constant"))
+    params = given.get("optimizer_params")
+    params = {} if params is None else params
+    check_kind("optimizer_params", params, dict, "a dict")
+    check_same_vocabulary(model, feed.corpus)
+    return {**numbers, "ctx": ctx, "folder": folder, "resume": resume,
+            "schedule": schedule, "optimizer_params": params}
+
+
+def check_reader(model, feed):
+    """Raise ``ValueError`` unless these are a model and a feed for it."""
+    for name, thing, part in (("model", model, "collect_params"),
+                              ("feed", feed, "epoch")):
+        if not hasattr(thing, part):
+            raise ValueError(f"{name} is {shown(thing)}: give fit_feed a "
+                             f"model of Gluon and a feed, such as Rows")
+
+
+def check_models(model, corpus, kind):
+    """Raise ``ValueError`` for a model that cannot learn this corpus.
+
+    ``kind`` is the class that the model must have.
+    """
+    if not isinstance(model, kind) or not isinstance(corpus, Corpus):
+        raise ValueError(
+            f"fit was given a {type(model).__name__} and a "
+            f"{type(corpus).__name__}: it needs a {kind.__name__} and a "
+            f"Corpus")
+    check_same_vocabulary(model, corpus)
+    if model.vocab_size != corpus.vocab_size:
+        raise ValueError(
+            f"the model has a vocabulary of {model.vocab_size}, the corpus "
+            f"one of {corpus.vocab_size}: make the model with "
+            f"corpus.vocab_size")
+
+
+def check_same_vocabulary(model, corpus):
+    """Raise ``ValueError`` for a model that has learned other tokens.
+
+    A model without weights, or without a vocabulary, has learned none.
+    """
+    params = model.collect_params().values()
+    if model.idx_to_char is None or any(p._data is None for p in params):
+        return
+    if model.level != corpus.level:
+        raise ValueError(f"the model was trained at the level {model.level}, "
+                         f"and the corpus is at the level {corpus.level}: "
+                         f"make a new model, or a corpus of the model's level")
+    if list(model.idx_to_char) != list(corpus.idx_to_char):
+        remedy = "" if corpus.level == "token" else (
+            ", or read the text with load_corpus(..., "
+            "vocabulary=model.idx_to_char)")
+        raise ValueError(
+            f"the model was trained with another vocabulary than that of the "
+            f"corpus, and they differ in "
+            f"{difference(model.idx_to_char, corpus.idx_to_char)}: make a "
+            f"new model{remedy}")
+
+
+def check_corpus(corpus):
+    """Raise ``ValueError`` for anything but a ``Corpus``."""
+    if not isinstance(corpus, Corpus):
+        raise ValueError(f"corpus is {shown(corpus)}: give what load_corpus "
+                         f"returns")

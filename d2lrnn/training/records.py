@@ -1,0 +1,53 @@
+"""What JSON keeps of a training's settings and of its records."""
+import json
+
+import numpy as np
+from mxnet import nd
+
+__all__ = ["make_plain", "plain_settings"]
+
+
+def plain_settings(settings):
+    """Return settings as a checkpoint gives them back, to be compared.
+
+    Raise ``ValueError`` for a setting that JSON cannot hold.
+    """
+    try:
+        return json.loads(json.dumps(settings, default=float))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"a setting is no number, str or list of them "
+                         f"({error}): give only such settings") from None
+
+
+def make_plain(record):
+    """Make a record, in place, what JSON gives back of it.
+
+    Return what JSON cannot hold, which the record then lacks.
+
+    >>> record = {"acc": np.float32(0.5), "all": np.arange(3), "a": {1}}
+    >>> make_plain(record), record
+    ({'a': {1}}, {'acc': 0.5, 'all': [0, 1, 2]})
+    """
+    wrong, items = {}, list(record.items())
+    record.clear()
+    for key, value in items:
+        try:
+            text = json.dumps({key: value}, default=to_list,
+                              ensure_ascii=False)
+            text.encode()  # half a character cannot be written
+            record.update(json.loads(text))
+        except (TypeError, ValueError, RecursionError):
+            wrong[key] = value
+    return wrong
+
+
+def to_list(array):
+    """Return an array, or a number of NumPy's or MXNet's, as Python's.
+
+    Raise ``TypeError`` for anything else.
+    """
+    if isinstance(array, nd.NDArray):
+        array = array.asnumpy()
+    if isinstance(array, (np.ndarray, np.generic)):
+        return array.tolist()
+    raise TypeError(f"{type(array).__name__} is no array")
