@@ -7,12 +7,7 @@ Each check raises ``ValueError`` in one sentence.
 import warnings
 
 import numpy as np
-from d2lrnn.basics.checks import (
-    check_function,
-    check_numbers,
-    checked,
-    shown,
-)
+from d2lrnn.basics.checks import check_function, check_numbers, checked, shown
 
 __all__ = ["as_floats", "check_float_array", "check_gradients", "check_shape",
            "takes", "takes_cache", "takes_caches"]

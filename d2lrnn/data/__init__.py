@@ -1,18 +1,11 @@
 """Texts: find and read them, number their tokens, cut mini-batches."""
-from d2lrnn.data.corpus import (
-    Corpus,
-    load_corpus,
-    load_data_jay_lyrics,
-)
+from d2lrnn.data.corpus import Corpus, load_corpus, load_data_jay_lyrics
 from d2lrnn.data.samplers import (
     data_iter_consecutive,
     data_iter_random,
     ptb_iterator,
 )
-from d2lrnn.data.tokens import (
-    check_prefix,
-    tokenize,
-)
+from d2lrnn.data.tokens import check_prefix, tokenize
 
 __all__ = [
     "Corpus",

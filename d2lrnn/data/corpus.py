@@ -8,12 +8,7 @@ from itertools import compress
 from pathlib import Path
 
 import numpy as np
-from d2lrnn.basics.checks import (
-    COUNT,
-    check_number,
-    check_numbers,
-    shown,
-)
+from d2lrnn.basics.checks import COUNT, check_number, check_numbers, shown
 from d2lrnn.data.texts import (
     TEXTS,
     find_text,

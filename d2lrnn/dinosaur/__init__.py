@@ -11,27 +11,12 @@ spelled ba.
 settings are those of "Character level language model - Dinosaurus Island"
 (Deep Learning Specialization, Sequence Models, week 1).
 """
-from d2lrnn.dinosaur.checks import (
-    keys,
-    unpack,
-)
-from d2lrnn.dinosaur.command import (
-    main,
-    run,
-)
-from d2lrnn.dinosaur.data import (
-    encode,
-    load_names,
-    read_names,
-    vocabulary,
-)
-from d2lrnn.dinosaur.fast_steps import (
-    Buffers,
-)
-from d2lrnn.dinosaur.files import (
-    load,
-    save,
-)
+from d2lrnn.dinosaur.checks import keys, unpack
+from d2lrnn.dinosaur.command import main
+from d2lrnn.dinosaur.command import run as run
+from d2lrnn.dinosaur.data import encode, load_names, read_names, vocabulary
+from d2lrnn.dinosaur.fast_steps import Buffers
+from d2lrnn.dinosaur.files import load, save
 from d2lrnn.dinosaur.network import (
     clip,
     get_initial_loss,
@@ -51,7 +36,7 @@ from d2lrnn.dinosaur.network import (
     update_parameters,
 )
 
-# what is imported as itself is kept for users of 0.1.0
+# a name that is imported as itself was here in 0.1.0
 __all__ = [
     "Buffers",
     "clip",
@@ -73,7 +58,6 @@ __all__ = [
     "rnn_forward",
     "rnn_step_backward",
     "rnn_step_forward",
-    "run",
     "sample",
     "save",
     "smooth",

@@ -3,12 +3,7 @@ import math
 from numbers import Integral
 
 import numpy as np
-from d2lrnn.basics.checks import (
-    check_memory,
-    check_numbers,
-    is_number,
-    shown,
-)
+from d2lrnn.basics.checks import check_memory, check_numbers, is_number, shown
 from d2lrnn.basics.shapes import check_float_array, check_shape
 
 __all__ = ["check_clip", "check_example", "check_forward", "check_initial",

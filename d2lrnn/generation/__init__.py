@@ -1,15 +1,7 @@
 """Lyrics from a model: the next character, again and again."""
-from d2lrnn.data.tokens import (
-    check_prefix,
-)
-from d2lrnn.generation.book import (
-    predict_rnn,
-    predict_rnn_gluon,
-)
-from d2lrnn.generation.choosing import (
-    check_choosing,
-    choose,
-)
+from d2lrnn.data.tokens import check_prefix
+from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
+from d2lrnn.generation.choosing import check_choosing, choose
 from d2lrnn.generation.lyrics import (
     generate,
     generate_characters,

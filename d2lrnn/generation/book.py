@@ -1,9 +1,5 @@
 """The book's two predictors: take the highest score, again and again."""
-from d2lrnn.basics.checks import (
-    check_numbering,
-    check_parts,
-    converted,
-)
+from d2lrnn.basics.checks import check_numbering, check_parts, converted
 from d2lrnn.basics.environment import on_device
 from d2lrnn.data.tokens import check_prefix, prefix_tokens
 from d2lrnn.models.scratch import to_onehot

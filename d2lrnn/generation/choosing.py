@@ -5,11 +5,7 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
-from d2lrnn.basics.checks import (
-    check_number,
-    check_numbers,
-    shown,
-)
+from d2lrnn.basics.checks import check_number, check_numbers, shown
 from numpy.typing import ArrayLike
 
 __all__ = ["check_choosing", "choose", "picker"]

@@ -3,12 +3,7 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
-from d2lrnn.basics.checks import (
-    check_choice,
-    check_kind,
-    check_numbers,
-    shown,
-)
+from d2lrnn.basics.checks import check_choice, check_kind, check_numbers, shown
 from d2lrnn.data.tokens import UNKNOWN, check_tokens, prefix_tokens, tokenize
 from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of

@@ -1,10 +1,6 @@
 """The models: from scratch, in Gluon, the char-RNN; and their files."""
-from d2lrnn.basics.environment import (
-    context_of,
-)
-from d2lrnn.models.book import (
-    RNNModel,
-)
+from d2lrnn.basics.environment import context_of
+from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import (
     CELLS,
     Cell,
@@ -18,11 +14,7 @@ from d2lrnn.models.cells import (
     minlstm_step,
     rnn_step,
 )
-from d2lrnn.models.char_rnn import (
-    CharRNN,
-    OneHot,
-    check_config,
-)
+from d2lrnn.models.char_rnn import CharRNN, OneHot, check_config
 
 __all__ = [
     "CELLS",

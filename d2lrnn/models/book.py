@@ -1,12 +1,7 @@
 """The book's model in Gluon: one-hot vectors, a layer, a dense layer."""
 from functools import wraps
 
-from d2lrnn.basics.checks import (
-    check_numbers,
-    converted,
-    explained,
-    shown,
-)
+from d2lrnn.basics.checks import check_numbers, converted, explained, shown
 from d2lrnn.basics.environment import as_context
 from mxnet import nd
 from mxnet.gluon import nn

@@ -3,9 +3,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from d2lrnn.basics.checks import (
-    explained,
-)
+from d2lrnn.basics.checks import explained
 from d2lrnn.models.numpy_cells import (
     gru_in_place,
     ln_lstm_in_place,

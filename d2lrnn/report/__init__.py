@@ -1,20 +1,11 @@
 """The perplexity report: a training as pictures, pages and records."""
 from d2lrnn.basics.environment import cpu_name as cpu_name
-from d2lrnn.basics.environment import (
-    machine_record,
-)
-from d2lrnn.basics.files import (
-    writable,
-)
-from d2lrnn.basics.measures import (
-    unigram_perplexity,
-)
+from d2lrnn.basics.environment import machine_record
+from d2lrnn.basics.files import writable
+from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.report.markdown import to_markdown as to_markdown
 from d2lrnn.report.markdown import with_held_out as with_held_out
-from d2lrnn.report.records import (
-    read_record,
-    write_json,
-)
+from d2lrnn.report.records import read_record, write_json
 from d2lrnn.report.records import summarize as summarize
 from d2lrnn.report.write import (
     make_record,

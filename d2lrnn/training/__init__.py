@@ -1,8 +1,5 @@
 """Train a model: by the book, and the modern way."""
-from d2lrnn.basics.measures import (
-    mean_norms,
-    perplexity,
-)
+from d2lrnn.basics.measures import mean_norms, perplexity
 from d2lrnn.training.book import (
     train_and_predict_rnn,
     train_and_predict_rnn_gluon,

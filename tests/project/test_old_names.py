@@ -56,9 +56,11 @@ HELD = {
         "dinosaur.command":
             "main run",
         "dinosaur.data":
-            "encode load load_names read_names save vocabulary",
+            "encode load_names read_names vocabulary",
         "dinosaur.fast_steps":
             "Buffers",
+        "dinosaur.files":
+            "load save",
         "dinosaur.network":
             "clip get_initial_loss get_sample initialize_parameters invent "
             "model optimize plot_loss print_sample rnn_backward rnn_forward "
