@@ -2,6 +2,7 @@
 import ast
 import re
 from pathlib import Path
+from statistics import median
 
 import d2lrnn
 import pytest
@@ -110,6 +111,25 @@ def test_nothing_is_checked_by_an_assert():
 @files
 def test_files_stay_short(file):
     assert len(FILES[file].read_text("utf-8").splitlines()) <= 400
+
+
+def length(function):
+    """Return how many lines a function has besides its docstring."""
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function) is None:
+        return lines
+    return lines - (function.body[0].end_lineno - function.body[0].lineno + 1)
+
+
+def test_functions_stay_short():
+    lengths = {
+        f"{path.name}: {node.name}": length(node)
+        for folder in ("d2lrnn", "d2lrnn_cli", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)}
+    assert median(lengths.values()) <= 12
+    assert {name for name, lines in lengths.items() if lines > 45} == set()
 
 
 def commands_imports(node):
