@@ -229,7 +229,7 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
                 vocabulary: Sequence[str] | None = None) -> Corpus:
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
-    path_or_text
+    ``path_or_text``
         The name of a known text ("jaychou_lyrics", "tinyshakespeare",
         "shakespeare", "dinos"), the path of a text or of a .zip with a .txt
         in it, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the
@@ -237,14 +237,14 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
         always is. One short line is a path if there is such a file, or if it
         looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" where
         there is a folder texts.
-    num_chars
+    ``num_chars``
         How many characters to keep from the start, or None for all.
-    newline
+    ``newline``
         What every line end becomes. A byte order mark is dropped.
-    fallback
+    ``fallback``
         Whether another text may take the place of a known one that is not
         there, as in ``load_data_jay_lyrics``.
-    level, min_freq, vocabulary
+    ``level``, ``min_freq``, ``vocabulary``
         Those of ``Corpus.from_text``. With a model's vocabulary, the model
         can be trained and measured on another text.
 

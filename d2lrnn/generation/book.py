@@ -27,19 +27,19 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
     it is the one with the highest score, and becomes the next input. Return
     the prefix with the new characters.
 
-    prefix
+    ``prefix``
         A str, or a list of tokens. If the vocabulary is one of words, a str
         is cut into words.
-    num_chars
+    ``num_chars``
         How many characters, or words, to write.
-    rnn, params, init_rnn_state
+    ``rnn``, ``params``, ``init_rnn_state``
         The cell, its parameters, and the function that makes its first state
         of ``(batch_size, num_hiddens, ctx)``.
-    num_hiddens, vocab_size
+    ``num_hiddens``, ``vocab_size``
         The sizes of the model.
-    ctx
+    ``ctx``
         The device, or None for the current one.
-    idx_to_char, char_to_idx
+    ``idx_to_char``, ``char_to_idx``
         The vocabulary, as a list and as a dict.
 
     Raise ``ValueError`` for an empty prefix, one with unknown characters, and
@@ -66,10 +66,10 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):
     """Write on from a prefix with a Gluon model, as ``predict_rnn`` does.
 
-    model
+    ``model``
         ``model(X, state)`` scores the character after X, of shape (1, 1), and
         returns the new state; ``model.begin_state`` makes the first.
-    prefix, num_chars, vocab_size, ctx, idx_to_char, char_to_idx
+    the others
         Those of ``predict_rnn``.
 
     ``generate`` with temperature 0 writes the same text, many times faster

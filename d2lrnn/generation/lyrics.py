@@ -19,27 +19,27 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
              on_unknown: str = "error") -> Iterator[Any]:
     """Write on from a prefix: yield each new character as it is chosen.
 
-    model
+    ``model``
         ``model(X, state)`` takes ids of shape (batch_size, 1) and returns
         scores of shape (batch_size, vocab_size) and the new state, arrays of
         shape (batch_size, num_hiddens). ``model.idx_to_char`` is its
         vocabulary. A model that ``stepper_of`` knows takes its steps in
         NumPy, with the weights that it has now.
-    prefix
+    ``prefix``
         A str, or a list of str to write several lyrics at once. For a list,
         each item that is yielded is a tuple with one str for each lyric.
-    num_chars
+    ``num_chars``
         How many characters to write, or words if the model's level is "word".
-    temperature, top_k, top_p
+    ``temperature``, ``top_k``, ``top_p``
         Those of ``choose``.
-    seed
+    ``seed``
         An int with which lyric i is the same each time, whatever the other
         lyrics are; None draws anew. A batch of another size may change the
         last bit of a score, and in rare cases a character.
-    stop
+    ``stop``
         A lyric ends once its new text ends with this str, and yields "" from
         then on.
-    on_unknown
+    ``on_unknown``
         "skip" leaves unknown characters out of the prefix, "error" refuses
         them. "<unk>" is never written.
 

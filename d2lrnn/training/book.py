@@ -52,14 +52,32 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
                           pred_len, prefixes, *, compiled=True, rewrite=True):
     """Train a model from scratch, and print lyrics as it learns.
 
-    Every ``pred_period`` epochs the perplexity on the training text, the
-    seconds of that epoch, and ``pred_len`` characters after each prefix are
-    printed. ``get_params`` is called without arguments, or, if it has
-    parameters, with ``(vocab_size, num_hiddens, ctx)``. The step runs as a
-    graph, rewritten by algebra and compiled, if the results are the same but
-    for rounding; ``rewrite=False`` compiles the step as it is written, equal
-    to the last bit, and ``compiled=False`` runs it imperatively. With a
-    vocabulary of words, ``pred_len`` counts words.
+    ``rnn``, ``get_params``, ``init_rnn_state``
+        The cell, as a function of ``(inputs, state, params)``; the function
+        that draws its parameters, called without arguments or, if it has
+        parameters, with ``(vocab_size, num_hiddens, ctx)``; and the function
+        of ``(batch_size, num_hiddens, ctx)`` that makes its first state.
+    ``num_hiddens``, ``vocab_size``, ``ctx``
+        The sizes of the model, and its device.
+    ``corpus_indices``, ``idx_to_char``, ``char_to_idx``
+        The training text as ids, and the vocabulary as a list and as a dict.
+    ``is_random_iter``
+        Random sampling, with a new state for each mini-batch, rather than
+        consecutive sampling, with the state carried along.
+    ``num_epochs``, ``num_steps``, ``batch_size``
+        How often the text is read, and the shape of the mini-batches.
+    ``lr``, ``clipping_theta``
+        The learning rate, and the largest norm of the gradient; None for no
+        limit.
+    ``pred_period``, ``pred_len``, ``prefixes``
+        Every ``pred_period`` epochs the perplexity, the seconds of that
+        epoch, and ``pred_len`` characters (or words, if the vocabulary is one
+        of words) after each of the ``prefixes`` are printed.
+    ``compiled``, ``rewrite``
+        The step runs as a graph, rewritten by algebra and compiled, if the
+        results are the same but for rounding; ``rewrite=False`` compiles the
+        step as it is written, equal to the last bit, and ``compiled=False``
+        runs it imperatively.
 
     Return the history: for every epoch a dict of epoch, perplexity, seconds,
     characters, and lyrics where some were printed. Raise ``ValueError`` for
@@ -115,10 +133,14 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
                                 batch_size, pred_period, pred_len, prefixes):
     """Train a Gluon model with consecutive sampling, and print lyrics.
 
-    ``model(X, state)`` returns scores of shape (num_steps * batch_size,
-    vocab_size) and the new state, and is initialised anew. Print, return and
-    raise as ``train_and_predict_rnn`` does. Source: D2L (Chinese, first
-    edition) 6.5.2.
+    ``model``
+        ``model(X, state)`` returns scores of shape (num_steps * batch_size,
+        vocab_size) and the new state. It is initialised anew.
+    the others
+        Those of ``train_and_predict_rnn``.
+
+    Print, return and raise as ``train_and_predict_rnn`` does. Source: D2L
+    (Chinese, first edition) 6.5.2.
     """
     check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                    prefixes, char_to_idx)

@@ -31,14 +31,23 @@ def fit(model: CharRNN, corpus: Corpus, num_epochs: int, lr: float, *,
         **options) -> list[dict]:
     """Train a ``CharRNN`` on a corpus, and measure it on the part held out.
 
-    The last ``held_out`` of the corpus is never trained on. A character that
-    occurs only there counts as ``<unk>``: it costs what the model gives to
-    the unknown, and the share of such characters is printed. The state is
-    carried through either part; each epoch begins at a random offset.
+    ``model``, ``corpus``
+        The model, and the text in its vocabulary.
+    ``num_epochs``, ``lr``
+        How often the text is read, and the learning rate at its highest.
+    ``batch_size``, ``num_steps``
+        The shape of the mini-batches. The state is carried along the rows;
+        each epoch begins at a random offset.
+    ``held_out``
+        The share at the end of the corpus that is never trained on. A
+        character that occurs only there counts as ``<unk>``: it costs what
+        the model gives to the unknown, and the share of such characters is
+        printed.
+    ``options``
+        Those of ``fit_feed``.
 
-    The other ``options`` are those of ``fit_feed``, and so is the history
-    that is returned. Raise ``ValueError`` for unusable arguments and
-    ``FloatingPointError`` if the loss becomes infinite or NaN.
+    Return the history as ``fit_feed`` does. Raise ``ValueError`` for unusable
+    arguments and ``FloatingPointError`` if the loss becomes infinite or NaN.
     """
     check_models(model, corpus, CharRNN)
     feed = Rows(corpus, batch_size, num_steps, held_out)
