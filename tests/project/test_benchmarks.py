@@ -120,6 +120,7 @@ def test_a_missing_peer_is_named(monkeypatch):
     assert results.bars(record) == []
 
 
+@pytest.mark.process
 def test_a_side_that_fails_is_one_sentence():
     row = ROWS["names"]._replace(sizes={})
     with pytest.raises(RuntimeError) as caught:
@@ -260,6 +261,7 @@ def test_batches_come_back_as_they_were(tmp_path):
             assert array.dtype == expected.dtype
 
 
+@pytest.mark.process
 @pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
 @pytest.mark.parametrize("name, case, side", [
     ("scratch", "rnn", "PyTorch"), ("charrnn", "rnn", "d2lzh"),
