@@ -5,7 +5,7 @@ import shutil
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from docutils.nodes import Element
+from docutils.nodes import Element, Inline
 from sphinx.search.zh import SearchChinese
 
 DOCS = Path(__file__).parent
@@ -79,7 +79,8 @@ def keep_in_english(app, doctree):
     for node in doctree.findall():
         if node.source and Path(node.source) != page:
             for inner in node.findall(Element):
-                inner["translatable"] = False
+                if not isinstance(inner, Inline):  # they follow their text
+                    inner["translatable"] = False
 
 
 def setup(app):

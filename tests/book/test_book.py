@@ -1,5 +1,6 @@
 """The book: built as README says, in both languages, and opened."""
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -159,6 +160,15 @@ def test_no_link_is_broken(book):
             if target in pages and parts.fragment:
                 assert unquote(parts.fragment) in pages[target].ids, (
                     f"{path}: {link}")
+
+
+@languages
+def test_a_signature_stands_as_it_is_written(book, language):
+    page = (LANGUAGES[language] / "api" / "fit.html").read_text("utf-8")
+    text = re.sub("<[^>]+>", "", page[page.index('id="d2lrnn.fit"'):])
+    assert "\nd2lrnn.fit(model: CharRNN, corpus: Corpus, num_epochs: int, " in (
+        text[:200])
+    assert "**options) &#x2192; list[dict]" in text[:300]
 
 
 @pytest.mark.browser
