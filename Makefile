@@ -1,6 +1,6 @@
 # The book, its notebooks and its translation: pip install -e '.[book]' first.
 
-html:  # FULL=1 trains with the book's settings, else all is only tried out
+html:  # FULL=1 trains with the lessons' settings, else all is only tried out
 	sphinx-build -W --keep-going docs build/html
 	sphinx-build -W --keep-going -D language=zh_CN docs build/html/zh_CN
 

@@ -85,11 +85,21 @@ def to_summary(record):
     for name, row in record["rows"].items():
         for case, measured in row["cases"].items():
             for goal in measured["goals"]:
-                unit = f" ({goal['unit']})" if goal["unit"] else ""
                 cells = goal_words(goal, measured["sides"])
-                lines.append(f"| {label(name, case)}{unit} | "
+                lines.append(f"| {label(name, case)}{about(goal)} | "
                              f"{' | '.join(cells)} |")
     return "\n".join([*lines, "", *machines(record)]) + "\n"
+
+
+def about(goal):
+    """Return in brackets what a goal's label lacks: the side and the unit.
+
+    >>> about({"side": "d2lrnn, 1 thread", "unit": ""})
+    ' (1 thread)'
+    """
+    side = goal["side"].removeprefix("d2lrnn").removeprefix(", ")
+    notes = [note for note in (side, goal["unit"]) if note]
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def goal_words(goal, sides):

@@ -3,7 +3,7 @@ from d2lrnn import mxnet_setup  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 
-# what is imported as itself, and not in __all__, is for the lessons alone
+# `import x as x`, and not in __all__: for the lessons only
 from d2lrnn.basics.environment import epochs, seed, try_gpu
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.figures import new_figure, show

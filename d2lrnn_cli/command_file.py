@@ -64,7 +64,7 @@ def where(text, copy):
 
 
 def is_read_once(path):
-    """Say whether a path leads to a pipe or a terminal, not to a file."""
+    """Return whether a path leads to a pipe or a terminal, not to a file."""
     path = Path(path)
     return path.exists() and not (path.is_file() or path.is_dir())
 
@@ -119,7 +119,7 @@ def check_command(command, kinds):
 
 
 def is_of(value, kind):
-    """Say whether a value from JSON is of a type such as float or int | None.
+    """Return whether a value from JSON is of a type, as float or int | None.
 
     >>> is_of(1, float), is_of(None, int | None), is_of(True, int)
     (True, True, False)

@@ -45,9 +45,9 @@ def measure(model, text):
     num_rows = max(1, min(32, len(kept) // 1000))
     losses, targets = d2l.evaluate(model, kept, num_rows)
     loss = float(losses.mean(dtype="float64"))
-    per_token = corpus.num_chars / len(ids)
+    chars_per_token = corpus.num_chars / len(ids)
     return {"perplexity": d2l.perplexity(loss), "loss": loss,
-            "bits_per_char": loss / math.log(2) / per_token,
+            "bits_per_char": loss / math.log(2) / chars_per_token,
             "unk": float((targets == unk).mean()),
             "left_out": 1 - len(kept) / len(ids),
             "units": len(ids), "level": model.level}

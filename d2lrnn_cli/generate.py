@@ -16,7 +16,7 @@ def generate(
         model: ModelPath,
         prefix: Annotated[str | None, Option(
             metavar="TEXT", show_default="a new line",
-            help="Start of each lyric.")] = None,
+            help="Start of each text.")] = None,
         num_chars: Annotated[int, Option(
             metavar="N", help="Characters or words to add.")] = 200,
         temperature: Annotated[float, Option(
@@ -28,12 +28,12 @@ def generate(
             metavar="X", help="Choose among the likeliest that together have "
             "the probability X.")] = None,
         seed: Annotated[int | None, Option(
-            metavar="N", help="Write the same lyric each time.")] = None,
+            metavar="N", help="Write the same text each time.")] = None,
         stop: Annotated[str | None, Option(
-            metavar="TEXT", help="End a lyric once it ends with this.")
+            metavar="TEXT", help="End a text once it ends with this.")
             ] = None,
         n: Annotated[int, Option(
-            "--n", metavar="N", help="Number of lyrics.")] = 1,
+            "--n", metavar="N", help="Number of texts.")] = 1,
         as_json: AsJson = False):
     """Continue a prefix with a trained model."""
     from d2lrnn_cli.loading import load_model

@@ -10,11 +10,11 @@ __all__ = ["report"]
 
 def report(
         runs: Annotated[list[Path], Argument(
-            metavar="RUN", help="The folders of finished trainings.")],
+            metavar="RUN", help="The folders of finished runs.")],
         out: Annotated[Path | None, Option(
             metavar="FOLDER", show_default="runs/report-...",
             help="New folder for the report.")] = None):
-    """Compare trainings on one page of HTML; print its path."""
+    """Compare runs on one page of HTML; print its path."""
     from d2lrnn.report.records import read_records
     from d2lrnn.report.write import write_pages
     records = read_records(runs)

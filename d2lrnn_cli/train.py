@@ -37,7 +37,7 @@ BatchSize = Annotated[int, Option(
     "--batch-size", "--batch", metavar="N", help="Rows of a mini-batch.")]
 NumEpochs = Annotated[int, Option(
     "--num-epochs", "--epochs", metavar="N",
-    help="Times to read the text.")]
+    help="Passes over the text.")]
 Lr = Annotated[float, Option(
     metavar="X", help="Learning rate at its highest.")]
 Schedule = Annotated[str, Option(
@@ -57,7 +57,7 @@ Seed = Annotated[int, Option(
 Level = Annotated[str, Option(
     metavar="NAME", help="char or word: what to predict.")]
 MinFreq = Annotated[int, Option(
-    metavar="N", help="Units rarer than N become <unk>.")]
+    metavar="N", help="Tokens rarer than N become <unk>.")]
 Prefix = Annotated[str | None, Option(
     metavar="TEXT", show_default="the text's first unit",
     help="Start of the sample after each epoch.")]

@@ -20,7 +20,7 @@ FIT = ("num_epochs", "lr", "batch_size", "num_steps", "held_out",
 
 
 def run(text, settings, folder, resume, ctx):
-    """Train in a folder, and keep other trainings out of it meanwhile.
+    """Train in a folder, and keep other runs out of it meanwhile.
 
     Exit with 130 after Ctrl-C. Where nothing was saved yet that could be
     resumed, begin anew.

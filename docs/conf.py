@@ -32,7 +32,7 @@ gettext_uuid = False
 gettext_location = False
 
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
-# FULL=1 trains with the book's settings, else each chapter is only tried out
+# FULL=1 trains with the lessons' settings, else each chapter is only tried out
 if os.environ.get("FULL") == "1":
     os.environ.pop("D2LRNN_EPOCHS", None)
 else:

@@ -1,3 +1,3 @@
-"""What every room stands on; it knows neither models nor texts."""
+"""What every room stands on; it imports nothing from the others."""
 # nothing is imported here: it would import MXNet before mxnet_setup
 __all__ = []

@@ -15,8 +15,8 @@ import numpy as np
 
 __all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
            "SMALLEST_FLOAT", "check_choice", "check_flag", "check_function",
-           "check_kind", "check_memory", "check_number", "check_numbering",
-           "check_numbers", "check_parts", "check_path", "checked",
+           "check_kind", "check_memory", "check_number", "check_numbers",
+           "check_path", "checked",
            "converted", "explained", "is_number", "shown"]
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
@@ -173,30 +173,6 @@ def check_function(name, value):
     """Raise ``ValueError`` if a value cannot be called."""
     if not callable(value):
         raise ValueError(f"{name} is {shown(value)}: give a function")
-
-
-def check_parts(given):
-    """Raise ``ValueError`` for arguments that cannot be parts of a model.
-
-    ``given`` is a dict of arguments by name.
-    """
-    for name in ("rnn", "get_params", "init_rnn_state"):
-        if name in given:
-            check_function(name, given[name])
-    if "model" in given and not hasattr(given["model"], "begin_state"):
-        raise ValueError(f"model is {shown(given['model'])}: give a model of "
-                         f"Gluon, such as RNNModel")
-
-
-def check_numbering(idx_to_char, char_to_idx, vocab_size):
-    """Raise ``ValueError`` unless both vocabularies have this size."""
-    check_numbers(vocab_size=vocab_size)
-    for name, given, kinds in (("idx_to_char", idx_to_char, (list, tuple)),
-                               ("char_to_idx", char_to_idx, dict)):
-        if not isinstance(given, kinds) or len(given) != vocab_size:
-            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
-                             f"{vocab_size} characters that belongs to this "
-                             f"vocab_size")
 
 
 def check_path(name, path):

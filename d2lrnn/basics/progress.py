@@ -21,8 +21,8 @@ class Bar:
 
     It appears in a terminal only; elsewhere (in a pipe, a file or a notebook)
     there are just the loop's own lines. ``done`` of the ``total`` units are
-    done at the beginning. A ``CoreWatch`` runs along, and the bar tells once
-    if other processes use the cores too.
+    done at the beginning. A ``CoreWatch`` runs alongside, and the bar says
+    once if other processes use the cores too.
     """
 
     def __init__(self, total, unit, done=0):

@@ -6,7 +6,7 @@ from d2lrnn.basics.checks import check_choice, check_numbers, shown
 __all__ = ["UNKNOWN", "check_level", "check_prefix", "check_text",
            "check_tokens", "is_of_words", "prefix_tokens", "tokenize"]
 
-UNKNOWN = "<unk>"  # never a token of a text: it would be three
+UNKNOWN = "<unk>"  # no text yields it: in words it is <, unk and >
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
              "\U00020000-\U0003ffff")
 WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")

@@ -1,11 +1,41 @@
 """The book's two predictors: take the highest score, again and again."""
-from d2lrnn.basics.checks import check_numbering, check_parts, converted
+from d2lrnn.basics.checks import (
+    check_function,
+    check_numbers,
+    converted,
+    shown,
+)
 from d2lrnn.basics.environment import on_device
 from d2lrnn.data.tokens import check_prefix, prefix_tokens
 from d2lrnn.models.scratch import to_onehot
 from mxnet import nd
 
-__all__ = ["predict_rnn", "predict_rnn_gluon"]
+__all__ = ["check_numbering", "check_parts", "predict_rnn",
+           "predict_rnn_gluon"]
+
+
+def check_parts(given):
+    """Raise ``ValueError`` for arguments that cannot be parts of a model.
+
+    ``given`` is a dict of arguments by name.
+    """
+    for name in ("rnn", "get_params", "init_rnn_state"):
+        if name in given:
+            check_function(name, given[name])
+    if "model" in given and not hasattr(given["model"], "begin_state"):
+        raise ValueError(f"model is {shown(given['model'])}: give a model of "
+                         f"Gluon, such as RNNModel")
+
+
+def check_numbering(idx_to_char, char_to_idx, vocab_size):
+    """Raise ``ValueError`` unless both vocabularies have this size."""
+    check_numbers(vocab_size=vocab_size)
+    for name, given, kinds in (("idx_to_char", idx_to_char, (list, tuple)),
+                               ("char_to_idx", char_to_idx, dict)):
+        if not isinstance(given, kinds) or len(given) != vocab_size:
+            raise ValueError(f"{name} is {shown(given)}: give the {name} of "
+                             f"{vocab_size} characters that belongs to this "
+                             f"vocab_size")
 
 
 def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,

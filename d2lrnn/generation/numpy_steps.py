@@ -79,8 +79,8 @@ class Stepper:
     The recurrent weights have no rows where the cell's gates do not read the
     state.
 
-    A state is a list of ``Layer``, which a call overwrites. The last bit of a
-    product may depend on the batch size.
+    A state is a list of ``LayerState``, which a call overwrites. The last bit
+    of a product may depend on the batch size.
     """
 
     def __init__(self, step, embedding, layers, output):
@@ -99,7 +99,7 @@ class Stepper:
 
     def begin_state(self, batch_size):
         """Return the first state: hidden states and memory cells of zeros."""
-        return [Layer(*layer, self._inputs.shape[1], batch_size)
+        return [LayerState(*layer, self._inputs.shape[1], batch_size)
                 for layer in self._layers]
 
     def __call__(self, ids, state):
@@ -136,7 +136,7 @@ class Stepper:
         return np.dot(weight, self._embedding[i]) + bias
 
 
-class Layer:
+class LayerState:
     """The arrays of a layer for a batch, which each step overwrites.
 
     ``H`` and ``C`` have shape (batch_size, num_hiddens), ``gates``
@@ -154,7 +154,7 @@ class Layer:
         self.H, self.C = empty(num_hiddens), empty(num_hiddens)
         self.H[:], self.C[:] = 0, 0
         self.gates, self.spare = empty(num_rows), empty(num_rows)
-        self.gate = [self.gates[:, i:i + num_hiddens]
+        self.by_gate = [self.gates[:, i:i + num_hiddens]
                      for i in range(0, num_rows, num_hiddens)]
         self.product = empty(len(bias))
         self.product[:] = bias
@@ -180,7 +180,7 @@ class Layer:
 
 
 def bind(step, layer, num_hiddens):
-    """Return a cell's step as a function of a ``Layer`` and inputs alone."""
+    """Return a cell's step as a function of a layer's state and inputs."""
     return partial(step, *(vector.reshape(-1, num_hiddens)
                            for name, vector in layer.items()
                            if name not in WEIGHTS))

@@ -61,7 +61,9 @@ class Cell:
     @property
     def params(self):
         """The initializers of a layer's parameters, by name, in order."""
-        weights = ["i2h_weight", *["h2h_weight"] * self.reads_state]
+        weights = ["i2h_weight"]
+        if self.reads_state:
+            weights.append("h2h_weight")
         return {**dict.fromkeys(weights), **self.vectors}
 
 
@@ -106,6 +108,7 @@ class RecurrentLayer(HybridBlock):
         steps = F.split(X, num_outputs=self.num_steps, axis=0,
                         squeeze_axis=True)
         outputs = []
+        # split into one part, F.split returns the part and not a list
         for X_t in [steps] if self.num_steps == 1 else steps:
             Y, state = step(X_t, state)
             outputs.append(Y)

@@ -21,8 +21,8 @@ from d2lrnn.basics.tensors import (
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint_checks import (
     check_metadata,
+    check_saved_vocabulary,
     check_shapes,
-    check_vocabulary,
     check_weights,
 )
 from d2lrnn.models.lesson_models import DJModel, WindowLSTM
@@ -62,7 +62,8 @@ def save_model(path: str | os.PathLike, model: Block,
                          f"give a {' or '.join(MODELS)}, initialized or "
                          f"trained")
     try:
-        check_vocabulary(model.idx_to_char, model.level, model.vocab_size)
+        check_saved_vocabulary(model.idx_to_char, model.level,
+                               model.vocab_size)
     except ValueError as error:
         raise ValueError(f"cannot save a {type(model).__name__} to {path} "
                          f"({error}): give it the idx_to_char and level of "
@@ -97,7 +98,8 @@ def load_model(path: str | os.PathLike,
         model = MODELS[metadata["class"]](**metadata["model"])
         model.idx_to_char, model.level = (metadata["idx_to_char"],
                                           metadata["level"])
-        check_vocabulary(model.idx_to_char, model.level, model.vocab_size)
+        check_saved_vocabulary(model.idx_to_char, model.level,
+                               model.vocab_size)
         set_weights(model, arrays, ctx)
     except (TypeError, ValueError) as error:
         raise unusable(path, error) from None

@@ -11,8 +11,8 @@ from d2lrnn.basics.checks import check_numbers, is_number, shown
 
 __all__ = [
     "check_metadata",
+    "check_saved_vocabulary",
     "check_shapes",
-    "check_vocabulary",
     "check_weights",
     "defaults_of",
     "difference",
@@ -32,13 +32,13 @@ def check_metadata(metadata, kinds):
     for key in ("class", "model", "idx_to_char", "level"):
         if key not in metadata:
             raise ValueError(f"its metadata have no {key}")
-    check_config(metadata["class"], metadata["model"], kinds)
-    check_vocabulary(metadata["idx_to_char"], metadata["level"])
+    check_saved_config(metadata["class"], metadata["model"], kinds)
+    check_saved_vocabulary(metadata["idx_to_char"], metadata["level"])
     if metadata.get("training") is not None:
-        check_training(metadata["training"])
+        check_saved_training(metadata["training"])
 
 
-def check_config(kind, config, kinds):
+def check_saved_config(kind, config, kinds):
     """Raise ``ValueError`` for settings that do not fit a class of model.
 
     A setting that a file lacks keeps its default: it did not exist yet when
@@ -71,10 +71,10 @@ def defaults_of(function):
             if param.default is not param.empty}
 
 
-def check_vocabulary(idx_to_char, level, vocab_size=None):
+def check_saved_vocabulary(idx_to_char, level, vocab_size=None):
     """Raise ``ValueError`` unless this is a vocabulary of this size.
 
-    >>> check_vocabulary(["a", "b", "a"], "char")
+    >>> check_saved_vocabulary(["a", "b", "a"], "char")
     Traceback (most recent call last):
     ValueError: its vocabulary has 'a' twice
     """
@@ -139,7 +139,7 @@ def check_shapes(arrays, shapes):
                              f"{arrays[name].shape}, not {shapes[name]}")
 
 
-def check_training(values):
+def check_saved_training(values):
     """Raise ``ValueError`` unless this describes the state of a training."""
     if not isinstance(values, dict):
         raise ValueError(f"its training is {shown(values)}")
@@ -175,7 +175,7 @@ def check_floats(what, values, names):
 
 
 def is_float(value):
-    """Say whether a JSON value is a number that fits a float.
+    """Return whether a JSON value is a number that fits a float.
 
     >>> is_float(1.5), is_float(float("inf")), is_float(10 ** 400)
     (True, True, False)

@@ -18,8 +18,7 @@ __all__ = [
 
 def check_layers(num_layers, **functions):
     """Check the functions and the number of layers; return it converted."""
-    for name, function in functions.items():
-        check_function(name, function)
+    check_functions(**functions)
     return check_numbers(num_layers=num_layers)
 
 

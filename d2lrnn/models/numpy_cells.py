@@ -4,7 +4,7 @@
 and the memory cell, of shape (batch_size, num_hiddens); ``h2h``, the products
 of H with the recurrent weights of all gates; ``gates`` and ``spare``, two
 arrays to work in, of shape (batch_size, num_gates * num_hiddens); and
-``gate``, a list with a view of each gate's columns of ``gates``. ``X`` has
+``by_gate``, a list with a view of each gate's columns of ``gates``. ``X`` has
 the products of the input with the weights of all gates, in the same shape. A
 step leaves X as it is, and replaces the H, and any C, of the layer.
 """
@@ -37,7 +37,7 @@ def rnn_relu_in_place(layer, X):
 def gru_in_place(layer, X):
     """Step the GRU whose reset gate follows the product."""
     n = 2 * layer.H.shape[1]
-    R, Z, H_tilde = layer.gate
+    R, Z, H_tilde = layer.by_gate
     np.add(X[:, :n], layer.h2h[:, :n], out=layer.gates[:, :n])
     sigmoid(layer.gates[:, :n], layer.spare[:, :n])
     np.multiply(R, layer.h2h[:, n:], out=H_tilde)
@@ -49,7 +49,7 @@ def gru_in_place(layer, X):
 def mingru_in_place(layer, X):
     """Step the minGRU."""
     n = layer.H.shape[1]
-    share = np.negative(X[:, :n], out=layer.gate[0])
+    share = np.negative(X[:, :n], out=layer.by_gate[0])
     sigmoid(share, layer.spare[:, :n])  # of -x: 1 - sigmoid(x)
     mix(layer.H, share, X[:, n:])
 
@@ -57,7 +57,7 @@ def mingru_in_place(layer, X):
 def minlstm_in_place(layer, X):
     """Step the minLSTM."""
     n = layer.H.shape[1]
-    I, share, _ = layer.gate
+    I, share, _ = layer.by_gate
     gates = np.negative(X[:, :2 * n], out=layer.gates[:, :2 * n])
     np.logaddexp(ZERO, gates, out=gates)  # minus the logarithm of sigmoid(x)
     np.subtract(I, share, out=share)
@@ -86,8 +86,8 @@ def ln_lstm_in_place(gamma, beta, layer, X):
 
 def memory_in_place(layer):
     """Forget, take in and let out, with the gates in ``layer.gates``."""
-    I, forget, C_tilde, O = layer.gate
-    np.tanh(C_tilde, out=layer.H)  # only lent
+    I, forget, C_tilde, O = layer.by_gate
+    np.tanh(C_tilde, out=layer.H)  # H is scratch space here
     # of all gates at once, which is quicker than two calls
     sigmoid(layer.gates, layer.spare)
     np.multiply(forget, layer.C, out=layer.C)
@@ -98,8 +98,8 @@ def memory_in_place(layer):
 
 
 def mix(H, share, H_tilde):
-    """Make H the mean of itself, weighted by ``share``, and of H_tilde."""
-    H -= H_tilde  # share * H + (1 - share) * H_tilde
+    """Set H to share * H + (1 - share) * H_tilde, in place."""
+    H -= H_tilde
     H *= share
     H += H_tilde
 

@@ -1,7 +1,8 @@
 """Recurrent cells from scratch, on ``mxnet.nd``, in the book's words.
 
-A cell is three functions: one draws its parameters, one makes its first
-state, and one runs it over the steps. A state is always a tuple.
+A cell comes as three functions: one draws its parameters, one makes its first
+state, and one runs it over the steps, output layer included. A state is always
+a tuple.
 """
 from functools import partial
 
@@ -308,8 +309,9 @@ def mingru(inputs, state, params):
     """Run a minGRU over the steps of a mini-batch.
 
     Takes and returns what ``rnn`` does. The update gate Z and the candidate
-    read the input alone, never the state. Source: Feng, Tung, Ahmed, Bengio
-    and Hajimirsadeghi (2024), "Were RNNs All We Needed?".
+    read the input alone, never the state. Z is the share of the candidate
+    here; in ``gru`` it is that of the old state. Source: Feng, Tung, Ahmed,
+    Bengio and Hajimirsadeghi (2024), "Were RNNs All We Needed?".
     """
     W_xz, b_z, W_xh, b_h, W_hq, b_q = params
     (H,) = state

@@ -3,15 +3,18 @@ import time
 
 from d2lrnn.basics.checks import (
     check_flag,
-    check_numbering,
     check_numbers,
-    check_parts,
     converted,
 )
 from d2lrnn.basics.environment import as_context
 from d2lrnn.basics.progress import EpochBar
 from d2lrnn.data.samplers import data_iter_consecutive, data_iter_random
-from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
+from d2lrnn.generation.book import (
+    check_numbering,
+    check_parts,
+    predict_rnn,
+    predict_rnn_gluon,
+)
 from d2lrnn.models.scratch import to_onehot
 from d2lrnn.speed.tracing import Traced
 from d2lrnn.training.steps import (

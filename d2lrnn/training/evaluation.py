@@ -1,4 +1,4 @@
-"""The loss of a model, and how well it predicts a text that it only reads."""
+"""The loss of a model, and its evaluation on a text without training."""
 import math
 from collections.abc import Sequence
 
@@ -74,9 +74,9 @@ def text_record(feed, loss, held_out_losses, targets):
     the held-out ids ``targets``, of which ``feed.unk`` is unknown.
     """
     corpus, is_unk = feed.corpus, targets == feed.unk
-    unit_len = corpus.num_chars / len(corpus.corpus_indices)
+    chars_per_token = corpus.num_chars / len(corpus.corpus_indices)
     held_out_loss = float(held_out_losses.mean(dtype="float64"))
-    per_char = 1 / math.log(2) / unit_len  # bits a character for each nat
+    per_char = 1 / math.log(2) / chars_per_token  # bits of a nat
     return {
         "characters": sum(feed.units),
         "loss": float(loss), "perplexity": perplexity(loss),

@@ -100,7 +100,7 @@ class Rows(Feed):
                          **settings)
 
     def intro(self):
-        """Say how much is read, and how much held out."""
+        """Return how much is read, and how much is held out."""
         return (f"{len(self.train_ids):,} {self.unit}s to train on, "
                 f"{len(self.held_out_ids):,} held out, "
                 f"{np.mean(self.held_out_ids == self.unk):.2%} of them <unk>")
@@ -115,8 +115,8 @@ class Rows(Feed):
 
     def measure(self, model, losses):
         """Return the record of an epoch, with the held-out text's losses."""
-        # of a graph whose shapes are static, the last bit of a score depends
-        # on where in memory its arrays happen to lie; not so in training
+        # with static shapes the last bit of a score depends on addresses in
+        # memory; training itself is not affected
         model.hybridize(static_alloc=True, static_shape=False)
         held_out, targets = evaluate(model, self.held_out_ids,
                                      self.batch_size, self.num_steps)
@@ -145,7 +145,7 @@ class Windows(Feed):
                          **settings)
 
     def intro(self):
-        """Say how much is read, and how much held out."""
+        """Return how much is read, and how much is held out."""
         return f"{super().intro()}, {len(self.held_out[1]):,} held out"
 
     def epoch(self, rng):

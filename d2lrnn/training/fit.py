@@ -19,7 +19,7 @@ from d2lrnn.training.feeds import Feed, Rows
 from d2lrnn.training.records import make_plain, plain_settings
 from d2lrnn.training.runs import RunFolder, run_folder, stop_requests
 from d2lrnn.training.schedules import learning_rate, schedule_settings
-from d2lrnn.training.state import TrainingState, initialize, scores
+from d2lrnn.training.state import TrainingState, initialize, judged_losses
 from d2lrnn.training.steps import grad_clipping
 from mxnet import autograd, nd
 
@@ -145,13 +145,13 @@ def train_epoch(run, feed, rate, clipping_theta, seed, bar, folder):
 
     ``rate(step)`` is the learning rate of a step.
     """
-    # what is drawn depends on the epoch's number alone: it can be repeated
+    # seeded by the epoch's number, so that a resumed epoch draws the same
     rng = np.random.default_rng([seed, len(run.history)])
     start = time.time() - run.seconds
     for x, y in islice(feed.epoch(rng), len(run.losses), None):
         train_step(run, x, y, feed.loss, clipping_theta, seed, rate(run.step))
         run.seconds = time.time() - start
-        bar.advance(speed(run, feed))
+        bar.advance(bar_note(run, feed))
         folder.after_step()
     return measure_epoch(run, feed, start, clipping_theta)
 
@@ -159,7 +159,7 @@ def train_epoch(run, feed, rate, clipping_theta, seed, bar, folder):
 def train_step(run, x, y, loss, clipping_theta, seed, lr):
     """Take one step on a mini-batch of arrays."""
     if run.draws:
-        # what is drawn depends on the step's number alone: it can be repeated
+        # seeded by the step's number, so that a resumed step draws the same
         mx.random.seed((seed * 1_000_003 + run.step) % 2 ** 31)
     # the gradient stops here: only num_steps back in time
     state = tuple(s.detach() for s in run.state)
@@ -186,7 +186,8 @@ def measure_epoch(run, feed, start, clipping_theta):
                         weights=feed.units)
     measured = feed.measure(run.model, losses)
     run.seconds = time.time() - start
-    if not all(map(math.isfinite, scores([measured, {"loss": losses.sum()}]))):
+    judged = judged_losses([measured, {"loss": losses.sum()}])
+    if not all(map(math.isfinite, judged)):
         held_out = measured.get("held_out_loss")
         raise FloatingPointError(
             f"the loss is {losses.sum()}"
@@ -214,7 +215,8 @@ def report_epoch(feed, record, model, on_epoch_end):
         on_epoch_end(model, record)
     finally:
         wrong = make_plain(record)
-    for key, value in wrong.items():
+    if wrong:
+        key, value = next(iter(wrong.items()))
         raise ValueError(
             f"on_epoch_end put {shown(key)} into the record, a "
             f"{type(value).__name__}, which JSON cannot hold: put numbers, "
@@ -222,8 +224,8 @@ def report_epoch(feed, record, model, on_epoch_end):
             f"without it)")
 
 
-def speed(run, feed):
-    """Return the number of the epoch and its speed, to stand beside the bar.
+def bar_note(run, feed):
+    """Return the text beside the bar: the epoch and its speed.
 
     The speed is in the feed's units a second.
     """
@@ -233,7 +235,7 @@ def speed(run, feed):
 
 
 def unfinished(history, num_epochs, patience):
-    """Say whether there are epochs left, and patience for them.
+    """Return whether there are epochs left, and patience for them.
 
     >>> history = [{"held_out_loss": loss, "loss": 1} for loss in (3, 2, 2.5)]
     >>> unfinished(history, 3, None), unfinished(history, 4, 2)
@@ -241,7 +243,7 @@ def unfinished(history, num_epochs, patience):
     >>> unfinished(history, 4, 1)
     False
     """
-    losses = scores(history)
+    losses = judged_losses(history)
     if patience and losses:
         waited = len(losses) - 1 - losses.index(min(losses))
         if waited >= patience:

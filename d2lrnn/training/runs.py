@@ -11,7 +11,7 @@ from d2lrnn.models.checkpoint import save_model
 from d2lrnn.report.page import to_html
 from d2lrnn.report.records import write_json
 from d2lrnn.report.write import make_record
-from d2lrnn.training.state import scores
+from d2lrnn.training.state import judged_losses
 
 __all__ = ["BEST", "LAST", "RECORD", "RunFolder", "holds_training",
            "run_folder", "stop_requests"]
@@ -21,8 +21,7 @@ LAST, BEST, RECORD = "last.safetensors", "best.safetensors", "record.json"
 class RunFolder:
     """A training's folder; with the path None, nothing is saved.
 
-    ``go_on`` is an instruction for the reader: how to resume the training
-    after a stop.
+    ``go_on`` tells the user how to resume the training after a stop.
     """
 
     def __init__(self, path, go_on):
@@ -72,7 +71,7 @@ class RunFolder:
 
     def keep(self):
         """Save the training, and first the model if it is the best yet."""
-        run, losses = self.run, scores(self.run.history)
+        run, losses = self.run, judged_losses(self.run.history)
         if self.path is None:
             return
         with self.saying_how_to_go_on():
@@ -123,7 +122,7 @@ class RunFolder:
 
 
 def holds_training(path):
-    """Say whether a folder holds a training to resume, or to lose.
+    """Return whether a folder holds a training to resume, or to lose.
 
     A training that ended before its first checkpoint leaves none.
     """

@@ -36,7 +36,7 @@ def cosine(step, num_steps):
 def one_cycle(step, num_steps, peak=0.3, first=1 / 25, last=1e-4 / 25):
     """Rise from ``first`` to 1 at ``peak``, then fall to ``last``.
 
-    Both along half a cosine. Source: Smith and Topin 2018, in PyTorch's
+    Both parts follow half a cosine. Source: Smith and Topin 2018, in PyTorch's
     two-phase form.
 
     >>> [round(one_cycle(step, 100), 9) for step in (0, 29, 99)]
@@ -80,7 +80,7 @@ def check_schedule(schedule):
 
 
 def gives_fraction(schedule):
-    """Say whether a function takes the step and the number of steps.
+    """Return whether a function takes the step and the number of steps.
 
     >>> gives_fraction(cosine), gives_fraction(lambda step, every=10: 0.1)
     (True, False)

@@ -20,8 +20,13 @@ from d2lrnn.models.checkpoint_checks import (
 from d2lrnn.training.schedules import SCHEDULES
 from mxnet import init, nd
 
-__all__ = ["Adamax", "TrainingState", "initialize", "make_optimizer",
-           "scores"]
+__all__ = [
+    "Adamax",
+    "TrainingState",
+    "initialize",
+    "judged_losses",
+    "make_optimizer",
+]
 # The numbers of an optimizer that change as it trains
 CHANGING = {"lr", "num_update", "last_lr", "cur_lr", "m_schedule",
             "aggregate_num"}
@@ -133,7 +138,7 @@ def initialize(model, corpus, seed, ctx):
     model.hybridize(static_alloc=True, static_shape=True)
 
 
-def scores(history):
+def judged_losses(history):
     """Return the loss that each epoch is judged by.
 
     It is the held-out loss if there is one, else the loss.

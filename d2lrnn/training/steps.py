@@ -35,8 +35,9 @@ def grad_clipping(params, theta, ctx=None):
 
     Return the L2 norm over all parameters together before clipping: an array
     of shape (1,) on the parameters' context. Nothing is read back from the
-    device. With theta None the gradients stay as they are. Source: D2L
-    (Chinese, first edition) 6.4.5.
+    device. With theta None the gradients stay as they are. ``ctx`` is not
+    used; the book's signature has it. Source: D2L (Chinese, first edition)
+    6.4.5.
     """
     # a dot product has many partial sums: it is fast, and exact to 1e-6,
     # whereas multi_sum_sq and norm lose three digits on a million numbers
@@ -79,8 +80,8 @@ def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
 def make_params(get_params, vocab_size, num_hiddens, ctx):
     """Return the parameters that ``get_params`` makes.
 
-    Call it without arguments if it needs none, as the book's closures, else
-    with the others, as the package's own functions.
+    A closure such as the book's is called without arguments, a function such
+    as the package's with ``(vocab_size, num_hiddens, ctx)``.
 
     >>> make_params(lambda scale=0.5: [scale], 10, 4, None)
     [0.5]
