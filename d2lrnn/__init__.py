@@ -25,20 +25,22 @@ from d2lrnn.models.cells import lstm_memory as lstm_memory
 from d2lrnn.models.cells import lstm_step as lstm_step
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import load_model, save_model
-from d2lrnn.models.lesson_models import DJModel, WindowLSTM
-from d2lrnn.models.scratch import (
+from d2lrnn.models.combinators import (
     bi,
     deep,
     get_bi_params,
     get_deep_params,
+    init_bi_state,
+    init_deep_state,
+)
+from d2lrnn.models.lesson_models import DJModel, WindowLSTM
+from d2lrnn.models.scratch import (
     get_gru_params,
     get_lstm_params,
     get_mingru_params,
     get_minlstm_params,
     get_params,
     gru,
-    init_bi_state,
-    init_deep_state,
     init_gru_state,
     init_lstm_state,
     init_mingru_state,
@@ -133,4 +135,5 @@ __all__ = [
     "unigram_perplexity",
     "write_report",
 ]
+
 Epochs = EpochBar  # its older name

@@ -3,17 +3,16 @@ import time
 from pathlib import Path
 from typing import Annotated, get_type_hints
 
-from typer import Argument, BadParameter, Context, Option
+from typer import BadParameter, Context, Option
 
 from d2lrnn_cli.app import messages
+from d2lrnn_cli.arguments import TEXT
 
 __all__ = ["train"]
 
 # An option has the name of the argument of fit or CharRNN that it sets. Where
 # it was called otherwise in 0.1.0, that is its second spelling.
-Text = Annotated[str | None, Argument(
-    metavar="TEXT|NAME", help="The path of a UTF-8 text, or the name of a "
-    "known text (see d2lrnn data list).")]
+Text = Annotated[str | None, TEXT]
 Cell = Annotated[str, Option(
     metavar="NAME", help="rnn, gru, lstm, ln_lstm, mingru, minlstm.")]
 NumLayers = Annotated[int, Option(

@@ -13,29 +13,15 @@ from d2lrnn.basics.checks import (
     explained,
 )
 from d2lrnn.basics.environment import as_context
-from d2lrnn.models.combinators import (
-    bi,
-    deep,
-    get_bi_params,
-    get_deep_params,
-    init_bi_state,
-    init_deep_state,
-)
 from mxnet import nd
 
 __all__ = [
-    "bi",
-    "deep",
-    "get_bi_params",
-    "get_deep_params",
     "get_gru_params",
     "get_lstm_params",
     "get_mingru_params",
     "get_minlstm_params",
     "get_params",
     "gru",
-    "init_bi_state",
-    "init_deep_state",
     "init_gru_state",
     "init_lstm_state",
     "init_mingru_state",

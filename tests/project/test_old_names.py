@@ -127,12 +127,14 @@ HELD = {
             "CharRNN",
         "models.checkpoint":
             "load_model save_model",
+        "models.combinators":
+            "bi deep get_bi_params get_deep_params init_bi_state "
+            "init_deep_state",
         "models.lesson_models":
             "DJModel WindowLSTM",
         "models.scratch":
-            "bi deep get_bi_params get_deep_params get_gru_params "
-            "get_lstm_params get_params gru init_bi_state init_deep_state "
-            "init_gru_state init_lstm_state init_rnn_state lstm rnn to_onehot",
+            "get_gru_params get_lstm_params get_params gru init_gru_state "
+            "init_lstm_state init_rnn_state lstm rnn to_onehot",
         "report.write":
             "plot_perplexity write_report",
         "speed.tracing":
