@@ -4,7 +4,7 @@ import statistics
 
 import benchmarks
 from benchmarks import RECORDS, machine
-from benchmarks.runner import label
+from benchmarks.runner import NOTICEABLE, label
 
 RESULTS = RECORDS / "results.json"
 # kind of goal -> what is compared, how, and the words for both; of "at most"
@@ -35,11 +35,28 @@ def median(sides, side, unit=None):
     return statistics.median(flat(values[unit or next(iter(values))]))
 
 
+def compared(goal, sides):
+    """Return a goal's value: the median over the rounds, or None.
+
+    In a round the medians of both sides are compared, since a machine may be
+    slower for all of them in another round.
+    """
+    rounds = [sides[side].get("values") for side
+              in (goal["side"], goal["peer"] or goal["side"])]
+    if None in rounds:
+        return None
+    compute = KINDS[goal["kind"]][0]
+    return statistics.median(
+        compute(*map(statistics.median, pair)) for pair in zip(*(
+            values[goal["unit"] or next(iter(values))] for values in rounds),
+            strict=True))
+
+
 def outcome(goal, sides):
     """Return ``(value, reached)`` of a goal, or None without a side of it.
 
-    >>> sides = {"d2lrnn": {"values": {"seconds": [[1.0, 2.0], [3.0]]}},
-    ...          "slow": {"values": {"seconds": [[8.0]]}},
+    >>> sides = {"d2lrnn": {"values": {"seconds": [[1.0, 3.0], [4.0]]}},
+    ...          "slow": {"values": {"seconds": [[8.0], [16.0]]}},
     ...          "gone": {"missing": "needs gone"}}
     >>> goal = {"kind": "times", "bound": 0.2, "peer": "slow", "unit": None,
     ...         "side": "d2lrnn"}
@@ -48,13 +65,10 @@ def outcome(goal, sides):
     >>> outcome({**goal, "kind": "speed", "bound": 4}, sides)
     (4.0, True)
     """
-    compute, compare, *_ = KINDS[goal["kind"]]
-    ours = median(sides, goal["side"], goal["unit"])
-    theirs = goal["peer"] and median(sides, goal["peer"], goal["unit"])
-    if ours is None or (goal["peer"] and theirs is None):
+    value = compared(goal, sides)
+    if value is None:
         return None
-    value = compute(ours, theirs)
-    return value, compare(value, goal["bound"])
+    return value, KINDS[goal["kind"]][1](value, goal["bound"])
 
 
 def words(goal):
@@ -167,8 +181,9 @@ def goal_cells(measured, side, unit):
     if cells:
         return " | ".join(", ".join(column) for column
                           in zip(*cells, strict=True))
-    if side != "d2lrnn" and "d2lrnn" in sides:
-        ratio = median(sides, "d2lrnn", unit) / median(sides, side, unit)
+    if side != "d2lrnn" and "values" in sides.get("d2lrnn", {}):
+        ratio = compared({"kind": "times", "side": "d2lrnn", "peer": side,
+                          "unit": unit}, sides)
         return f"{number(ratio)} x | |"
     return "| |"
 
@@ -180,7 +195,26 @@ def conditions(row):
                for side, seen in case["sides"].items() if "threads" in seen}
     texts = {case["text"] for case in cases if case["text"]}
     return "; ".join([*sorted(texts), f"rounds: {row['rounds']}",
-                      f"threads: {', '.join(sorted(threads))}", row["date"]])
+                      f"threads: {', '.join(sorted(threads))}",
+                      *disturbance(cases), row["date"]])
+
+
+def disturbance(cases):
+    """Return in words what share of the cores others took, if it is known.
+
+    >>> disturbance([{"sides": {"a": {"others": [0.01, 0.254]},
+    ...                         "b": {"others": [0.02, None]}}}])
+    ['others took up to 25 % of the cores, in 1 of 3 measurements over 5 %']
+    """
+    shares = [share for case in cases for side in case["sides"].values()
+              for share in side.get("others", []) if share is not None]
+    if not shares:
+        return []
+    many = sum(share > NOTICEABLE for share in shares)
+    more = (f", in {many} of {len(shares)} measurements over "
+            f"{NOTICEABLE:.0%}" if many else "")
+    return [f"others took up to {max(shares):.0%} of the cores{more}".replace(
+        "%", " %")]
 
 
 def machines(record):
@@ -206,14 +240,21 @@ def bars(record):
                 result = goal["peer"] and outcome(goal, measured["sides"])
                 if not result:
                     continue
-                ours, theirs = (
-                    median(measured["sides"], side, goal["unit"])
-                    for side in (goal["side"], goal["peer"]))
-                bound = {"times": goal["bound"], "speed": 1 / goal["bound"],
-                         "more": 1 + goal["bound"] / theirs}[goal["kind"]]
-                found.append((f"{label(name, case)}: {goal['peer']}",
-                              ours / theirs, bound, result[1]))
+                ratio, bound = (as_ratio(value, goal, measured["sides"])
+                                for value in (result[0], goal["bound"]))
+                found.append((
+                    f"{label(name, case)}{about(goal)}: {goal['peer']}",
+                    ratio, bound, result[1]))
     return found
+
+
+def as_ratio(value, goal, sides):
+    """Return a goal's value or bound as our value divided by the peer's."""
+    if goal["kind"] == "times":
+        return value
+    if goal["kind"] == "speed":
+        return 1 / value
+    return 1 + value / median(sides, goal["peer"], goal["unit"])
 
 
 def chart(record):
