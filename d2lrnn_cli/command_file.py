@@ -7,7 +7,8 @@ from typing import get_args
 
 from d2lrnn.basics.checks import shown
 from d2lrnn.basics.files import write_whole
-from d2lrnn.data.texts import TEXTS, read_text
+from d2lrnn.data.reading import read_text
+from d2lrnn.data.texts import TEXTS
 from d2lrnn.training.runs import BEST, LAST
 
 __all__ = ["OLD_NAMES", "find_again", "read_command", "written_command"]

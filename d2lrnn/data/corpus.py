@@ -1,7 +1,5 @@
 """Turn a text into ids: number its characters or its words."""
-import hashlib
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import compress
@@ -9,33 +7,22 @@ from pathlib import Path
 
 import numpy as np
 from d2lrnn.basics.checks import COUNT, check_number, check_numbers, shown
-from d2lrnn.data.texts import (
-    TEXTS,
-    find_text,
-    in_folders,
-    is_path,
-    read_source,
-)
-from d2lrnn.data.tokens import (
-    UNKNOWN,
-    check_level,
-    check_text,
-    is_of_words,
-    tokenize,
-)
+from d2lrnn.data.numbering import narrow, number, number_tokens
+from d2lrnn.data.reading import read_pieces
+from d2lrnn.data.texts import TEXTS, find_text, in_folders, is_path
+from d2lrnn.data.tokens import UNKNOWN, check_level, check_text, is_of_words
 
 __all__ = ["Corpus", "load_corpus", "load_data_jay_lyrics"]
-
-PIECE = 2 ** 16  # characters
 
 
 class Corpus(tuple):
     """A text as ids: the book's four values, and where the text came from.
 
     Unpacks to ``(corpus_indices, char_to_idx, idx_to_char, vocab_size)``;
-    corpus_indices is an int32 array of shape (number of tokens,). The tokens
-    are characters if ``level`` is "char", and words if it is "word"; the
-    names are the book's in both cases.
+    corpus_indices is an array of shape (number of tokens,), of the smallest
+    of int8, int16 and int32 that holds all ids. The tokens are characters if
+    ``level`` is "char", and words if it is "word"; the names are the book's in
+    both cases.
 
     ``source`` says in words which text this is. ``num_chars`` counts its
     characters, and ``sha256`` is the hexadecimal hash of its UTF-8 bytes;
@@ -88,18 +75,8 @@ class Corpus(tuple):
         """
         check_text(text, source)
         check_numbers(min_freq=min_freq)
-        if check_level(level) == "char":
-            ids, tokens = _number_chars(text)
-        else:
-            ids, tokens = _number_tokens(tokenize(text, level))
-        if vocabulary is not None:
-            check_vocabulary(vocabulary, level, min_freq)
-            ids, tokens = _renumbered(ids, tokens, list(vocabulary), source)
-        elif min_freq > 1:
-            ids, tokens = _without_rare(ids, tokens, min_freq)
-        corpus = cls._numbered(ids, tokens, text, source, level)
-        corpus.own_vocabulary = vocabulary is None
-        return corpus
+        return cls._numbered(number([text], check_level(level)), source, level,
+                             min_freq, vocabulary)
 
     @classmethod
     def from_tokens(cls, tokens: list[str], source: str) -> "Corpus":
@@ -112,15 +89,21 @@ class Corpus(tuple):
         """
         text = "".join(tokens)
         check_text(text, source)
-        return cls._numbered(*_number_tokens(tokens), text, source, "token")
+        return cls._numbered(number_tokens(tokens, text), source, "token")
 
     @classmethod
-    def _numbered(cls, ids, vocabulary, text, source, level):
-        token_to_idx = {token: i for i, token in enumerate(vocabulary)}
-        corpus = cls((ids, token_to_idx, vocabulary, len(vocabulary)))
+    def _numbered(cls, text, source, level, min_freq=1, vocabulary=None):
+        ids, tokens = text.ids, text.tokens
+        if vocabulary is not None:
+            check_vocabulary(vocabulary, level, min_freq)
+            ids, tokens = _renumbered(ids, tokens, list(vocabulary), source)
+        elif min_freq > 1:
+            ids, tokens = _without_rare(ids, tokens, min_freq)
+        token_to_idx = {token: i for i, token in enumerate(tokens)}
+        corpus = cls((ids, token_to_idx, tokens, len(tokens)))
         corpus.source, corpus.level = source, level
-        corpus.num_chars = len(text)
-        corpus.sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
+        corpus.num_chars, corpus.sha256 = text.num_chars, text.sha256
+        corpus.own_vocabulary = vocabulary is None
         return corpus
 
     @property
@@ -148,36 +131,6 @@ def check_vocabulary(vocabulary, level, min_freq):
                          f"says already what is <unk>: leave min_freq out")
 
 
-def _number_chars(text):
-    """Return the ids of a text's characters, and the characters, sorted.
-
-    The text is read in pieces that fit into the processor's cache.
-    """
-    def pieces():
-        for i in range(0, len(text), PIECE):
-            piece = text[i:i + PIECE].encode("utf-32-le")
-            yield i, np.frombuffer(piece, dtype=np.uint32)
-
-    code_to_idx = np.zeros(sys.maxunicode + 1, dtype=np.int32)
-    for _, codes in pieces():
-        code_to_idx[codes] = 1
-    vocabulary = np.flatnonzero(code_to_idx)
-    code_to_idx[vocabulary] = np.arange(len(vocabulary))
-    ids = np.empty(len(text), dtype=np.int32)
-    for i, codes in pieces():
-        code_to_idx.take(codes, out=ids[i:i + PIECE], mode="clip")
-    return ids, [chr(code) for code in vocabulary]
-
-
-def _number_tokens(tokens):
-    """Return the ids of tokens, and the distinct tokens, sorted."""
-    vocabulary = sorted(set(tokens))
-    token_to_idx = {token: i for i, token in enumerate(vocabulary)}
-    ids = np.fromiter(map(token_to_idx.__getitem__, tokens), np.int32,
-                      count=len(tokens))
-    return ids, vocabulary
-
-
 def _renumbered(ids, tokens, vocabulary, source):
     """Return ids in a vocabulary instead of those in ``tokens``."""
     token_to_idx = {token: i for i, token in enumerate(vocabulary)}
@@ -191,7 +144,7 @@ def _renumbered(ids, tokens, vocabulary, source):
             f"min_freq=2")
     unk = token_to_idx.get(UNKNOWN)
     new_ids = np.array([token_to_idx.get(token, unk) for token in tokens],
-                       dtype=np.int32)
+                       dtype=narrow(len(vocabulary)))
     return new_ids[ids], vocabulary
 
 
@@ -203,8 +156,9 @@ def _without_rare(ids, vocabulary, min_freq):
         raise ValueError(
             f"min_freq is {min_freq}, but the commonest token comes only "
             f"{counts.max(initial=0)} times: use a smaller min_freq")
-    new_ids = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return new_ids[ids], [UNKNOWN, *compress(vocabulary, kept)]
+    vocabulary = [UNKNOWN, *compress(vocabulary, kept)]
+    new_ids = np.where(kept, np.cumsum(kept), 0)
+    return new_ids.astype(narrow(len(vocabulary)))[ids], vocabulary
 
 
 def load_data_jay_lyrics(*, fallback: bool = True) -> Corpus:
@@ -259,57 +213,83 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
     ([7, 8, 5, 0], 9)
     """
     _check_loading(path_or_text, num_chars, newline)
+    check_numbers(min_freq=min_freq)
     if isinstance(path_or_text, str) and path_or_text in TEXTS:
         path_or_text = find_text(path_or_text, fallback)
-    text, source = _read(path_or_text)
-    text, source = _shortened(with_newline(text, newline), source, num_chars)
-    return Corpus.from_text(text, source, level, min_freq,
-                            vocabulary=vocabulary)
+    pieces, source = _read(path_or_text)
+    start = Start(with_newline(pieces, newline), num_chars)
+    text = number(start, check_level(level))
+    if not start.total:
+        raise ValueError(f"{source} is empty: a corpus needs characters")
+    if text.num_chars < start.total:
+        source += (f", first {text.num_chars:,} of {start.total:,} characters")
+    return Corpus._numbered(text, source, level, min_freq, vocabulary)
 
 
 def _check_loading(path_or_text, num_chars, newline):
     check_number("num_chars", num_chars, *COUNT, none="None for all")
     if not isinstance(newline, str):
         raise ValueError(f"newline is {shown(newline)}: give a str")
+    check_text(newline, "newline")
     if not isinstance(path_or_text, (str, os.PathLike)):
         raise ValueError(f"path_or_text is {shown(path_or_text)}: give the "
                          f"path of a text, or a text")
 
 
-def with_newline(text, newline):
-    r"""Return a text with its line ends replaced by ``newline``.
+def with_newline(pieces, newline):
+    r"""Yield the pieces of a text with its line ends replaced.
 
-    >>> with_newline("one\r\ntwo\rthree\n", " ")
+    >>> "".join(with_newline(["one\r", "\ntwo\rthree\n"], " "))
     'one two three '
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("\n", newline)
+    held = ""  # a line end that the next piece may complete
+    for piece in pieces:
+        piece = held + piece
+        held = "\r" if piece.endswith("\r") else ""
+        piece = piece.removesuffix("\r")
+        if "\r" in piece:
+            piece = piece.replace("\r\n", "\n").replace("\r", "\n")
+        yield piece if newline == "\n" else piece.replace("\n", newline)
+    yield held and newline
 
 
-def _shortened(text, source, num_chars):
-    """Return the start of a text, and a source that says what was kept."""
-    if not text:
-        raise ValueError(f"{source} is empty: a corpus needs characters")
-    kept = text[:num_chars]
-    if len(kept) < len(text):
-        source += f", first {len(kept):,} of {len(text):,} characters"
-    return kept, source
+class Start:
+    """The first ``num_chars`` characters of a text, or all if it is None.
+
+    ``total`` counts how many the text had in all, once it has been read.
+
+    >>> start = Start(["ab", "cd", "e"], 3)
+    >>> list(start), start.total
+    (['ab', 'c', ''], 5)
+    """
+
+    def __init__(self, pieces, num_chars):
+        self.pieces, self.num_chars, self.total = pieces, num_chars, 0
+
+    def __iter__(self):
+        for piece in self.pieces:
+            left = None if self.num_chars is None else max(
+                0, self.num_chars - self.total)
+            self.total += len(piece)
+            yield piece[:left]
 
 
 def _read(path_or_text):
-    """Return a text, and its source in words."""
+    """Return the pieces of a text, and its source in words."""
     if isinstance(path_or_text, str) and not is_path(path_or_text):
-        return path_or_text, "a text given as a string"
+        source = "a text given as a string"
+        check_text(path_or_text, source)
+        return [path_or_text], source
     return _read_path(path_or_text)
 
 
 def _read_path(path):
-    """Return the text at a path or in the folders of texts, and its name."""
+    """Return the text at a path or in the folders of texts, as _read does."""
     file = Path(os.path.expanduser(path))
     if not os.path.exists(file):
         file = in_folders(file) or file
     try:
-        return read_source(file)
+        return read_pieces(file)
     except FileNotFoundError as error:
         if isinstance(path, str):
             raise FileNotFoundError(f"{error}, or end it with a newline if "

@@ -1,6 +1,7 @@
 """Lists of names: read them, number their characters, make examples."""
 from d2lrnn.basics.checks import check_path, shown
-from d2lrnn.data.texts import find_text, read_source
+from d2lrnn.data.reading import read_source
+from d2lrnn.data.texts import find_text
 
 __all__ = ["encode", "load_names", "read_names", "vocabulary"]
 

@@ -6,7 +6,7 @@ import zipfile
 from contextlib import contextmanager
 
 import pytest
-from d2lrnn.data.texts import read_source
+from d2lrnn.data.reading import read_source
 
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2,
            zipfile.ZIP_LZMA]

@@ -17,8 +17,9 @@ from pathlib import Path
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from d2lrnn.data import texts
+from d2lrnn.data import numbering, reading, texts
 from d2lrnn.data.corpus import Corpus
+from d2lrnn.data.numbering import narrow
 from d2lrnn.data.tokens import tokenize
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ def test_the_real_text_has_the_books_numbers():
     corpus_indices, char_to_idx, idx_to_char, vocab_size = (
         d2l.load_data_jay_lyrics())
     assert len(corpus_indices) == 10_000 and vocab_size == 1027
-    assert corpus_indices.dtype == np.int32
+    assert corpus_indices.dtype == np.int16
     assert [char_to_idx[c] for c in idx_to_char] == list(range(1027))
     assert idx_to_char == sorted(idx_to_char)
     assert "\n" not in char_to_idx and " " in char_to_idx
@@ -253,7 +254,7 @@ def test_ids_are_those_of_a_loop(level, text, min_freq):
     corpus_indices, token_to_idx, idx_to_token, vocab_size = corpus
     assert idx_to_token == vocabulary and vocab_size == len(vocabulary)
     assert token_to_idx == {token: i for i, token in enumerate(vocabulary)}
-    assert corpus_indices.dtype == np.int32
+    assert corpus_indices.dtype == narrow(vocab_size)
     assert corpus_indices.tolist() == [vocabulary.index(t) for t in kept]
     assert corpus.text == "".join(kept)
     assert (corpus.level, corpus.num_chars) == (level, len(text))
@@ -310,7 +311,8 @@ def test_a_given_vocabulary_numbers_another_text(level, text, other):
     expected = [vocabulary.index(token) if token in vocabulary else 0
                 for token in tokens]
     indices, token_to_idx, idx_to_token, vocab_size = corpus
-    assert indices.tolist() == expected and indices.dtype == np.int32
+    assert indices.tolist() == expected
+    assert indices.dtype == narrow(vocab_size)
     assert idx_to_token == vocabulary and vocab_size == len(vocabulary)
     assert [token_to_idx[token] for token in vocabulary] == list(
         range(vocab_size))
@@ -356,6 +358,77 @@ def test_what_a_vocabulary_lacks_is_cut_short():
         d2l.load_corpus("a" + "".join(map(chr, range(0x4e00, 0x4e00 + 1027))),
                         vocabulary=["a"])
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("num_chars, size", [(65, 1), (128, 1), (129, 2),
+                                             (2583, 2), (40_000, 4)])
+def test_ids_take_the_fewest_bytes(num_chars, size):
+    chars = [chr(0x20000 + i) for i in range(num_chars)]
+    for level in ("char", "word"):
+        corpus = Corpus.from_text("".join(chars), "a text", level)
+        assert corpus.corpus_indices.tolist() == list(range(num_chars))
+        assert corpus.corpus_indices.itemsize == size
+    # <unk> is one id more
+    corpus = Corpus.from_text("".join(chars) * 2, "a text", min_freq=2)
+    assert corpus.corpus_indices.max() == num_chars == corpus.vocab_size - 1
+
+
+@pytest.fixture
+def tiny_pieces(monkeypatch):
+    monkeypatch.setattr(reading, "PIECE", 5)
+    monkeypatch.setattr(numbering, "PIECE", 3)
+
+
+@pytest.mark.usefixtures("tiny_pieces")
+@pytest.mark.parametrize("newline", ["\n", " ", "", "<br>"])
+@pytest.mark.parametrize("num_chars", [None, 1, 4, 11, 99])
+def test_a_file_is_read_in_pieces(tmp_path, newline, num_chars):
+    rng = np.random.default_rng(1)
+    for n in range(40):
+        text = "".join(rng.choice([*"ab\r\n", "\r\n", "é", "落", "𝄞"],
+                                  size=n % 13 + 2))
+        expected = re.sub("\r\n|\r|\n", newline, text)
+        kept = expected[:num_chars]
+        (tmp_path / "a.txt").write_bytes(n % 2 * b"\xef\xbb\xbf"
+                                         + text.encode())
+        if not expected:
+            continue
+        corpus = d2l.load_corpus(tmp_path / "a.txt", newline=newline,
+                                 num_chars=num_chars)
+        assert corpus.text == kept and corpus.num_chars == len(kept)
+        assert corpus.idx_to_char == sorted(set(kept))
+        assert corpus.sha256 == hashlib.sha256(kept.encode()).hexdigest()
+        assert corpus.source == ("a.txt" if kept == expected else "a.txt, "
+                                 f"first {len(kept)} of {len(expected)} "
+                                 f"characters")
+
+
+@pytest.mark.usefixtures("tiny_pieces")
+@pytest.mark.parametrize("data, words", [
+    (b"abcdefgh\xffij", "is not UTF-8 (byte 8)"),
+    ("ab落霞".encode()[:-1], "is not UTF-8 (byte 5)"),
+    (b"abcdefghi\0k", "has a NUL (byte 9)"),
+    (b"\xef\xbb\xbf", "is empty")])
+def test_what_is_wrong_in_a_later_piece(tmp_path, data, words):
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        d2l.load_corpus(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("chars, at_most", [("abcdefghij" * 6, 1.5),
+                                            ("一二三四五六七八九十", 1.5),
+                                            ("".join(map(chr, range(
+                                                0x4e00, 0x5800))), 2.6)])
+def test_a_long_file_takes_the_memory_of_its_ids(tmp_path, chars, at_most):
+    num_chars = 4_000_000
+    (tmp_path / "a.txt").write_text(chars * (num_chars // len(chars)), "utf-8")
+    d2l.load_corpus("to warm up")
+    tracemalloc.start()
+    corpus = d2l.load_corpus(tmp_path / "a.txt")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    table = 4 * sys.maxunicode  # bytes, whatever the text
+    assert peak - table < at_most * corpus.num_chars + 2_000_000
 
 
 @pytest.mark.parametrize("min_freq", [1, 2])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import d2lrnn as d2l
 import pytest
-from d2lrnn.data import texts
-from d2lrnn.data.texts import is_path, read_text
+from d2lrnn.data import reading
+from d2lrnn.data.reading import read_text
+from d2lrnn.data.texts import is_path
 from d2lrnn.dinosaur.data import load_names, read_names
 
 POEM = "落霞与孤鹜齐飞，\n秋水共长天一色。\n" * 20
@@ -153,7 +154,7 @@ def test_what_has_no_end_is_not_read(tmp_path):
 
 def test_two_gigabytes_are_the_limit(tmp_path):
     with open(tmp_path / "a.txt", "wb") as file:
-        file.truncate(texts.LIMIT + 1)  # takes no room
+        file.truncate(reading.LIMIT + 1)  # takes no room
     assert "a.txt has more than the 2 GB that a text may have" in refused(
         tmp_path / "a.txt")
     (tmp_path / "a.txt").rename(tmp_path / "a.zip")
@@ -178,17 +179,17 @@ def test_reading_ends_at_the_limit(tmp_path, monkeypatch):
     path = zip_of(tmp_path / "a.zip", {"a.txt": "text " * 10_000},
                   compression=zipfile.ZIP_DEFLATED)
     (tmp_path / "a.txt").write_text("text " * 10_000)
-    monkeypatch.setattr(texts, "PIECE", 100)
-    monkeypatch.setattr(texts, "LIMIT", 49_999)
+    monkeypatch.setattr(reading, "PIECE", 100)
+    monkeypatch.setattr(reading, "LIMIT", 49_999)
     for file in (path, tmp_path / "a.txt"):
         assert "a text may have: give a part of it" in refused(file)
-    monkeypatch.setattr(texts, "check_size", lambda size, source: None)
+    monkeypatch.setattr(reading, "check_size", lambda size, source: None)
     with zipfile.ZipFile(path) as archive, archive.open("a.txt") as file:
-        assert len(texts.read_bytes(file)) == 50_000
-        assert not texts.read_bytes(file)
-    monkeypatch.setattr(texts, "LIMIT", 1000)
+        assert len(reading.read_bytes(file)) == 50_000
+        assert not reading.read_bytes(file)
+    monkeypatch.setattr(reading, "LIMIT", 1000)
     with open(tmp_path / "a.txt", "rb") as file:
-        assert len(texts.read_bytes(file)) == 1100
+        assert len(reading.read_bytes(file)) == 1100
 
 
 @pytest.mark.parametrize("size", [10, 49_999, 50_001, 10 ** 9])
