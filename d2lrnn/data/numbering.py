@@ -60,7 +60,7 @@ class Characters:
 
     def __init__(self):
         self.num_chars, self.sha256 = 0, hashlib.sha256()
-        self._code_to_idx = np.full(sys.maxunicode + 1, -1, dtype=np.int32)
+        self._code_to_idx = np.full(sys.maxunicode + 1, -1, dtype=np.int16)
         self._codes = np.empty(0, dtype=np.uint32)  # in the order of ids
         self._ids = np.empty(0, dtype=np.int8)
 
@@ -69,14 +69,13 @@ class Characters:
         for i in range(0, len(text), PIECE):
             piece = text[i:i + PIECE]
             self.sha256.update(piece.encode("utf-8"))
-            self._add_codes(np.frombuffer(piece.encode("utf-32-le"),
-                                          dtype=np.uint32))
+            self._add_codes(codes_of(piece))
 
     def _add_codes(self, codes):
-        ids = self._code_to_idx.take(codes)
+        ids = self._code_to_idx[codes]
         if ids.min() < 0:
             self._add_characters(np.unique(codes[ids < 0]))
-            ids = self._code_to_idx.take(codes)
+            ids = self._code_to_idx[codes]
         begin, self.num_chars = self.num_chars, self.num_chars + len(codes)
         if self.num_chars > len(self._ids):
             # in place, by an eighth: the text is never in memory twice
@@ -87,8 +86,11 @@ class Characters:
     def _add_characters(self, codes):
         known = len(self._codes)
         self._codes = np.append(self._codes, codes)
+        dtype = narrow(len(self._codes))
+        self._ids = self._ids.astype(dtype, copy=False)
+        if dtype == np.int32:
+            self._code_to_idx = self._code_to_idx.astype(dtype, copy=False)
         self._code_to_idx[codes] = np.arange(known, len(self._codes))
-        self._ids = self._ids.astype(narrow(len(self._codes)), copy=False)
 
     def numbered(self):
         """Return all characters as a ``Numbered``."""
@@ -98,6 +100,18 @@ class Characters:
             renumber(self._ids, order.argsort())
         return Numbered(self._ids, [chr(code) for code in self._codes[order]],
                         self.num_chars, self.sha256.hexdigest())
+
+
+def codes_of(text):
+    """Return the code points of a text, an array.
+
+    >>> codes_of("ab"), codes_of("a𝄞")
+    (array([97, 98], dtype=uint16), array([    97, 119070], dtype=uint32))
+    """
+    data = text.encode("utf-16-le")
+    if len(data) == 2 * len(text):
+        return np.frombuffer(data, dtype=np.uint16)
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
 
 def renumber(ids, new_ids):

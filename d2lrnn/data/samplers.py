@@ -4,13 +4,13 @@ Both cut the corpus into examples of num_steps characters, and pair each
 example X with Y, the same characters one step later.
 """
 import inspect
-import random
 from functools import wraps
 from numbers import Integral
 
 import numpy as np
 from d2lrnn.basics.checks import check_number, check_numbers, shown
 from d2lrnn.basics.environment import as_context
+from d2lrnn.data import shuffling as random  # as Python's, but quicker
 from mxnet import nd
 
 __all__ = ["check_ids", "data_iter_consecutive", "data_iter_random",

@@ -1,9 +1,11 @@
 """The samplers against the book's example on 0..29, and their errors."""
 import inspect
+import random
 
 import d2lrnn as d2l
 import numpy as np
 import pytest
+from d2lrnn.data import shuffling
 from d2lrnn.data.samplers import ptb_iterator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,21 @@ def test_random_is_the_books_example_in_some_order(ctx):
         for x, y in zip(rows(X), rows(Y), strict=True):
             assert x == [x[0] + i for i in range(6)]
             assert y == [i + 1 for i in x]
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 999, 1000, 1023, 1024, 1025,
+                                    4097, 70_000])
+@pytest.mark.parametrize("seed", [0, 1, 2**70])
+def test_a_quick_shuffle_is_pythons(length, seed):
+    seen = []
+    for shuffle in (shuffling.shuffle, random.shuffle):
+        x = list(range(length))
+        random.seed(seed)
+        random.gauss(0, 1)  # keeps a second number for the next call
+        shuffle(x)
+        shuffle(x)
+        seen.append((x, random.gauss(0, 1), random.getstate()))
+    assert seen[0] == seen[1]
 
 
 def test_random_draws_the_same_order_as_d2lzh_from_the_same_seed():
