@@ -12,6 +12,7 @@ from d2lrnn.models.numpy_cells import (
     minlstm_in_place,
     rnn_tanh_in_place,
 )
+from d2lrnn.models.numpy_layers import run_layer
 from mxnet import init
 from mxnet.gluon import HybridBlock
 
@@ -73,16 +74,18 @@ class RecurrentLayer(HybridBlock):
     The parameters have the names, the shapes and the order of gates of the
     layers in ``mxnet.gluon.rnn`` (LSTM: input, forget, candidate, output; GRU:
     reset, update, candidate; minLSTM and minGRU: the same without the gates
-    that they lack). The forget gate's bias of an LSTM begins at 1. A cell
-    that has no RNN operator is unrolled statically in place of "fused".
+    that they lack). The forget gate's bias of an LSTM begins at 1. For a cell
+    that has no RNN operator, "fused" is an operator of ``numpy_layers``, or
+    on a GPU the same as "static".
     """
 
     def __init__(self, cell, input_size, num_hiddens, unroll):
         super().__init__()
-        if unroll == "fused" and CELLS[cell].mode is None:
-            unroll = "static"
         self.cell, self.unroll = cell, unroll
         self.num_hiddens, self.num_steps = num_hiddens, None
+        # how it is computed: "numpy" where there is no RNN operator
+        self.way = ("numpy" if unroll == "fused" and CELLS[cell].mode is None
+                    else unroll)
         rows = CELLS[cell].num_gates * num_hiddens
         shapes = {"i2h_weight": (rows, input_size),
                   "h2h_weight": (rows, num_hiddens)}
@@ -91,19 +94,28 @@ class RecurrentLayer(HybridBlock):
                 setattr(self, name, self.params.get(
                     name, shape=shapes.get(name, (rows,)), init=initializer))
 
-    def set_num_steps(self, num_steps):
-        """Note the length to unroll; return whether a graph depends on it."""
-        changed = self.unroll == "static" and num_steps != self.num_steps
-        self.num_steps = num_steps
-        return changed
+    def prepare(self, num_steps, ctx):
+        """Note what inputs come next; return whether that changes the graph.
 
-    def hybrid_forward(self, F, inputs, state, **params):
+        A layer in NumPy computes on the CPU alone.
+        """
+        before = self.way, self.num_steps
+        if self.way in ("numpy", "static") and self.unroll == "fused":
+            self.way = "numpy" if ctx.device_type == "cpu" else "static"
+        self.num_steps = num_steps if self.way == "static" else None
+        return before != (self.way, self.num_steps)
+
+    def hybrid_forward(self, F, inputs, state, i2h_weight, i2h_bias=None,
+                       **params):
         """Return outputs (num_steps, batch_size, num_hiddens) and states."""
-        if self.unroll == "fused":
+        if self.way == "fused":
             return fused(F, self.cell, self.num_hiddens, inputs, state,
-                         **params)
-        step, X = self._step(F, inputs, **params)
-        if self.unroll == "foreach":
+                         i2h_weight, i2h_bias=i2h_bias, **params)
+        X = self._product(F, inputs, i2h_weight, i2h_bias, flatten=False)
+        if self.way == "numpy":
+            return run_layer(F, self.cell, X, state, params)
+        step = self._step(F, **params)
+        if self.way == "foreach":
             return F.contrib.foreach(step, X, list(state))
         steps = F.split(X, num_outputs=self.num_steps, axis=0,
                         squeeze_axis=True)
@@ -114,23 +126,21 @@ class RecurrentLayer(HybridBlock):
             outputs.append(Y)
         return F.stack(*outputs, axis=0), list(state)
 
-    def _step(self, F, inputs, i2h_weight, h2h_weight=None, i2h_bias=None,
-              h2h_bias=None, **vectors):
-        """Return one step of the cell, and the products of all inputs."""
-        def product(X, weight, bias, **shape):
-            return F.FullyConnected(
-                X, weight, *(() if bias is None else (bias,)),
-                no_bias=bias is None, num_hidden=rows, **shape)
+    def _product(self, F, X, weight, bias, **shape):
+        """Return the products of X with the weights of all gates."""
+        rows = CELLS[self.cell].num_gates * self.num_hiddens
+        return F.FullyConnected(
+            X, weight, *(() if bias is None else (bias,)),
+            no_bias=bias is None, num_hidden=rows, **shape)
 
-        def h2h(H):
-            return product(H, h2h_weight, h2h_bias)
-
+    def _step(self, F, h2h_weight=None, h2h_bias=None, **vectors):
+        """Return one step of the cell."""
         cell = CELLS[self.cell]
-        rows = cell.num_gates * self.num_hiddens
-        X = product(inputs, i2h_weight, i2h_bias, flatten=False)
         by_gate = [F.split(vector, num_outputs=cell.num_gates, axis=0)
                    for vector in vectors.values()]
-        return partial(cell.step, F, h2h, *by_gate), X
+        return partial(
+            cell.step, F, partial(self._product, F, weight=h2h_weight,
+                                  bias=h2h_bias), *by_gate)
 
 
 def fused(F, cell, num_hiddens, inputs, state, i2h_weight, h2h_weight,

@@ -33,8 +33,9 @@ class CharRNN(HybridBlock):
       last one.
     - ``unroll``: how the steps become a graph, with the same parameters and
       the same results: "static", a Python loop over the steps; "foreach",
-      MXNet's scan; "fused", one RNN operator a layer. A cell that has no such
-      operator (ln_lstm, mingru, minlstm) is unrolled statically in its place.
+      MXNet's scan; "fused", one operator a layer. MXNet has none for ln_lstm,
+      mingru and minlstm: theirs is ours, in NumPy; on a GPU they are unrolled
+      statically in its place.
     - ``tie_weights``: whether the output layer shares the embedding's
       weights, which needs embed_size = num_hiddens.
 
@@ -100,8 +101,8 @@ class CharRNN(HybridBlock):
         """
         if isinstance(inputs, nd.NDArray):
             for layer in self.layers:
-                if layer.set_num_steps(inputs.shape[1]):
-                    self._clear_cached_op()  # its graph has another length
+                if layer.prepare(inputs.shape[1], inputs.context):
+                    self._clear_cached_op()  # it has another graph
         output, state = super().forward(inputs, state)
         return output, tuple(state)
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import d2lrnn as d2l
+import mxnet as mx
 import numpy as np
 import pytest
 from d2lrnn.generation.numpy_steps import Stepper, stepper_of
@@ -27,7 +28,19 @@ def test_an_entry_says_what_a_layer_has(cell):
         **({"h2h_weight": (rows, NUM_HIDDENS)} if entry.reads_state else {}),
         **{name: (rows,) for name in entry.vectors}}
     assert list(shapes) == list(entry.params)
-    assert layer.unroll == ("fused" if entry.mode else "static")
+    assert layer.way == ("fused" if entry.mode else "numpy")
+
+
+@pytest.mark.parametrize("unroll, ways", [
+    ("fused", ["numpy", "static", "numpy"]), ("static", ["static"] * 3),
+    ("foreach", ["foreach"] * 3)])
+def test_numpy_computes_on_the_cpu_alone(unroll, ways):
+    layer = RecurrentLayer("mingru", VOCAB_SIZE, NUM_HIDDENS, unroll)
+    for device, way in zip((mx.cpu(), mx.gpu(), mx.cpu(1)), ways, strict=True):
+        layer.prepare(5, device)
+        assert layer.way == way
+        assert not layer.prepare(5, device)
+        assert layer.prepare(6, device) == (way == "static")
 
 
 @every

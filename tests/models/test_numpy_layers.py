@@ -1,0 +1,145 @@
+"""Layers in NumPy: the same as one step after another, gradients too."""
+import d2lrnn as d2l
+import numpy as np
+import pytest
+from d2lrnn.models import numpy_layers
+from d2lrnn.models.numpy_layers import LAYERS, normalise, normalise_gradient
+from mxnet import autograd, nd
+
+every = pytest.mark.parametrize("cell", LAYERS)
+
+
+def state_of(model, batch_size):
+    """Return a state of random numbers, with gradients."""
+    state = tuple(nd.random.normal(shape=s.shape)
+                  for s in model.begin_state(batch_size))
+    for s in state:
+        s.attach_grad()
+    return state
+
+
+def computed(model, X, weight, from_last):
+    """Return outputs, states, and all gradients of a loss.
+
+    The loss depends on the last states if ``from_last`` says so.
+    """
+    d2l.seed(3)
+    state = state_of(model, len(X))
+    for _ in range(2):  # a graph of static shapes begins in the second call
+        with autograd.record():
+            output, last = model(X, state)
+            loss = (output * weight).sum()
+            if from_last:
+                loss = loss + sum((s * s).sum() for s in last)
+        loss.backward()
+    arrays = [output, *last, *(s.grad for s in state),
+              *(p.grad() for p in model.collect_params().values())]
+    return [array.asnumpy() for array in arrays]
+
+
+@every
+@pytest.mark.parametrize("from_last", [True, False])
+@pytest.mark.parametrize("options", [None, {}, {
+    "static_alloc": True, "static_shape": True}])
+@pytest.mark.parametrize("num_steps, batch_size, num_hiddens", [
+    (1, 1, 1), (5, 3, 4), (40, 8, 64)])
+def test_it_is_one_step_after_another(cell, from_last, options, num_steps,
+                                      batch_size, num_hiddens):
+    found = []
+    for unroll in ("static", "fused"):
+        d2l.seed(1)
+        model = d2l.CharRNN(7, num_hiddens, num_hiddens, 2, cell,
+                            unroll=unroll)
+        model.initialize()
+        for param in model.collect_params().values():
+            param.set_data(nd.random.normal(0, 0.5, shape=param.shape))
+        if options is not None:
+            model.hybridize(**options)
+        X = nd.random.randint(0, 7, shape=(batch_size, num_steps))
+        weight = nd.random.normal(shape=(num_steps * batch_size, 7))
+        found.append(computed(model, X.astype("float32"), weight, from_last))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4,
+                                   atol=1e-5 * max(1, abs(a).max()))
+
+
+@every
+def test_gradients_are_numeric_ones(cell):
+    """In float64, beside differences."""
+    rng, (T, B, n) = np.random.default_rng(0), (4, 3, 5)
+    layer, gates = LAYERS[cell](), {"mingru": 2, "minlstm": 3, "ln_lstm": 4}
+    shapes = {"X": (T, B, gates[cell] * n), "h2h_weight": (4 * n, n),
+              "gamma": (4 * n,), "beta": (4 * n,), "H": (B, n), "C": (B, n)}
+    inputs = [nd.array(rng.normal(size=shapes[name]), dtype="float64")
+              for name in layer.INPUTS]
+    output = nd.zeros((T + layer.num_memories, B, n), dtype="float64")
+    weight = nd.array(rng.normal(size=output.shape), dtype="float64")
+    grads = [nd.ones(array.shape, dtype="float64") for array in inputs]
+
+    def loss():
+        layer.forward(True, ["write"], inputs, [output], [])
+        return float((output * weight).sum().asscalar())
+
+    loss()
+    reqs = ["add", *["write"] * (len(inputs) - 1)]
+    layer.backward(reqs, [weight], inputs, [output], grads, [])
+    for req, array, grad in zip(reqs, inputs, grads, strict=True):
+        numbers = numpy_layers.as_numpy(array)
+        for i in np.ndindex(numbers.shape):
+            before, values = numbers[i], []
+            for change in (1e-5, -1e-5):
+                numbers[i] = before + change
+                values.append(loss())
+            numbers[i] = before
+            expected = (values[0] - values[1]) / 2e-5 + (req == "add")
+            assert grad.asnumpy()[i] == pytest.approx(expected, rel=1e-6,
+                                                      abs=1e-8)
+
+
+@every
+def test_large_inputs_stay_finite(cell):
+    model = d2l.CharRNN(3, 4, 4, 1, cell)
+    model.initialize()
+    for param in model.collect_params().values():
+        param.set_data(1e4 * nd.random.normal(shape=param.shape))
+    X, weight = nd.array([[0, 1, 2, 2, 1]]), nd.ones((5, 3))
+    for array in computed(model, X, weight, True):
+        assert np.isfinite(array).all()
+
+
+def test_two_calls_at_once_keep_their_own_arrays():
+    """What a call keeps for its gradient is not another call's."""
+    model = d2l.CharRNN(5, 4, 4, 1, "mingru")
+    model.initialize()
+    inputs = [nd.array([[0, 1, 2]]), nd.array([[4, 4, 3]])]
+    weight = nd.random.normal(shape=(3, 5))
+    alone = [computed(model, X, weight, False)[2:] for X in inputs]
+    for param in model.collect_params().values():
+        param.grad_req = "add"
+        param.zero_grad()
+    states = []
+    for _ in inputs:
+        d2l.seed(3)
+        states.append(state_of(model, 1))
+    with autograd.record():
+        losses = [(model(X, state)[0] * weight).sum()
+                  for X, state in zip(inputs, states, strict=True)]
+    autograd.backward(losses)
+    grads = [*(s.grad for state in states for s in state),
+             *(p.grad() for p in model.collect_params().values())]
+    expected = [alone[0][0], alone[1][0],
+                *(a + b for a, b in zip(alone[0][1:], alone[1][1:],
+                                        strict=True))]
+    for a, b in zip(grads, expected, strict=True):
+        np.testing.assert_allclose(a.asnumpy(), b, rtol=1e-5, atol=1e-6)
+
+
+def test_a_row_is_normalised():
+    X = np.random.default_rng(0).normal(3, 5, (2, 4, 6))
+    normal, over_std = np.empty_like(X), np.empty((2, 4))
+    normalise(X, normal, over_std)
+    assert np.allclose(normal.mean(axis=2), 0) and np.allclose(
+        normal.std(axis=2), 1, atol=1e-5)
+    dX = np.empty_like(X)
+    normalise_gradient(np.ones_like(X), normal, dX, over_std)
+    assert np.allclose(dX, 0)  # to add the same to a row changes nothing
