@@ -10,13 +10,18 @@ from benchmarks.runner import timed
 from benchmarks.shared import load_batches
 
 
-def ours(folder, loss, sizes):
-    """Return the training of the model of d2lrnn's in a folder."""
+def ours(folder, loss, sizes, **settings):
+    """Return the training of the model of d2lrnn's in a folder.
+
+    ``settings`` replace those with which the model was made.
+    """
     import d2lrnn as d2l
     from d2lrnn.training.fit import train_step
     from d2lrnn.training.state import TrainingState
     from mxnet import cpu, nd
     model = d2l.load_model(folder / "model.safetensors")
+    if settings:
+        model = with_settings(model, settings)
     batches = load_batches(folder)
     batch_size = len(batches[0][0])
     x, y = map(nd.array, batches[0])
@@ -34,6 +39,17 @@ def ours(folder, loss, sizes):
         return [float(l.sum().asscalar()) for l in run.losses]
 
     return float(first.asscalar()), epoch
+
+
+def with_settings(model, settings):
+    """Return a model with other settings and the same weights."""
+    other = type(model)(**{**model.config, **settings})
+    other.initialize()
+    params = model.collect_params().values()
+    for theirs, ours in zip(other.collect_params().values(), params,
+                            strict=True):
+        theirs.set_data(ours.data())
+    return other
 
 
 def measured(training, epochs, parts, unit="seconds a step"):

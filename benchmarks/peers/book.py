@@ -59,11 +59,9 @@ class Stopwatch(io.StringIO):
         return self.losses, np.diff(self.times).tolist()
 
 
-def train_scratch(module_name, cell, weights, ids, sizes):
-    """Train a cell with a package's loop; return ``Stopwatch.result()``."""
-    module = __import__(module_name)  # before mxnet: it sets the threads
-    from mxnet import cpu, nd
-    cells = module if module_name == "d2lrnn" else load_cells()
+def params_of(weights):
+    """Return a ``get_params`` of the book's, which gives these weights."""
+    from mxnet import nd
 
     def get_params():
         params = [nd.array(weight) for weight in weights]
@@ -71,14 +69,36 @@ def train_scratch(module_name, cell, weights, ids, sizes):
             param.attach_grad()
         return params
 
+    return get_params
+
+
+def train_scratch(module_name, cell, weights, ids, sizes):
+    """Train a cell with a package's loop; return ``Stopwatch.result()``."""
+    module = __import__(module_name)  # before mxnet: it sets the threads
+    from mxnet import cpu
+    cells = module if module_name == "d2lrnn" else load_cells()
     with contextlib.redirect_stdout(Stopwatch()) as watch:
         module.train_and_predict_rnn(
-            getattr(cells, cell), get_params,
+            getattr(cells, cell), params_of(weights),
             getattr(cells, f"init_{cell}_state"), sizes["num_hiddens"],
             len(weights[-1]), cpu(), ids.tolist(), [], {}, False,
             sizes["epochs"] + 1, sizes["num_steps"], sizes["lr"],
             sizes["clipping_theta"], sizes["batch_size"], 1, 0, [])
     return watch.result()
+
+
+def train_lesson(weights, ids, idx_to_char, is_random_iter, num_epochs):
+    """Train as the lesson of the RNN from scratch does, with d2lzh."""
+    import d2lzh
+    from mxnet import cpu
+    cells = load_cells()
+    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+    d2lzh.train_and_predict_rnn(
+        cells.rnn, params_of(weights), cells.init_rnn_state,
+        SETTINGS["num_hiddens"], len(idx_to_char), cpu(), ids.tolist(),
+        idx_to_char, char_to_idx, is_random_iter, num_epochs,
+        SETTINGS["num_steps"], SETTINGS["lr"], SETTINGS["clipping_theta"],
+        SETTINGS["batch_size"], min(50, num_epochs), 50, ["分开", "不分开"])
 
 
 def train_gluon(module_name, layer, vocab_size, ids, sizes):

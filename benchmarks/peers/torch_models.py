@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from benchmarks.peers.weights import for_torch
+from benchmarks.peers.weights import for_ln_lstm, for_torch
 
 
 class CharRNN(nn.Module):
@@ -13,7 +13,8 @@ class CharRNN(nn.Module):
                  dropout, **_):
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, embed_size)
-        layer = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
+        layer = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM,
+                 "ln_lstm": LNLSTM}[cell]
         self.rnn = layer(embed_size, num_hiddens, num_layers,
                          dropout=dropout)
         self.dropout = nn.Dropout(dropout)
@@ -23,6 +24,40 @@ class CharRNN(nn.Module):
         """Return scores (num_steps * batch_size, vocab_size), and state."""
         Y, state = self.rnn(self.dropout(self.embedding(X.T)), state)
         return self.output(self.dropout(Y)).flatten(0, 1), state
+
+
+class LNLSTM(nn.Module):
+    """One layer of the LSTM with normalised gates: a loop over its steps."""
+
+    def __init__(self, input_size, num_hiddens, num_layers, dropout):
+        super().__init__()
+        self.weight_ih = nn.Parameter(torch.empty(4 * num_hiddens,
+                                                  input_size))
+        self.weight_hh = nn.Parameter(torch.empty(4 * num_hiddens,
+                                                  num_hiddens))
+        self.gamma = nn.Parameter(torch.ones(4, num_hiddens))
+        self.beta = nn.Parameter(torch.zeros(4, num_hiddens))
+
+    def forward(self, X, state=None):
+        """Return the hidden states of all steps, and the last state."""
+        if state is None:
+            zeros = torch.zeros(X.shape[1], self.gamma.shape[1])
+            state = zeros, zeros
+        return ln_lstm_steps(X @ self.weight_ih.T, *state, self.weight_hh,
+                             self.gamma, self.beta)
+
+
+def ln_lstm_steps(X, H, C, weight, gamma, beta):
+    """Return the hidden states of all steps, and the last state."""
+    outputs = []
+    for i in range(X.shape[0]):
+        gates = (X[i] + H @ weight.T).reshape(H.shape[0], 4, H.shape[1])
+        gates = torch.layer_norm(gates, [H.shape[1]], eps=1e-5) * gamma + beta
+        I, forget, C_tilde, O = gates.unbind(1)
+        C = torch.sigmoid(forget) * C + torch.sigmoid(I) * torch.tanh(C_tilde)
+        H = torch.sigmoid(O) * torch.tanh(C)
+        outputs.append(H)
+    return torch.stack(outputs), (H, C)
 
 
 class WindowLSTM(nn.Module):
@@ -70,8 +105,12 @@ class DJModel(nn.Module):
 def char_rnn(config, arrays):
     """Return a ``CharRNN`` with the weights of a checkpoint."""
     model = CharRNN(**config)
-    layers = {f"layers.{n}": f"_l{n}" for n in range(config["num_layers"])}
-    return fill(model, "rnn", for_torch(arrays, layers), {
+    if config["cell"] == "ln_lstm":
+        recurrent = for_ln_lstm(arrays)
+    else:
+        recurrent = for_torch(arrays, {
+            f"layers.{n}": f"_l{n}" for n in range(config["num_layers"])})
+    return fill(model, "rnn", recurrent, {
         name: arrays[name] for name in (
             "embedding.weight", "output.weight", "output.bias")})
 

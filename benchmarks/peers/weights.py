@@ -15,6 +15,15 @@ def for_torch(arrays, layers):
             for ours, theirs in names.items()}
 
 
+def for_ln_lstm(arrays):
+    """Return the weights of one layer of normalised gates for PyTorch."""
+    layer = {name.removeprefix("layers.0."): array
+             for name, array in arrays.items() if "layers.0." in name}
+    return {"weight_ih": layer["i2h_weight"], "weight_hh": layer["h2h_weight"],
+            "gamma": layer["gamma"].reshape(4, -1),
+            "beta": layer["beta"].reshape(4, -1)}
+
+
 def table(arrays):
     """Return what each id adds to the first layer of a CharRNN.
 

@@ -12,10 +12,11 @@ from benchmarks.rows import (
     names,
     poems,
     scale,
+    scan,
     scratch,
     threads,
 )
 
 ROWS = {file.ROW.name: file.ROW for file in (
-    scratch, job, gluon, charrnn, deep, limit, threads, busy, generate, names,
-    jazz, poems, imports, scale)}
+    scratch, job, gluon, charrnn, scan, deep, limit, threads, busy, generate,
+    names, jazz, poems, imports, scale)}

@@ -19,5 +19,5 @@ def measure(case, side, folder, sizes):
 
 ROW = Row(
     "import", "`import d2lrnn` beside `import mxnet`",
-    {"": Case(("d2lrnn", "MXNet"), (Goal("more", 0.2, "MXNet"),))},
+    {"": Case(("d2lrnn", "MXNet"), (Goal("more", 0.1, "MXNet"),))},
     measure, {"times": 2}, {"times": 1})
