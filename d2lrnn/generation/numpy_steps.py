@@ -19,6 +19,7 @@ from mxnet.gluon.parameter import DeferredInitializationError
 
 __all__ = ["ModelSteps", "Stepper", "stepper_of"]
 
+BLOCK = 64  # ids whose products with the input weights are taken together
 WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
 
 
@@ -122,18 +123,19 @@ class Stepper:
 
     def _look_up(self, ids):
         """Return the first layer's input products, a row for each id."""
-        if not self._known.issuperset(ids):
-            # one by one: a product of more may differ in the last bit
-            for i in set(ids) - self._known:
-                self._inputs[i] = self._input_of(i)
-                self._known.add(i)
+        new = set(ids) - self._known
+        # always the same blocks: others may differ in the last bit
+        for begin in {i // BLOCK * BLOCK for i in new}:
+            block = range(begin, min(begin + BLOCK, len(self._inputs)))
+            self._inputs[block.start:block.stop] = self._inputs_of(block)
+            self._known.update(block)
         return self._inputs.take(ids, axis=0)
 
-    def _input_of(self, i):
+    def _inputs_of(self, ids):
         weight, bias = self._first["i2h_weight"], self._first["i2h_bias"]
         if self._embedding is None:
-            return weight[:, i] + bias
-        return np.dot(weight, self._embedding[i]) + bias
+            return weight[:, ids.start:ids.stop].T + bias
+        return self._embedding[ids.start:ids.stop] @ weight.T + bias
 
 
 class LayerState:
