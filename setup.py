@@ -9,6 +9,11 @@ if not (3, 10) <= sys.version_info[:2] <= (3, 12):
         "Python 3.11 with uv." % sys.version_info[:2]
     )
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-setup()
+setup(
+    packages=[*find_packages(include=["d2lrnn*", "lyrics_data*"]),
+              "d2lrnn_cli.chapters"],
+    # the lessons travel in the wheel as files of the command's
+    package_dir={"d2lrnn_cli.chapters": "chapters"},
+)

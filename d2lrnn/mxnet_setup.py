@@ -12,6 +12,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
+from importlib import metadata
 
 import numpy
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
@@ -101,9 +102,13 @@ def mend_python():
     imported; NumPy 1.24 removed ``numpy.bool``.
     """
     if int(numpy.__version__.split(".")[0]) >= 2:
+        remedy, installed = "pip install 'numpy<2'", metadata.version("numpy")
+        if int(installed.split(".")[0]) < 2:  # since this Python loaded it
+            remedy = (f"numpy {installed} has been installed since, so "
+                      f"restart the kernel, or whatever runs this Python")
         raise ImportError(
             f"MXNet 1.9.1 needs a numpy below 2, and this is numpy "
-            f"{numpy.__version__}: pip install 'numpy<2'")
+            f"{numpy.__version__}: {remedy}")
     if sys.version_info >= (3, 12):
         import setuptools  # noqa: F401
     numpy.bool = bool

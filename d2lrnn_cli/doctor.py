@@ -51,8 +51,12 @@ def packages():
             if extra:
                 yield NOTE, (f"{name} is not installed; only benchmarks and "
                              f"tests use it: pip install -e '.[{extra}]'")
-            elif name != "d2l" or sys.version_info < (3, 12):
+            elif name != "d2l":
                 yield WRONG, f"{name} is not installed: pip install -e ."
+            elif sys.version_info < (3, 12):
+                yield NOTE, ("d2l is not installed; d2lrnn does without it, "
+                             "and only code that imports d2l itself needs "
+                             "it: pip install d2l==1.0.3")
             continue
         if name == "mxnet" and not found.startswith("1.9.1"):
             yield WRONG, f"mxnet {found}: pip install mxnet==1.9.1"

@@ -63,12 +63,28 @@ def test_mxnet_first_is_too_late_and_said_so():
     assert "d2lrnn first" in err and "D2LRNNWarning" in err
 
 
+def import_beside(loaded, installed):
+    """Return what an import says where these are the versions of NumPy."""
+    return python(f"import numpy; numpy.__version__ = {loaded!r}\n"
+                  f"from importlib import metadata\n"
+                  f"metadata.version = lambda name: {installed!r}\n"
+                  f"try: import d2lrnn\n"
+                  f"except ImportError as error: print(error)").stdout
+
+
 def test_a_numpy_that_mxnet_cannot_use():
-    out = python("import numpy; numpy.__version__ = '2.1.0'\n"
-                 "try: import d2lrnn\n"
-                 "except ImportError as error: print(error)").stdout
-    assert out == ("MXNet 1.9.1 needs a numpy below 2, and this is numpy "
-                   "2.1.0: pip install 'numpy<2'\n")
+    for installed in ("2.1.0", "2.2.0"):
+        assert import_beside("2.1.0", installed) == (
+            "MXNet 1.9.1 needs a numpy below 2, and this is numpy 2.1.0: "
+            "pip install 'numpy<2'\n")
+
+
+def test_a_numpy_that_is_still_loaded():
+    """As in a notebook whose kernel runs on after the install."""
+    assert import_beside("2.1.0", "1.26.4") == (
+        "MXNet 1.9.1 needs a numpy below 2, and this is numpy 2.1.0: numpy "
+        "1.26.4 has been installed since, so restart the kernel, or whatever "
+        "runs this Python\n")
 
 
 @pytest.mark.parametrize("library", ["libgomp.so.1", "libquadmath.so.0"])
