@@ -1,4 +1,4 @@
-"""Say what d2lrnn needs, where it is missing; the rest is pyproject.toml."""
+"""Say what d2lrnn needs, and list its packages; the rest is pyproject.toml."""
 import sys
 
 if not (3, 10) <= sys.version_info[:2] <= (3, 12):
