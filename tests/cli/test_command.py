@@ -623,6 +623,8 @@ def test_chapter(tmp_path):
     assert "rnn_scratch\n" in run("chapter").stdout
     done = run("chapter", "lang_model_dataset", folder=tmp_path)
     assert done.stdout
+    assert run("chapter", "gru", "--print").stdout == (
+        ROOT / "chapters/gru.py").read_text("utf-8")
 
 
 def test_bench():
