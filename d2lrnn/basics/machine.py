@@ -117,7 +117,7 @@ def system_name():
     """Return the system's name for people, such as macOS on arm64."""
     name, machine = system()
     name = {"Darwin": "macOS"}.get(name, name)
-    return f"{name} on {machine}" if machine else name
+    return f"{name} on {machine}" if name and machine else "this system"
 
 
 def wheel():
@@ -137,8 +137,15 @@ def no_wheel():
 
 def not_installed():
     """Return the sentence for a Python in which there is no mxnet."""
-    return no_wheel() or ("mxnet is not installed in this Python: "
-                          "pip install mxnet==1.9.1")
+    needs = wheel()
+    if needs is None:
+        return no_wheel()
+    sentence = ("mxnet is not installed in this Python: "
+                "pip install mxnet==1.9.1")
+    if not needs.libraries:
+        return sentence
+    return (f"{sentence}, and for {', '.join(needs.libraries)}, unless they "
+            f"are here, {needs.remedy}")
 
 
 def not_loaded(message):
@@ -157,8 +164,7 @@ def not_loaded(message):
     if needs is None:  # a build of the user's own
         remedy = "install it, or build MXNet again without it"
     elif needs.libraries and name not in needs.libraries:
-        remedy = ("install the package of your system that contains it, and "
-                  + needs.remedy)
+        remedy = "install the package of your system that contains it"
     else:
         remedy = needs.remedy
     return (f"MXNet needs the system library {name}, which is missing here: "
