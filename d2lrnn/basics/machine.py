@@ -13,7 +13,7 @@ import sysconfig
 from typing import NamedTuple
 
 __all__ = ["cpu_name", "install_command", "no_wheel", "not_installed",
-           "not_loaded", "num_cores", "system", "wheel"]
+           "not_loaded", "num_cores", "system", "system_name", "wheel"]
 
 CONTAINER = "docker run --platform linux/amd64 -it python:3.11 bash"
 REINSTALL = "pip install --force-reinstall --no-deps mxnet==1.9.1"
