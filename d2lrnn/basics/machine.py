@@ -144,8 +144,9 @@ def not_installed():
                 "pip install mxnet==1.9.1")
     if not needs.libraries:
         return sentence
-    return (f"{sentence}, and for {', '.join(needs.libraries)}, unless they "
-            f"are here, {needs.remedy}")
+    *first, last = needs.libraries
+    return (f"{sentence}, which needs {', '.join(first)} and {last} of the "
+            f"system: {needs.remedy}")
 
 
 def not_loaded(message):
