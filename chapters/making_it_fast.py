@@ -24,7 +24,6 @@ from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
-from d2lrnn.basics.machine import num_cores
 from d2lrnn.report import writable
 from mxnet import autograd, gluon, nd
 
@@ -110,7 +109,7 @@ measure("as in the book", as_in_the_book, clipping_as_in_the_book)
 # loaded. So this is measured in another process; d2lrnn takes all of them.
 
 # %%
-cores = num_cores()
+cores = d2l.basics.machine.num_cores()
 setup = (f"import d2lrnn; from mxnet import nd; "
          f"A = nd.ones(({batch_size * num_steps}, {num_hiddens})); "
          f"B = nd.ones(({num_hiddens}, {vocab_size}))")

@@ -115,6 +115,9 @@ def mxnet():
         if not more and ": set it to " in reason:  # a variable
             yield WRONG, reason
             return
+        if reason.startswith("ImportError: MXNet"):  # with a remedy
+            yield WRONG, reason.removeprefix("ImportError: ")
+            return
         yield WRONG, (f"d2lrnn does not import ({reason}): fix what is wrong "
                       f"above, or pip install -e . in a new environment")
         return
