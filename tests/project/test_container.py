@@ -166,7 +166,7 @@ def fetch_wheels(python, folder):
               if "extra ==" not in line]
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:",
-         "--python-version", python, "-d", folder, *needed, "setuptools>=61",
+         "--python-version", python, "-d", folder, *needed, "setuptools",
          "jupytext>=1.16"], check=True)
 
 
