@@ -13,14 +13,15 @@ if not (3, 10) <= sys.version_info[:2] <= (3, 12):
     )
 
 from importlib.machinery import PathFinder
-from setuptools import setup
 
 here = os.path.dirname(os.path.abspath(__file__))
 machine = runpy.run_path(os.path.join(here, "d2lrnn", "basics", "machine.py"))
 no_wheel = machine["no_wheel"]()
 # pip hides from this script what is installed, but not where it would be
-folders = [*sys.path, *site.getsitepackages(), site.getusersitepackages()]
+folders = sys.path + site.getsitepackages() + [site.getusersitepackages()]
 if no_wheel and not PathFinder.find_spec("mxnet", folders):
     sys.exit(no_wheel)
+
+from setuptools import setup
 
 setup()

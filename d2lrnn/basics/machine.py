@@ -13,7 +13,7 @@ import sysconfig
 from typing import NamedTuple
 
 __all__ = ["cpu_name", "install_command", "no_wheel", "not_installed",
-           "not_loaded", "num_cores", "system", "wheel"]
+           "not_loaded", "num_cores", "system", "system_name", "wheel"]
 
 CONTAINER = "docker run --platform linux/amd64 -it python:3.11 bash"
 REINSTALL = "pip install --force-reinstall --no-deps mxnet==1.9.1"
@@ -144,8 +144,9 @@ def not_installed():
                 "pip install mxnet==1.9.1")
     if not needs.libraries:
         return sentence
-    return (f"{sentence}, and for {', '.join(needs.libraries)}, unless they "
-            f"are here, {needs.remedy}")
+    *first, last = needs.libraries
+    return (f"{sentence}, which needs {', '.join(first)} and {last} of the "
+            f"system: {needs.remedy}")
 
 
 def not_loaded(message):

@@ -86,11 +86,12 @@ def test_a_source_archive_says_the_same(tmp_path):
 # Takes away what only Linux has. What of the standard library is imported
 # before would ask this Python for what only another system's has.
 NO_LINUX = """
-import os, platform, random, sys, urllib.request
+import os, platform, random, signal, sys, urllib.request
 for name in ("sched_getaffinity", "process_cpu_count", "getloadavg",
-             "register_at_fork"):
+             "register_at_fork", "sysconf"):
     if hasattr(os, name):
         delattr(os, name)
+del signal.SIGHUP
 sys.modules["fcntl"] = None
 sys.platform = "darwin"
 platform.system = lambda: "Darwin"
