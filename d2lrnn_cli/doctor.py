@@ -57,7 +57,11 @@ def python():
 def system():
     """Yield the system, and what to do if MXNet has no wheel for it."""
     no_wheel = machine.no_wheel()
-    if not no_wheel:
+    if machine.lacks_avx():
+        yield WRONG, (f"{machine.cpu_name()} lacks AVX, which MXNet's wheel "
+                      f"needs: use a computer of 2011 or later, or let the "
+                      f"emulator offer AVX")
+    elif not no_wheel:
         yield OK, f"{machine.system_name()}, {machine.cpu_name()}"
     elif find_spec("mxnet"):
         yield NOTE, (f"MXNet 1.9.1 has no wheel for {machine.system_name()}, "

@@ -12,8 +12,9 @@ import sys
 import sysconfig
 from typing import NamedTuple
 
-__all__ = ["cpu_name", "install_command", "no_wheel", "not_installed",
-           "not_loaded", "num_cores", "system", "system_name", "wheel"]
+__all__ = ["cpu_name", "install_command", "lacks_avx", "no_wheel",
+           "not_installed", "not_loaded", "num_cores", "system",
+           "system_name", "wheel"]
 
 CONTAINER = "docker run --platform linux/amd64 -it python:3.11 bash"
 REINSTALL = "pip install --force-reinstall --no-deps mxnet==1.9.1"
@@ -69,16 +70,27 @@ def num_cores():
 
 def cpu_name():
     """Return the processor's name, or its architecture if it has none here."""
-    return (name_in_cpuinfo() or name_from_sysctl() or platform.processor()
-            or platform.machine())
+    return (in_cpuinfo("model name") or name_from_sysctl()
+            or platform.processor() or platform.machine())
 
 
-def name_in_cpuinfo():
-    """Return the processor's name as Linux reports it, or None."""
+def lacks_avx():
+    """Return whether the processor is known to lack AVX.
+
+    MXNet's wheel for Linux on x86-64 ends Python there with "Illegal
+    instruction".
+    """
+    flags = in_cpuinfo("flags")
+    return (system() == ("Linux", "x86_64") and flags is not None
+            and "avx" not in flags.split())
+
+
+def in_cpuinfo(key):
+    """Return what Linux reports of the first core, or None."""
     try:
         with open("/proc/cpuinfo", errors="replace") as file:
             for line in file:
-                if line.startswith("model name"):
+                if line.startswith(key):
                     return line.partition(":")[2].strip()
     except OSError:
         pass

@@ -50,6 +50,18 @@ def test_the_cores_that_this_process_may_use(monkeypatch):
     assert machine.num_cores() == 1
 
 
+@pytest.mark.parametrize("flags, system, processor, lacks", [
+    ("fpu sse avx avx2", "Linux", "x86_64", False),
+    ("fpu sse avxless", "Linux", "x86_64", True),
+    ("fpu sse", "Linux", "aarch64", False),
+    (None, "Linux", "x86_64", False)])
+def test_a_processor_without_avx(on, monkeypatch, flags, system, processor,
+                                 lacks):
+    on(system, processor)
+    monkeypatch.setattr(machine, "in_cpuinfo", {"flags": flags}.get)
+    assert machine.lacks_avx() == lacks
+
+
 @pytest.mark.parametrize("text, name", [
     ("processor\t: 0\nmodel name\t: Some CPU: fast\nmodel name\t: x\n",
      "Some CPU: fast"),

@@ -42,6 +42,13 @@ def test_it_is_not_imported_with_the_package():
         "d2lrnn.basics.machine")
 
 
+def test_a_processor_without_avx_is_told(on, monkeypatch):
+    on("Linux", "x86_64")
+    monkeypatch.setattr(doctor.machine, "lacks_avx", lambda: True)
+    ((said, text),) = doctor.system()
+    assert said == "wrong" and "lacks AVX, which MXNet's wheel needs" in text
+
+
 @pytest.mark.parametrize("system, processor, state, words", [
     ("Linux", "x86_64", "ok", "Linux on x86_64, "),
     ("Linux", "aarch64", "ok", "Linux on aarch64, "),
