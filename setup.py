@@ -1,4 +1,7 @@
-"""Say what d2lrnn needs, where it is missing; the rest is pyproject.toml."""
+"""Say what d2lrnn needs, and list its packages; the rest is pyproject.toml."""
+import os
+import runpy
+import site
 import sys
 
 if not (3, 10) <= sys.version_info[:2] <= (3, 12):
@@ -9,6 +12,19 @@ if not (3, 10) <= sys.version_info[:2] <= (3, 12):
         "Python 3.11 with uv." % sys.version_info[:2]
     )
 
-from setuptools import setup
+from importlib.machinery import PathFinder
 
-setup()
+here = os.path.dirname(os.path.abspath(__file__))
+machine = runpy.run_path(os.path.join(here, "d2lrnn", "basics", "machine.py"))
+no_wheel = machine["no_wheel"]()
+# pip hides from this script what is installed, but not where it would be
+folders = sys.path + site.getsitepackages() + [site.getusersitepackages()]
+if no_wheel and not PathFinder.find_spec("mxnet", folders):
+    sys.exit(no_wheel)
+
+from setuptools import find_packages, setup
+
+packages = find_packages(include=["d2lrnn*", "lyrics_data*"])
+packages.append("d2lrnn_cli.chapters")  # so that a wheel has the lessons
+
+setup(packages=packages, package_dir={"d2lrnn_cli.chapters": "chapters"})

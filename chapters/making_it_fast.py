@@ -109,7 +109,7 @@ measure("as in the book", as_in_the_book, clipping_as_in_the_book)
 # loaded. So this is measured in another process; d2lrnn takes all of them.
 
 # %%
-cores = len(os.sched_getaffinity(0))
+cores = d2l.basics.machine.num_cores()
 setup = (f"import d2lrnn; from mxnet import nd; "
          f"A = nd.ones(({batch_size * num_steps}, {num_hiddens})); "
          f"B = nd.ones(({num_hiddens}, {vocab_size}))")

@@ -5,16 +5,17 @@ Importing this module restores the names that they have removed, sets the
 number of threads, and starts the engine that runs each operator at once, in
 the thread that calls it.
 """
-import ctypes
 import os
 import re
 import sys
 import threading
 import warnings
 from contextlib import contextmanager
+from importlib import metadata
 
 import numpy
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
+from d2lrnn.basics.machine import not_installed, not_loaded, num_cores
 from d2lrnn.basics.sharing import SPINS
 
 __all__ = ["check_libraries", "check_settings", "mend_python",
@@ -81,15 +82,15 @@ def set_thread_defaults():
     every operator as soon as there are more of them than cores, and waking
     them takes longer than a step of an RNN. GOMP_SPINCOUNT lets them wait for
     some microseconds first, which is enough for the next operator (see
-    ``sharing``). OpenMP reads the variables once, when it is loaded; those
-    that the user has set are kept.
+    ``sharing``); other OpenMP libraries ignore that variable. OpenMP reads
+    the variables once, when it is loaded; those that the user has set are
+    kept.
     """
     if "mxnet" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
         warnings.warn("mxnet was imported before d2lrnn, and so uses half "
                       "the cores: import d2lrnn first", D2LRNNWarning,
                       stacklevel=2)
-    cores = len(os.sched_getaffinity(0))
-    os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+    os.environ.setdefault("OMP_NUM_THREADS", str(num_cores()))
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
@@ -101,25 +102,34 @@ def mend_python():
     imported; NumPy 1.24 removed ``numpy.bool``.
     """
     if int(numpy.__version__.split(".")[0]) >= 2:
+        remedy, installed = "pip install 'numpy<2'", metadata.version("numpy")
+        if int(installed.split(".")[0]) < 2:  # since this Python loaded it
+            remedy = (f"numpy {installed} has been installed since, so "
+                      f"restart the kernel, or whatever runs this Python")
         raise ImportError(
             f"MXNet 1.9.1 needs a numpy below 2, and this is numpy "
-            f"{numpy.__version__}: pip install 'numpy<2'")
+            f"{numpy.__version__}: {remedy}")
     if sys.version_info >= (3, 12):
         import setuptools  # noqa: F401
     numpy.bool = bool
 
 
 def check_libraries():
-    """Raise ``ImportError`` if a system library of MXNet's is missing."""
-    for library in ("libgomp.so.1", "libquadmath.so.0"):
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            raise ImportError(
-                f"MXNet needs the system library {library}, which is missing "
-                f"here: apt-get install libgomp1 libquadmath0 (Debian and "
-                f"Ubuntu) or dnf install libgomp libquadmath (Fedora)"
-            ) from None
+    """Import MXNet; raise ``ImportError`` if it or a library is missing.
+
+    The dynamic linker itself says which library is missing, so that nothing
+    is asked for that MXNet does not link on this machine.
+    """
+    try:
+        import mxnet  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "mxnet":
+            raise
+        raise ModuleNotFoundError(not_installed(), name="mxnet") from None
+    except OSError as error:
+        if error.errno is not None:  # it is not the linker's
+            raise
+        raise ImportError(not_loaded(str(error))) from None
 
 
 def start_engine():
@@ -150,8 +160,9 @@ def one_at_a_time():
     from mxnet.base import _LIB
     for name in RUNNING:
         setattr(_LIB, name, with_lock(getattr(_LIB, name)))
-    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release,
-                        after_in_child=lock.release)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release,
+                            after_in_child=lock.release)
 
 
 def with_lock(function):

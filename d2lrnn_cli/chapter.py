@@ -1,7 +1,7 @@
-"""``d2lrnn chapter``: run a lesson."""
+"""``d2lrnn chapter``: run or print a lesson."""
 from typing import Annotated
 
-from typer import Argument, BadParameter
+from typer import Argument, BadParameter, Option
 
 from d2lrnn_cli.checkout import run_python, source_folder
 
@@ -10,8 +10,10 @@ __all__ = ["chapter"]
 
 def chapter(name: Annotated[str | None, Argument(
         metavar="NAME", help="A lesson, such as rnn_scratch; without it, the "
-        "lessons are listed.")] = None):
-    """Run a lesson, or list the lessons."""
+        "lessons are listed.")] = None, show: Annotated[bool, Option(
+            "--print", help="Print the script instead of running it.")
+            ] = False):
+    """Run a lesson, print it, or list the lessons."""
     folder = source_folder("chapters")
     lessons = sorted(path.stem for path in folder.glob("*.py"))
     if name is None:
@@ -21,4 +23,8 @@ def chapter(name: Annotated[str | None, Argument(
     if name not in lessons:
         raise BadParameter(f"{name!r} is not one of {', '.join(lessons)}",
                            param_hint="NAME")
-    run_python([str(folder / f"{name}.py")])
+    path = folder / f"{name}.py"
+    if show:
+        print(path.read_text("utf-8"), end="")
+    else:
+        run_python([str(path)])

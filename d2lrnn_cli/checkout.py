@@ -1,4 +1,4 @@
-"""Run what is in the sources beside the package: lessons, benchmarks."""
+"""Run what lies beside the packages in the sources: lessons, benchmarks."""
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +15,13 @@ def run_python(arguments, folder=None):
 
 
 def source_folder(name):
-    """Return a folder of the sources that d2lrnn is installed from."""
-    folder = Path(__file__).parents[1] / name
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"there is no {name}/ beside the installed package: clone "
-            f"d2lrnn's sources, and pip install -e . in them")
-    return folder
+    """Return a folder of the sources that d2lrnn is installed from.
+
+    A wheel brings the lessons along, in the folder of the command.
+    """
+    for parent in Path(__file__).parents[:2]:
+        if (parent / name).is_dir():
+            return parent / name
+    raise FileNotFoundError(
+        f"there is no {name}/ beside the installed package: clone d2lrnn's "
+        f"sources, and pip install -e . in them")

@@ -3,13 +3,15 @@
 It imports neither d2lrnn nor MXNet itself, so that it works where they fail
 to import.
 """
-import ctypes
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import typer
 
@@ -18,12 +20,24 @@ __all__ = ["doctor"]
 OK, NOTE, WRONG = "ok", "note", "wrong"
 TRY = ("import d2lrnn, mxnet as mx; mx.nd.ones(1).asnumpy();"
        "print(mx.context.num_gpus())")
+# prints why MXNet's library does not load; mxnet itself is not imported
+LOAD = """
+import ctypes, runpy, sys
+find_lib_path = runpy.run_path(sys.argv[1])["find_lib_path"]
+try:
+    ctypes.CDLL(find_lib_path()[0])
+except OSError as error:
+    print(error)
+"""
+machine = SimpleNamespace(**runpy.run_path(
+    str(Path(__file__).parents[1] / "d2lrnn" / "basics" / "machine.py")))
 
 
 def doctor():
-    """Check Python, packages, threads, devices and texts."""
-    findings = [*python(), *packages(), *libraries(), *mxnet(), *threads(),
-                *load(), *texts(), *graphviz()]
+    """Check Python, system, packages, threads, devices and texts."""
+    findings = [*python(), *system(), *packages(),
+                *(list(libraries()) or mxnet()), *threads(), *load(),
+                *texts(), *graphviz()]
     for state, text in findings:
         print(f"{state:<7}{text}")
     raise typer.Exit(int(any(state == WRONG for state, _ in findings)))
@@ -40,6 +54,22 @@ def python():
                       f"uv pip install -e .")
 
 
+def system():
+    """Yield the system, and what to do if MXNet has no wheel for it."""
+    no_wheel = machine.no_wheel()
+    if machine.lacks_avx():
+        yield WRONG, (f"{machine.cpu_name()} lacks AVX, which MXNet's wheel "
+                      f"needs: use a computer of 2011 or later, or let the "
+                      f"emulator offer AVX")
+    elif not no_wheel:
+        yield OK, f"{machine.system_name()}, {machine.cpu_name()}"
+    elif find_spec("mxnet"):
+        yield NOTE, (f"MXNet 1.9.1 has no wheel for {machine.system_name()}, "
+                     f"so the mxnet here is a build of your own")
+    else:
+        yield WRONG, no_wheel
+
+
 def packages():
     """Yield the version of each package, or how to install it."""
     for name, extra in (("d2lrnn", None), ("mxnet", None), ("numpy", None),
@@ -51,8 +81,16 @@ def packages():
             if extra:
                 yield NOTE, (f"{name} is not installed; only benchmarks and "
                              f"tests use it: pip install -e '.[{extra}]'")
-            elif name != "d2l" or sys.version_info < (3, 12):
+            elif name == "mxnet" and find_spec(name):
+                yield OK, "mxnet, from another package or a build"
+            elif name == "mxnet" and machine.no_wheel():
+                pass  # told above
+            elif name != "d2l":
                 yield WRONG, f"{name} is not installed: pip install -e ."
+            elif sys.version_info < (3, 12):
+                yield NOTE, ("d2l is not installed; d2lrnn does without it, "
+                             "and only code that imports d2l itself needs "
+                             "it: pip install d2l==1.0.3")
             continue
         if name == "mxnet" and not found.startswith("1.9.1"):
             yield WRONG, f"mxnet {found}: pip install mxnet==1.9.1"
@@ -63,24 +101,30 @@ def packages():
 
 
 def libraries():
-    """Yield whether the system libraries of MXNet's wheel are here."""
-    for library, package in (("libgomp.so.1", "libgomp1"),
-                             ("libquadmath.so.0", "libquadmath0")):
-        try:
-            ctypes.CDLL(library)
-            yield OK, library
-        except OSError:
-            yield WRONG, f"{library} is missing: apt-get install {package}"
+    """Yield why MXNet's library does not load, if it does not."""
+    spec = find_spec("mxnet")
+    if not spec or not spec.submodule_search_locations:
+        return
+    libinfo = Path(spec.submodule_search_locations[0], "libinfo.py")
+    done = subprocess.run([sys.executable, "-c", LOAD, libinfo], text=True,
+                          capture_output=True)
+    if done.stdout.strip():
+        yield WRONG, machine.not_loaded(done.stdout)
 
 
 def mxnet():
     """Yield whether MXNet imports, and which devices it sees."""
+    if not find_spec("mxnet"):
+        return  # told above
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TRY],
                           text=True, capture_output=True)
     if done.returncode:
         *more, reason = done.stderr.strip().splitlines() or ["no message"]
         if not more and ": set it to " in reason:  # a variable
             yield WRONG, reason
+            return
+        if reason.startswith("ImportError: MXNet"):  # with a remedy
+            yield WRONG, reason.removeprefix("ImportError: ")
             return
         yield WRONG, (f"d2lrnn does not import ({reason}): fix what is wrong "
                       f"above, or pip install -e . in a new environment")
@@ -95,11 +139,20 @@ def mxnet():
                       f"export D2LRNN_CTX=cpu")
 
 
+def has_openmp():
+    """Return whether MXNet computes with OpenMP's threads, as far as known."""
+    wheel = machine.wheel()
+    return wheel is None or wheel.has_openmp
+
+
 def threads():
     """Yield the number of cores, and how many MXNet uses."""
-    cores = len(os.sched_getaffinity(0))
+    cores = machine.num_cores()
     chosen = os.environ.get("OMP_NUM_THREADS", "").strip()
-    if not chosen:
+    if not has_openmp():
+        yield OK, (f"{cores} cores; MXNet's wheel for this system has no "
+                   f"OpenMP, so OMP_NUM_THREADS has no effect")
+    elif not chosen:
         yield OK, f"{cores} cores, all used"
     elif chosen in map(str, range(1, cores + 1)):
         yield OK, f"{cores} cores, OMP_NUM_THREADS is {chosen}"
@@ -110,6 +163,8 @@ def threads():
 
 def load():
     """Yield a note if other programs keep the cores busy."""
+    if not has_openmp():
+        return
     try:
         busy = os.getloadavg()[0]  # on average over the last minute
     except (AttributeError, OSError):
@@ -142,4 +197,4 @@ def graphviz():
         yield OK, "Graphviz"
     else:
         yield NOTE, ("Graphviz is not installed, so models are shown as "
-                     "tables: apt-get install graphviz")
+                     f"tables: {machine.install_command('graphviz')}")

@@ -2,6 +2,8 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -63,26 +65,125 @@ def test_mxnet_first_is_too_late_and_said_so():
     assert "d2lrnn first" in err and "D2LRNNWarning" in err
 
 
+def import_beside(loaded, installed):
+    """Return what an import says where these are the versions of NumPy."""
+    return python(f"import numpy; numpy.__version__ = {loaded!r}\n"
+                  f"from importlib import metadata\n"
+                  f"metadata.version = lambda name: {installed!r}\n"
+                  f"try: import d2lrnn\n"
+                  f"except ImportError as error: print(error)").stdout
+
+
 def test_a_numpy_that_mxnet_cannot_use():
-    out = python("import numpy; numpy.__version__ = '2.1.0'\n"
-                 "try: import d2lrnn\n"
-                 "except ImportError as error: print(error)").stdout
-    assert out == ("MXNet 1.9.1 needs a numpy below 2, and this is numpy "
-                   "2.1.0: pip install 'numpy<2'\n")
+    for installed in ("2.1.0", "2.2.0"):
+        assert import_beside("2.1.0", installed) == (
+            "MXNet 1.9.1 needs a numpy below 2, and this is numpy 2.1.0: "
+            "pip install 'numpy<2'\n")
+
+
+def test_a_numpy_that_is_still_loaded():
+    """As in a notebook whose kernel runs on after the install."""
+    assert import_beside("2.1.0", "1.26.4") == (
+        "MXNet 1.9.1 needs a numpy below 2, and this is numpy 2.1.0: numpy "
+        "1.26.4 has been installed since, so restart the kernel, or whatever "
+        "runs this Python\n")
 
 
 @pytest.mark.parametrize("library", ["libgomp.so.1", "libquadmath.so.0"])
 def test_a_system_library_that_is_missing(library):
     out = python("import ctypes, numpy\n"
                  "class Missing(ctypes.CDLL):\n"
-                 "    def __init__(self, name):\n"
-                 f"        if name == {library!r}: raise OSError(name)\n"
-                 "        super().__init__(name)\n"
+                 "    def __init__(self, name, *more):\n"
+                 "        if 'libmxnet' in name:\n"
+                 f"            raise OSError('{library}: cannot open '\n"
+                 "                          'shared object file: No such')\n"
+                 "        super().__init__(name, *more)\n"
                  "ctypes.CDLL = Missing\n"
-                 "try: import d2lrnn\n"
-                 "except ImportError as error: print(error)").stdout
-    assert f"the system library {library}, which is missing" in out
-    assert "apt-get install libgomp1 libquadmath0" in out
+                 "for _ in range(2):\n"
+                 "    try: import d2lrnn\n"
+                 "    except ImportError as error: print(error)").stdout
+    first, second = out.splitlines()
+    assert first == second
+    assert f"the system library {library}, which is missing" in first
+    assert "apt-get install libgomp1 libquadmath0" in first
+
+
+@pytest.fixture
+def needs_what_is_not_there(tmp_path):
+    """Return the path of a copy of MXNet's library that links a missing one.
+
+    Its need of libgomp.so.1 is made one of libamath.so.
+    """
+    folder = Path(find_spec("mxnet").submodule_search_locations[0])
+    library = folder / "libmxnet.so"
+    data = library.read_bytes() if library.exists() else b""
+    if b"\0libgomp.so.1\0" not in data:
+        pytest.skip("this MXNet does not link GNU's OpenMP")
+    for sibling in folder.glob("lib*.so.*"):
+        (tmp_path / sibling.name).symlink_to(sibling)
+    copy = tmp_path / "libmxnet.so"
+    copy.write_bytes(data.replace(b"\0libgomp.so.1\0", b"\0libamath.so\0\0"))
+    yield copy
+    copy.unlink()  # it is large
+
+
+AGAIN = """
+import os, platform
+platform.machine = lambda: "{}"
+for _ in range(2):
+    try:
+        import d2lrnn
+    except ImportError as error:
+        print(error)
+    else:
+        from mxnet import nd
+        print(nd.ones(3).sum().asscalar())
+    os.environ.pop("MXNET_LIBRARY_PATH", None)
+"""
+
+
+@pytest.mark.parametrize("machine, remedy", [
+    ("aarch64", "Arm Performance Libraries"),
+    ("x86_64", "install the package of your system that contains it")])
+def test_the_linker_names_the_library(needs_what_is_not_there, machine,
+                                      remedy):
+    """Once it is there, the same process can import d2lrnn."""
+    done = python(AGAIN.format(machine),
+                  MXNET_LIBRARY_PATH=str(needs_what_is_not_there))
+    sentence, after = done.stdout.splitlines()
+    assert sentence.startswith("MXNet needs the system library libamath.so, "
+                               "which is missing here: ")
+    assert remedy in sentence
+    assert (after, done.stderr) == ("3.0", "")
+
+
+@pytest.mark.parametrize("system, machine, words", [
+    ("Windows", "AMD64", "WSL2"), ("Darwin", "arm64", "macos-x86_64"),
+    ("Darwin", "x86_64", "pip install mxnet==1.9.1"),
+    ("Linux", "aarch64", "Arm Performance Libraries"),
+    ("Linux", "x86_64", "pip install mxnet==1.9.1")])
+def test_where_mxnet_is_not_installed(system, machine, words):
+    done = python("import numpy, platform, sys\n"
+                  f"platform.system = lambda: {system!r}\n"
+                  f"platform.machine = lambda: {machine!r}\n"
+                  "class NoMXNet:\n"
+                  "    def find_spec(name, *_):\n"
+                  "        if name == 'mxnet':\n"
+                  "            raise ModuleNotFoundError(name=name)\n"
+                  "sys.meta_path.insert(0, NoMXNet)\n"
+                  "try: import d2lrnn\n"
+                  "except ModuleNotFoundError as error:\n"
+                  "    print(error.name, error)")
+    assert done.stdout.startswith("mxnet ") and words in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_an_error_that_is_not_the_linkers_stays(tmp_path):
+    (tmp_path / "mxnet.py").write_text("open('/no/such/file')")
+    done = python("import d2lrnn", PYTHONPATH=os.pathsep.join(
+        [str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    assert done.stderr.endswith("No such file or directory: "
+                                "'/no/such/file'\n")
 
 
 def test_mxnet_finds_the_names_that_it_needs():

@@ -2,6 +2,8 @@
 import os
 import random
 import resource
+import subprocess
+import sys
 import time
 
 from benchmarks.runner import Case, Goal, Row
@@ -64,13 +66,18 @@ def measure(case, side, folder, sizes):
 
 def resident():
     """Return how many bytes of this process are in memory."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:  # as on macOS
+        return 1024 * int(subprocess.check_output(
+            ["ps", "-o", "rss=", "-p", str(os.getpid())]))
 
 
 def peak():
     """Return the most bytes that were in memory so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 LARGE, MIDDLE = "100 million characters", "10 million characters"

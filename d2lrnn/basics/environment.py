@@ -5,7 +5,6 @@ import random
 import re
 import time
 from importlib import metadata
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
@@ -18,6 +17,7 @@ from d2lrnn.basics.checks import (
     shown,
 )
 from d2lrnn.basics.errors import SettingError
+from d2lrnn.basics.machine import cpu_name, num_cores
 from mxnet import context
 
 __all__ = ["as_context", "context_of", "epochs", "machine_record", "on_device",
@@ -133,17 +133,9 @@ def machine_record():
     return {
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "versions": {"python": platform.python_version(), **{
-            package: metadata.version(package)
-            for package in ("d2lrnn", "mxnet", "numpy")}},
+            "d2lrnn": metadata.version("d2lrnn"), "mxnet": mx.__version__,
+            "numpy": np.__version__}},
         "machine": {"system": platform.platform(), "cpu": cpu_name(),
-                    "cores": len(os.sched_getaffinity(0)),
+                    "cores": num_cores(),
                     "threads": os.environ.get("OMP_NUM_THREADS", "all")},
     }
-
-
-def cpu_name():
-    """Return the name of the processor, as Linux reports it."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()

@@ -12,6 +12,8 @@ import os
 import threading
 import time
 
+from d2lrnn.basics.machine import num_cores
+
 __all__ = ["SPINS", "CoreWatch"]
 
 SPINS = "1000"  # how often a thread checks before it sleeps
@@ -24,7 +26,7 @@ class CoreWatch:
 
     ``watch.shared`` tells whether other processes use them, as far as the
     machine reports it. If the user has set OMP_WAIT_POLICY or GOMP_SPINCOUNT,
-    nothing is watched or changed.
+    or if MXNet does not use GNU's OpenMP, nothing is watched or changed.
     """
 
     def __init__(self):
@@ -32,7 +34,7 @@ class CoreWatch:
         self._stop, self._thread = threading.Event(), None
 
     def __enter__(self):
-        if is_ours() and cores_taken() is not None:
+        if is_ours() and gnu_openmp() and cores_taken() is not None:
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
         return self
@@ -65,9 +67,8 @@ class Crowd:
     def _stay(self):
         threads = int(os.environ["OMP_NUM_THREADS"])
         # each thread calls free(NULL), which has no effect
-        ctypes.CDLL("libgomp.so.1").GOMP_parallel(
-            ctypes.CDLL(None).free, None,
-            max(2, len(os.sched_getaffinity(0)) - threads + 2), 0)
+        gnu_openmp().GOMP_parallel(ctypes.CDLL(None).free, None,
+                                   max(2, num_cores() - threads + 2), 0)
         self._left.wait()  # the idle threads end with this one
 
     def leave(self):
@@ -80,6 +81,23 @@ def is_ours():
     return (os.environ.get("GOMP_SPINCOUNT") == SPINS
             and "OMP_WAIT_POLICY" not in os.environ
             and os.environ.get("OMP_NUM_THREADS", "1") != "1")
+
+
+def gnu_openmp():
+    """Return GNU's OpenMP library if it is loaded, as MXNet loads it, or None.
+
+    LLVM's may be loaded under the same name; only LLVM's has ``__kmpc``
+    functions.
+    """
+    if not hasattr(os, "RTLD_NOLOAD"):
+        return None
+    try:
+        library = ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD | os.RTLD_NOW)
+    except OSError:
+        return None
+    if hasattr(library, "__kmpc_fork_call"):
+        return None
+    return library if hasattr(library, "GOMP_parallel") else None
 
 
 def cores_taken():

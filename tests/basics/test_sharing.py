@@ -9,8 +9,9 @@ import mxnet as mx
 import pytest
 from d2lrnn.basics import sharing
 
-pytestmark = pytest.mark.skipif(sharing.cores_taken() is None,
-                                reason="this machine does not tell")
+pytestmark = pytest.mark.skipif(
+    sharing.cores_taken() is None or sharing.gnu_openmp() is None,
+    reason="this machine does not tell, or has another OpenMP")
 
 
 def wait_for(condition, seconds=20):

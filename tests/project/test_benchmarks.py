@@ -15,6 +15,7 @@ from benchmarks.peers.book import Stopwatch, load_cells
 from benchmarks.peers.weights import for_scratch
 from benchmarks.rows import ROWS
 from benchmarks.runner import Case, Goal, Row
+from benchmarks.studies import cold_start
 
 CASES = [(row, case) for row in ROWS.values() for case in row.cases]
 
@@ -369,3 +370,24 @@ def test_the_record_is_shown_as_it_is():
     table = results.RESULTS.with_suffix(".md").read_text("utf-8")
     assert results.to_markdown(record) == table
     assert results.chart(record).axes
+
+
+@pytest.mark.process
+def test_cold_starts_are_measured(monkeypatch):
+    """In this environment, instead of an empty one."""
+    def install(wheel, light, folder):
+        (folder / "venv").symlink_to(sys.prefix)
+        return 7
+
+    monkeypatch.setattr(cold_start, "install", install)
+    monkeypatch.setattr(cold_start, "TRAIN",
+                        (*cold_start.TRAIN, "--num-hiddens", "8"))
+    seen = cold_start.measure("d2lrnn.whl", True, 1)
+    seconds = [seen["seconds"][start][0] for start in cold_start.STARTS]
+    assert 0 < seconds[0] < min(seconds[1], seconds[3])
+    table = cold_start.to_markdown({
+        "environments": {"light": seen}, "times": 1, "date": "today",
+        "machine": {"cpu": "AMD EPYC", "cores": 2}})
+    assert "process on | light, 7 packages |" in table
+    assert all(f"| {start} | {second:.2f} |" in table for start, second
+               in zip(cold_start.STARTS, seconds, strict=True))

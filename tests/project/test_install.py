@@ -1,10 +1,7 @@
-"""What a newcomer meets: the install, the wheel, the README."""
-import os
+"""What a newcomer meets: the install, the imports, the README."""
 import re
-import shutil
 import subprocess
 import sys
-import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -28,41 +25,39 @@ def test_another_python_is_refused_in_one_sentence(python):
         assert words in done.stderr
 
 
+# what d2l and the oracles bring, and no command or model needs
+HEAVY = {"IPython", "d2l", "d2lzh", "gym", "ipykernel", "jupyter",
+         "jupyter_client", "jupyter_core", "matplotlib.pyplot", "notebook",
+         "pandas", "torch"}
+
+
+def imported_by(code):
+    """Return the modules that code has imported in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"{code}\nimport sys\n"
+         f"print('imported', *sys.modules)"], check=True, text=True,
+        capture_output=True)
+    return {*done.stdout.splitlines()[-1].split()[1:]}
+
+
 @pytest.mark.process
-def test_the_texts_travel_in_the_wheel(tmp_path):
-    """A wheel, unpacked elsewhere, finds its lyrics there."""
-    copy = tmp_path / "source"
-    copy.mkdir()
-    for name in ("setup.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, copy)
-    packages = ("d2lrnn", "d2lrnn_cli", "lyrics_data")
-    for name in packages:
-        shutil.copytree(ROOT / name, copy / name)
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps",
-                    "-w", tmp_path, copy], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    site = tmp_path / "site"
-    with zipfile.ZipFile(wheel) as archive:
-        missing = {
-            str(path.relative_to(copy)) for name in packages
-            for path in (copy / name).rglob("*")
-            if path.is_file() and path.suffix != ".pyc"
-            } - {*archive.namelist()}
-        assert not missing
-        archive.extractall(site)
-    code = ("import d2lrnn, lyrics_data; from d2lrnn.data import texts;"
-            "texts.download = lambda known: (_ for _ in ()).throw(OSError());"
-            "print(lyrics_data.__file__);"
-            "print(len(d2lrnn.load_data_jay_lyrics()[0]))")
-    env = {key: value for key, value in os.environ.items()
-           if key != "D2LRNN_DATA"}
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code],
-                          cwd=tmp_path, check=True, text=True,
-                          capture_output=True,
-                          env={**env, "PYTHONPATH": str(site),
-                               "XDG_CACHE_HOME": str(tmp_path)})
-    where, length = done.stdout.splitlines()
-    assert where.startswith(str(site)) and length == "10000"
+def test_the_import_needs_nothing_of_d2l():
+    modules = imported_by("import d2lrnn")
+    assert "d2lrnn" in modules and not HEAVY & modules
+    mxnets = imported_by("import setuptools, numpy; numpy.bool = bool\n"
+                         "import mxnet")  # which takes scipy where it is
+    assert ("scipy" in modules) == ("scipy" in mxnets)
+
+
+@pytest.mark.process
+def test_the_help_needs_neither_mxnet_nor_numpy():
+    modules = imported_by("import d2lrnn_cli.main, sys\n"
+                          "sys.argv = ['d2lrnn', '--help']\n"
+                          "try: d2lrnn_cli.main.main()\n"
+                          "except SystemExit: pass")
+    assert "typer" in modules
+    assert not (HEAVY | {"d2lrnn", "matplotlib", "mxnet", "numpy", "pooch",
+                         "requests", "rich", "scipy"}) & modules
 
 
 @pytest.mark.process

@@ -20,7 +20,7 @@ def test_the_citation_is_that_of_this_version():
     assert citation["title"] == PROJECT["name"]
     assert citation["authors"] == [{"name": "the authors of d2lrnn"}]
     assert citation["version"] == PROJECT["version"] == version("d2lrnn")
-    assert citation["license"] == PROJECT["license"]["text"] == "MIT"
+    assert citation["license"] == PROJECT["license"] == "MIT"
     assert (ROOT / "LICENSE").read_text("utf-8").startswith("MIT License")
 
 
@@ -50,3 +50,20 @@ def test_the_tests_that_it_names_are_there(page):
     text = (ROOT / page).read_text("utf-8")
     for path in re.findall(r"tests/[\w/]+\.py", text):
         assert (ROOT / path).exists(), path
+
+
+def requirements(lines):
+    """Return requirements without comments and spaces."""
+    return {line.replace(" ", "").replace('"', "'") for line in lines
+            if line and not line.startswith("#")}
+
+
+def test_the_light_requirements_are_the_packages_own():
+    """They lack d2l alone, and pin the numpy that it brings."""
+    own = requirements(PROJECT["dependencies"])
+    d2l = {line for line in own if line.startswith("d2l")}
+    light = requirements((ROOT / "requirements-light.txt").read_text(
+        "utf-8").splitlines())
+    assert len(d2l) == 1
+    assert own - d2l == light - {"numpy==1.23.5;python_version<'3.12'"}
+    assert len(light) == len(own)

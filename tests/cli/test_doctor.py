@@ -1,0 +1,145 @@
+"""What ``d2lrnn doctor`` says on systems other than this one."""
+import os
+import platform
+import shutil
+import sys
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from d2lrnn_cli import doctor
+
+
+@pytest.fixture
+def on(monkeypatch):
+    """Return a function that makes this another system."""
+    def pretend(system, processor):
+        monkeypatch.setattr(platform, "system", lambda: system)
+        monkeypatch.setattr(platform, "machine", lambda: processor)
+
+    return pretend
+
+
+@pytest.fixture
+def no_mxnet(monkeypatch):
+    """Hide MXNet, and that it is installed."""
+    def version(name):
+        if name == "mxnet":
+            raise metadata.PackageNotFoundError(name)
+        return metadata.distribution(name).version
+
+    monkeypatch.setattr(doctor, "find_spec", lambda name:
+                        None if name == "mxnet" else find_spec(name))
+    monkeypatch.setattr(doctor, "metadata", type("Metadata", (), {
+        "version": staticmethod(version),
+        "PackageNotFoundError": metadata.PackageNotFoundError}))
+
+
+def test_it_is_not_imported_with_the_package():
+    assert doctor.machine.num_cores.__globals__["__name__"] != (
+        "d2lrnn.basics.machine")
+
+
+def test_a_processor_without_avx_is_told(on, monkeypatch):
+    on("Linux", "x86_64")
+    monkeypatch.setattr(doctor.machine, "lacks_avx", lambda: True)
+    ((said, text),) = doctor.system()
+    assert said == "wrong" and "lacks AVX, which MXNet's wheel needs" in text
+
+
+@pytest.mark.parametrize("system, processor, state, words", [
+    ("Linux", "x86_64", "ok", "Linux on x86_64, "),
+    ("Linux", "aarch64", "ok", "Linux on aarch64, "),
+    ("Darwin", "x86_64", "ok", "macOS on x86_64, "),
+    ("Darwin", "arm64", "wrong", "cpython-3.11-macos-x86_64-none"),
+    ("Windows", "AMD64", "wrong", "WSL2"),
+    ("FreeBSD", "amd64", "wrong", "docker run --platform linux/amd64")])
+def test_the_system_is_told_once(on, no_mxnet, system, processor, state,
+                                 words):
+    on(system, processor)
+    ((said, text),) = doctor.system()
+    assert said == state and words in text
+    told = [text for _, text in (*doctor.packages(), *doctor.libraries(),
+                                 *doctor.mxnet()) if "mxnet" in text]
+    assert told == ["mxnet is not installed: pip install -e ."] * (
+        state == "ok")
+
+
+def test_a_build_of_the_users_own_is_no_mistake(on, monkeypatch):
+    on("Darwin", "arm64")
+    ((state, text),) = doctor.system()
+    assert (state, text) == (
+        "note", "MXNet 1.9.1 has no wheel for macOS on arm64, so the mxnet "
+                "here is a build of your own")
+
+
+def test_an_mxnet_of_another_package_counts(no_mxnet, monkeypatch):
+    monkeypatch.setattr(doctor, "find_spec", find_spec)
+    assert ("ok", "mxnet, from another package or a build") in [
+        *doctor.packages()]
+
+
+@pytest.mark.process
+def test_what_mxnet_links_is_what_counts(on, tmp_path, monkeypatch):
+    """Other libraries may be missing; one that it links may not."""
+    assert not list(doctor.libraries())
+    on("Linux", "aarch64")
+    assert not list(doctor.libraries())
+    (tmp_path / "libmxnet.so").write_bytes(b"no library")
+    monkeypatch.setenv("MXNET_LIBRARY_PATH", str(tmp_path / "libmxnet.so"))
+    ((state, text),) = doctor.libraries()
+    assert state == "wrong" and text.startswith(
+        f"MXNet's library does not load here ({tmp_path}/libmxnet.so: ")
+
+
+@pytest.mark.process
+def test_a_library_that_mxnet_links_and_does_not_find(tmp_path, monkeypatch):
+    """MXNet's own libgfortran serves as MXNet's library."""
+    folder = Path(find_spec("mxnet").submodule_search_locations[0])
+    library = folder / "libgfortran.so.3"
+    data = library.read_bytes() if library.exists() else b""
+    if b"\0libquadmath.so.0\0" not in data:
+        pytest.skip("this MXNet brings no libgfortran of this kind")
+    copy = tmp_path / "libmxnet.so"
+    copy.write_bytes(data.replace(b"\0libquadmath.so.0\0",
+                                  b"\0libnowhere2.so.0\0"))
+    monkeypatch.setenv("MXNET_LIBRARY_PATH", str(copy))
+    ((state, text),) = doctor.libraries()
+    assert state == "wrong" and text.startswith(
+        "MXNet needs the system library libnowhere2.so.0, which is missing "
+        "here: ")
+    assert "\n" not in text
+
+
+def test_cores_where_linux_does_not_count_them(on, monkeypatch):
+    on("Darwin", "x86_64")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.delattr(os, "process_cpu_count", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 10)
+    monkeypatch.setattr(os, "getloadavg", lambda: (7.0, 0, 0), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert list(doctor.threads()) == [
+        ("ok", "10 cores; MXNet's wheel for this system has no OpenMP, so "
+               "OMP_NUM_THREADS has no effect")]
+    assert not list(doctor.load())  # fewer threads would not help
+    on("Linux", "aarch64")
+    assert list(doctor.threads()) == [("ok", "10 cores, all used")]
+    assert list(doctor.load())
+
+
+@pytest.mark.parametrize("system, command", [
+    ("Darwin", "brew"), ("Windows", "winget"), ("Linux", "apt-get")])
+def test_graphviz_is_installed_in_the_systems_way(on, monkeypatch, system,
+                                                  command):
+    on(system, "x")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    ((state, text),) = doctor.graphviz()
+    assert state == "note" and text.endswith(f"{command} install graphviz")
+
+
+def test_another_python_than_mxnets(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 13, 1, "final", 0))
+    ((state, text),) = doctor.python()
+    assert state == "wrong" and "Python 3.13.1" in text
