@@ -13,6 +13,8 @@ from pathlib import Path
 
 import typer
 
+from d2lrnn_cli.streams import fitted
+
 __all__ = ["doctor"]
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
@@ -25,7 +27,7 @@ def doctor():
     findings = [*python(), *packages(), *libraries(), *mxnet(), *threads(),
                 *load(), *texts(), *graphviz()]
     for state, text in findings:
-        print(f"{state:<7}{text}")
+        print(fitted(f"{state:<7}{text}", sys.stdout, indent=7))
     raise typer.Exit(int(any(state == WRONG for state, _ in findings)))
 
 
