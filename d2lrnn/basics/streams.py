@@ -16,11 +16,12 @@ def print_everything():
     """
     for stream in (sys.stdout, sys.stderr):
         encoding = getattr(stream, "encoding", None) or "utf-8"
-        if encoding.lower().startswith("utf") or not hasattr(
-                stream, "reconfigure") or stream.errors not in (
-                    "strict", "surrogateescape"):
+        if not hasattr(stream, "reconfigure") or stream.errors not in (
+                "strict", "surrogateescape"):
             continue
-        if stream.isatty() or os.environ.get("PYTHONIOENCODING"):
+        if encoding.lower().startswith("utf"):  # but names may be in no UTF
+            stream.reconfigure(errors="surrogateescape")
+        elif stream.isatty() or os.environ.get("PYTHONIOENCODING"):
             stream.reconfigure(errors="replace")
         elif encoding.lower() in ("ascii", "us-ascii", "ansi_x3.4-1968"):
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")

@@ -47,6 +47,14 @@ def test_what_a_stream_gets(monkeypatch, mend, encoding, terminal, chosen,
     assert stream.buffer.getvalue() == written
 
 
+def test_a_files_name_is_printed_byte_by_byte(monkeypatch):
+    stream = Stream("utf-8", False)
+    of_the_package(stream, monkeypatch)
+    print("caf\udce9")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"caf\xe9\n"
+
+
 def test_a_stream_of_ones_own_is_left_alone(monkeypatch):
     """Such as that of a notebook, and those that others have set up."""
     for stream in (io.StringIO(), None, Stream("utf-8", False)):
