@@ -285,7 +285,7 @@ for temperature in (0.5, 1.0, 1.5):
 
 # %%
 figure = dinosaur.plot_loss(losses, vocab_size, window=len(names))
-path = writable(Path("runs").resolve()) / "dinosaur_names.png"
+path = writable(Path("runs")) / "dinosaur_names.png"
 figure.savefig(path, dpi=150)
 steps = sum(len(name) + 1 for name in names) / len(names)
 nats = np.mean(losses[-len(names):]) / steps

@@ -182,7 +182,7 @@ print("the first values:", *(indices_values[i] for i in indices[:4, 0]))
 # them.
 
 # %%
-folder = writable(Path("runs").resolve())
+folder = writable(Path("runs"))
 soloist = music_inference_model(model.lstm_cell, model.densor, n_values, n_a,
                                 Ty=10)
 midi = jazz.generate_music(soloist, music, folder / "jazz.mid",

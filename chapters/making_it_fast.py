@@ -274,7 +274,7 @@ axes.legend(loc="lower right")
 figure
 
 # %%
-path = writable(Path("runs").resolve()) / "making_it_fast.png"
+path = writable(Path("runs")) / "making_it_fast.png"
 figure.savefig(path, dpi=150)
 print("picture:", path)
 

@@ -362,7 +362,7 @@ axes.legend()
 axes.figure
 
 # %%
-path = writable(Path("runs").resolve()) / "numpy_rnn.png"
+path = writable(Path("runs")) / "numpy_rnn.png"
 axes.figure.savefig(path, dpi=150)
 print(f"picture: {path}")
 

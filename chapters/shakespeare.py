@@ -100,7 +100,7 @@ print(inspect.getsource(model.hybrid_forward))
 print(summary(model))
 
 # %%
-folder = writable(Path("runs").resolve())
+folder = writable(Path("runs"))
 d2l.show(plot_model(model, folder / "shakespeare.svg"))
 
 # %% [markdown]

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import get_args
 
 from d2lrnn.basics.checks import shown
-from d2lrnn.basics.files import write_whole
+from d2lrnn.basics.files import to_path, to_text, write_whole
 from d2lrnn.data.reading import read_text
 from d2lrnn.data.texts import TEXTS
 from d2lrnn.training.runs import BEST, LAST
+
+from d2lrnn_cli.streams import quoted
 
 __all__ = ["OLD_NAMES", "find_again", "read_command", "written_command"]
 
@@ -58,10 +60,10 @@ def written_command(folder, text, settings, resume):
 def where(text, copy):
     """Return how to find a text again: its name, its full path, or TEXT."""
     if text in TEXTS or not os.path.exists(text):
-        return text
+        return to_text(text)
     if copy.exists() and copy.samefile(text):
         return TEXT
-    return os.path.abspath(text)
+    return to_text(os.path.abspath(text))
 
 
 def is_read_once(path):
@@ -95,8 +97,8 @@ def read_command(folder, kinds):
                          f"it, or go on in Python, with the same settings and "
                          f"d2lrnn.fit(..., resume=True)") from None
     text = command.get("text")
-    if text == TEXT:
-        text = os.fspath(folder / TEXT)
+    if text is not None:
+        text = os.fspath(folder / TEXT) if text == TEXT else to_path(text)
     return text, {OLD_NAMES.get(name, name): value
                   for name, value in command["settings"].items()}
 
@@ -143,4 +145,4 @@ def find_again(text, folder):
             return str(moved)
     raise FileNotFoundError(f"there is no text at {text} any more: say where "
                             f"it is, as in d2lrnn train TEXT --resume "
-                            f"{folder}")
+                            f"{quoted(str(folder))}")

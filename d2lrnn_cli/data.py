@@ -1,6 +1,6 @@
 """``d2lrnn data``: list, get and verify the texts known by name."""
 import hashlib
-from pathlib import Path
+import os
 from typing import Annotated
 
 import typer
@@ -66,10 +66,11 @@ def verify(name: Annotated[str | None, typer.Argument(
 
 def where_is(name):
     """Return the path of a text that is here already, or None."""
-    import pooch  # slow to import, and imported by d2lrnn anyway
-    from d2lrnn.data.texts import TEXTS, text_in_folders
-    cached = Path(pooch.os_cache("d2lrnn")) / TEXTS[name].file
-    return text_in_folders(name) or (cached if cached.exists() else None)
+    from d2lrnn.data.texts import TEXTS, cache_folder, text_in_folders
+    cache = cache_folder()
+    cached = cache and cache / TEXTS[name].file
+    return text_in_folders(name) or (
+        cached if cached and os.path.isfile(cached) else None)
 
 
 def check_name(name):

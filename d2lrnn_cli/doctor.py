@@ -15,6 +15,8 @@ from types import SimpleNamespace
 
 import typer
 
+from d2lrnn_cli.streams import fitted
+
 __all__ = ["doctor"]
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
@@ -39,7 +41,7 @@ def doctor():
                 *(list(libraries()) or mxnet()), *threads(), *load(),
                 *texts(), *graphviz()]
     for state, text in findings:
-        print(f"{state:<7}{text}")
+        print(fitted(f"{state:<7}{text}", sys.stdout, indent=7))
     raise typer.Exit(int(any(state == WRONG for state, _ in findings)))
 
 

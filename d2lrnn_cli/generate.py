@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import BadParameter, Option
 
 from d2lrnn_cli.arguments import AsJson, ModelPath
-from d2lrnn_cli.streams import to_json
+from d2lrnn_cli.streams import to_json, typed
 
 __all__ = ["generate"]
 
@@ -43,11 +43,12 @@ def generate(
     if not 1 <= n <= MOST:
         raise BadParameter(f"n is {n}: it must be from 1 to {MOST:,}",
                            param_hint="--n")
+    prefix = typed(prefix)
     choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p,
-              "seed": seed, "stop": stop}
+              "seed": seed, "stop": typed(stop)}
     if as_json or n > 1:
         lyrics = write_all(model, prefix, num_chars, n, choice)
-        print(to_json({"model": str(path), "prefix": prefix,
+        print(to_json({"model": typed(str(path)), "prefix": prefix,
                        "num_chars": num_chars, **choice, "lyrics": lyrics})
               if as_json else "\n\n".join(lyrics))
         return

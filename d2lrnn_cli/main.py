@@ -14,7 +14,12 @@ from d2lrnn_cli.evaluate import evaluate
 from d2lrnn_cli.generate import generate
 from d2lrnn_cli.inspect import inspect
 from d2lrnn_cli.report import report
-from d2lrnn_cli.streams import close_streams, open_streams, unwritten
+from d2lrnn_cli.streams import (
+    close_streams,
+    fitted,
+    open_streams,
+    unwritten,
+)
 from d2lrnn_cli.train import train
 
 __all__ = ["main"]
@@ -51,7 +56,7 @@ def main():
     except Exception as error:
         if FLAGS["--debug"]:
             raise
-        sys.exit(f"d2lrnn: {sentence(error)}")
+        sys.exit(fitted(f"d2lrnn: {sentence(error)}", sys.stderr))
     finally:
         problem, error = close_streams(), sys.exc_info()[1]
         if problem is not None and getattr(error, "code", None) == 0:
@@ -69,17 +74,25 @@ def interrupt(*_):
 
 
 def sentence(error):
-    """Return the message of an error; MXNet's is in its last line."""
+    """Return the message of an error as one line.
+
+    MXNet's is in the last one of its lines; other errors have several only if
+    a name has a line end in it.
+    """
+    if isinstance(error, FileNotFoundError) and error.filename is None and (
+            error.strerror):
+        return "the current folder was removed: go to another one with cd"
     if isinstance(error, OSError) and error.strerror and not error.filename:
         return unwritten(error)  # files are named, streams are not
     if isinstance(error, OSError) and error.filename is not None:
         return (f"{os.fsdecode(error.filename)} cannot be used "
                 f"({error.strerror}): check the path and its permissions")
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1]
+    return lines[-1] if type(error).__module__.startswith("mxnet") else (
+        " ".join(lines))
 
 
 def show_warning(message, category, *_, **__):
     """Print d2lrnn's own warnings as a sentence, and no others."""
     if category.__name__ == "D2LRNNWarning" and not FLAGS["--quiet"]:
-        print(f"d2lrnn: {message}", file=sys.stderr)
+        print(fitted(f"d2lrnn: {message}", sys.stderr), file=sys.stderr)

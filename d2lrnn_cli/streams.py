@@ -2,9 +2,12 @@
 import errno
 import json
 import os
+import shlex
 import sys
+import unicodedata
 
-__all__ = ["close_streams", "open_streams", "to_json", "unwritten"]
+__all__ = ["close_streams", "fitted", "open_streams", "quoted", "to_json",
+           "typed", "unwritten"]
 
 NAMES = ("stdin", "stdout", "stderr")
 
@@ -13,8 +16,7 @@ def open_streams():
     """Open closed streams on the null device.
 
     Otherwise the next file to be opened would get the number of a stream, and
-    with it what is written to the stream. A character that a stream's
-    encoding lacks becomes a question mark.
+    with it what is written to the stream.
     """
     for number, name in enumerate(NAMES):
         if getattr(sys, name) is None:
@@ -22,7 +24,83 @@ def open_streams():
             setattr(sys, name, open(number, "r" if number == 0 else "w",
                                     encoding="utf-8", closefd=False))
     for stream in (sys.stdout, sys.stderr):
+        print_everything(stream)
+
+
+def print_everything(stream):
+    r"""Let a stream take every character, in any locale.
+
+    A character that the encoding lacks becomes a question mark on a terminal,
+    or if PYTHONIOENCODING has chosen the encoding. What is redirected keeps
+    it: in the C locale, whose encoding is ASCII, as UTF-8, which our texts
+    are in, and elsewhere as an escape such as ``\u5206``.
+    """
+    encoding = stream.encoding.lower()
+    if (encoding.startswith("utf") or stream.isatty()
+            or os.environ.get("PYTHONIOENCODING")):
         stream.reconfigure(errors="replace")
+    elif encoding in ("ascii", "us-ascii", "ansi_x3.4-1968"):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    else:
+        stream.reconfigure(errors="backslashreplace")
+
+
+def typed(text):
+    """Return an argument as characters, or None for None.
+
+    In the C locale, Python reads what is not ASCII as bytes, which it writes
+    as lone surrogates.
+    """
+    try:
+        return text and os.fsencode(text).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text
+
+
+def quoted(path):
+    r"""Return a path as a shell reads it, in one line.
+
+    >>> print(quoted("my run"), quoted("it's\na run"))
+    'my run' $'it\047s\012a run'
+    """
+    if not any(ord(char) < 32 for char in path):
+        return shlex.quote(path)
+    return "$'" + "".join(
+        f"\\{ord(char):03o}" if ord(char) < 32 or char in "\\'" else char
+        for char in path) + "'"
+
+
+def fitted(text, stream, indent=0):
+    """Return a text broken at blanks where a terminal would cut a word.
+
+    The lines after the first are indented. A word longer than a line, such as
+    a path, stays whole, and what goes elsewhere stays as it is.
+    """
+    try:
+        width = stream.isatty() and (
+            os.get_terminal_size(stream.fileno()).columns or 80)
+    except (AttributeError, OSError, ValueError):
+        width = 0
+    if not width:
+        return text
+    line, *words = text.split(" ")
+    lines = [line]
+    for word in words:
+        if columns(lines[-1]) + 1 + columns(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(" " * indent + word)
+    return "\n".join(lines)
+
+
+def columns(text):
+    """Return how many columns a text takes; Chinese characters take two.
+
+    >>> columns("ab"), columns("分开")
+    (2, 4)
+    """
+    return sum(1 + (unicodedata.east_asian_width(char) in "WF")
+               for char in text)
 
 
 def forget(number):

@@ -1,4 +1,5 @@
 """``d2lrnn train``: train a model, or resume a training."""
+import os
 import time
 from pathlib import Path
 from typing import Annotated, get_type_hints
@@ -7,6 +8,7 @@ from typer import BadParameter, Context, Option
 
 from d2lrnn_cli.app import messages
 from d2lrnn_cli.arguments import TEXT
+from d2lrnn_cli.streams import typed
 
 __all__ = ["train"]
 
@@ -87,17 +89,30 @@ def train(
     """Train a char-RNN on a text; print the path of its best model."""
     settings = {name: value for name, value in context.params.items()
                 if name not in OTHERS}
+    settings["prefix"] = typed(prefix)
     if resume:
         text, settings = what_to_resume(context, resume, text, settings)
     elif not text:
         raise BadParameter("give a TEXT, or a RUN to --resume",
                            param_hint="TEXT|NAME")
     folder = resume or out or Path(
-        "runs", f"{Path(text).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+        "runs", f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
     from d2lrnn_cli.training import run
     with messages():
         run(text, settings, folder, bool(resume), ctx or None)
     print(folder / "best.safetensors")
+
+
+def short_name(text):
+    """Return the name of a text, cut so that a folder can be named after it.
+
+    >>> short_name("data/my.txt"), len(short_name("x" * 250))
+    ('my', 200)
+    """
+    name = Path(text).stem
+    while len(os.fsencode(name)) > 200:
+        name = name[:-1]
+    return name
 
 
 def what_to_resume(context, folder, text, settings):

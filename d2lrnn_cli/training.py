@@ -1,6 +1,5 @@
 """The training that ``d2lrnn train`` runs: a ``CharRNN`` in a folder."""
 import os
-import shlex
 
 import d2lrnn as d2l
 from d2lrnn.basics.checks import check_path
@@ -9,6 +8,7 @@ from d2lrnn.training.runs import holds_training, run_folder
 
 from d2lrnn_cli.command_file import written_command
 from d2lrnn_cli.loading import load_text
+from d2lrnn_cli.streams import quoted
 
 __all__ = ["run"]
 
@@ -27,7 +27,7 @@ def run(text, settings, folder, resume, ctx):
     """
     folder = check_path("the run's folder", os.fspath(folder))
     text = os.fspath(check_path("TEXT", text))
-    go_on = f"type d2lrnn train --resume {shlex.quote(str(folder))}"
+    go_on = f"type d2lrnn train --resume {quoted(str(folder))}"
     try:
         with run_folder(folder, go_on) as held:
             if not resume and holds_training(folder):

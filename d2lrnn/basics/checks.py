@@ -183,20 +183,32 @@ def check_path(name, path):
     ValueError: folder is '': give the name of a file or folder
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or (
-            b"\0" in os.fsencode(path)):
+            b"\0" in path_bytes(name, path)):
         raise ValueError(f"{name} is {shown(path)}: give the name of a file "
                          f"or folder")
     try:
-        os.fspath(path).encode("utf-8")
-    except (AttributeError, UnicodeEncodeError):
+        path_bytes(name, path).decode("utf-8")
+        Path(path)  # refuses bytes
+    except (TypeError, UnicodeDecodeError):
         raise ValueError(f"{name} is {shown(path)}, whose characters are not "
                          f"UTF-8: give another name") from None
-    longest = max(Path(path).parts, key=len, default="")
-    if len(longest.encode()) > 255:
-        raise ValueError(f"{name} is {shown(path)}, with a name of "
-                         f"{len(longest.encode())} bytes: give one of at "
-                         f"most 255")
+    longest = max(map(len, map(os.fsencode, Path(path).parts)), default=0)
+    if longest > 255:
+        raise ValueError(f"{name} is {shown(path)}, with a name of {longest} "
+                         f"bytes: give one of at most 255")
     return Path(path)
+
+
+def path_bytes(name, path):
+    """Return the bytes of a path, which the C locale has for ASCII alone."""
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        if sys.getfilesystemencoding().lower().startswith("utf"):
+            return b"\xff"  # half a character, as in no file's name
+        raise ValueError(
+            f"{name} is {shown(path)}, which this locale cannot write "
+            f"({sys.getfilesystemencoding()}): set PYTHONUTF8=1") from None
 
 
 def check_memory(num_floats, what):

@@ -1,9 +1,51 @@
 """Show figures, pictures and sounds in a notebook."""
+import atexit
 import io
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 __all__ = ["new_figure", "show", "to_png"]
+
+
+def settle_matplotlib():
+    """Give matplotlib a temporary folder if it cannot write to its own.
+
+    Otherwise it fails for a user without a home, and shows other users a
+    paragraph of advice. Where it could write, it is left alone.
+    """
+    chosen = os.environ.get("MPLCONFIGDIR")
+    for variable, default in (("XDG_CONFIG_HOME", "~/.config"),
+                              ("XDG_CACHE_HOME", "~/.cache")):
+        folder = Path(chosen or os.path.join(
+            os.environ.get(variable) or os.path.expanduser(default),
+            "matplotlib"))
+        if not can_be_written(folder):
+            break
+    else:
+        return
+    try:
+        os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="d2lrnn-")
+    except OSError:  # then matplotlib says so, once it is needed
+        return
+    atexit.register(remove_folder, os.getpid(), os.environ["MPLCONFIGDIR"])
+
+
+def can_be_written(folder):
+    """Return whether a folder is writable, or can be made."""
+    if not folder.is_absolute() and str(folder).startswith("~"):
+        return False  # there is no home
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def remove_folder(pid, folder):
+    """Remove a folder at the end of the process that made it."""
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_figure(figsize=(7, 4.2)):
@@ -52,3 +94,6 @@ def show(path):
         return getattr(display, kind)(filename=str(path))
     print(f"file: {path}")
     return None
+
+
+settle_matplotlib()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from d2lrnn.basics.errors import D2LRNNWarning
 
-__all__ = ["new_folder", "only_user", "writable", "write_whole"]
+__all__ = ["new_folder", "only_user", "to_path", "to_text", "whole_path",
+           "writable", "write_whole"]
 
 try:
     import fcntl
@@ -16,6 +17,39 @@ except ImportError:  # a system without these locks
     fcntl = None
 
 HELD = set()  # the lock files that this process holds
+
+
+def to_text(path):
+    """Return a path as text that can be written and printed.
+
+    In the C locale, Python reads the bytes of a name beyond ASCII as lone
+    surrogates; here they become the characters that they are in UTF-8.
+    """
+    try:
+        return os.fsencode(path).decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return os.fspath(path)  # a name that this locale has no bytes for
+
+
+def to_path(text):
+    """Return the path that ``to_text`` made a text of."""
+    try:
+        return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return text  # half a character, as in no path
+
+
+def whole_path(path):
+    """Return a path from the root, without links.
+
+    Raise ``OSError`` if the current folder was removed.
+    """
+    try:
+        return path.resolve()
+    except FileNotFoundError:
+        raise OSError(f"{path} is in the current folder, which was removed: "
+                      f"go to another folder, or give a path that begins with "
+                      f"/") from None
 
 
 def write_whole(path, data):
@@ -174,11 +208,13 @@ def remove_empty(folders):
 
 
 def writable(folder):
-    """Make a folder and return it, or a temporary one if it is not writable.
+    """Make a folder and return its whole path, or that of a temporary one.
 
-    A ``D2LRNNWarning`` then names the temporary folder.
+    If the folder cannot be written to, or the current folder is gone, a
+    ``D2LRNNWarning`` names the temporary folder.
     """
     try:
+        folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:

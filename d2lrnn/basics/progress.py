@@ -2,6 +2,8 @@
 import sys
 
 from d2lrnn.basics.sharing import CoreWatch
+from d2lrnn.basics.streams import draws_bars
+from rich import get_console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -12,6 +14,7 @@ from rich.progress import (
 
 __all__ = ["Bar", "EpochBar"]
 
+NARROW = 60  # columns, which a bar and the time left do not fit into
 SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
           "faster.")
 
@@ -20,18 +23,20 @@ class Bar:
     """A progress bar below the printed lines while a loop runs.
 
     It appears in a terminal only; elsewhere (in a pipe, a file or a notebook)
-    there are just the loop's own lines. ``done`` of the ``total`` units are
-    done at the beginning. A ``CoreWatch`` runs alongside, and the bar says
-    once if other processes use the cores too.
+    there are just the loop's own lines, as there are with TERM=dumb and with
+    NO_COLOR. A narrow terminal gets the numbers without the bar. ``done`` of
+    the ``total`` units are done at the beginning. A ``CoreWatch`` runs
+    alongside, and the bar says once if other processes use the cores too.
     """
 
     def __init__(self, total, unit, done=0):
         columns = (BarColumn(bar_width=24), MofNCompleteColumn(),
                    TextColumn(unit + ", {task.description}"),
                    TimeRemainingColumn(compact=True), TextColumn("left"))
+        if get_console().width < NARROW:
+            columns = columns[1:3]
         self._bar = Progress(*columns, transient=True,
-                             disable=not (sys.stdout
-                                          and sys.stdout.isatty()))
+                             disable=not draws_bars(sys.stdout))
         self._task = self._bar.add_task("", total=total, completed=done)
         self._watch, self._said = CoreWatch(), False
 

@@ -8,6 +8,7 @@ so that files with equal contents have equal bytes.
 import hashlib
 import json
 import math
+import os
 
 import numpy as np
 from d2lrnn.basics.checks import check_path, shown
@@ -85,7 +86,7 @@ def read_tensors(path, what, check_text):
                                 f"path")
     try:
         with path.open("rb") as file:
-            size = path.stat().st_size
+            size = os.fstat(file.fileno()).st_size  # not of a newer file
             if size > LARGEST_FILE:
                 raise TensorsError(f"has {size:,} bytes, and files of up to "
                                    f"{LARGEST_FILE:,} are read: give the "

@@ -9,6 +9,7 @@ from pathlib import Path
 from unicodedata import category
 
 from d2lrnn.basics.checks import shown
+from d2lrnn.basics.files import to_text
 
 __all__ = ["read_pieces", "read_source", "read_text", "readable"]
 
@@ -104,7 +105,7 @@ def readable(path):
     'caf??.txt'
     """
     return "".join("?" if category(char) in ("Cc", "Cs", "Zl", "Zp")
-                   else char for char in str(path))
+                   else char for char in to_text(path))
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pooch
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 
-__all__ = ["TEXTS", "Text", "find_text", "in_folders", "is_path",
-           "text_in_folders"]
+__all__ = ["TEXTS", "Text", "cache_folder", "find_text", "in_folders",
+           "is_path", "text_in_folders"]
 
 
 class Text(NamedTuple):
@@ -66,14 +66,17 @@ def find_text(name, fallback=True):
         return found
     problem = f"{known.file} is neither in $D2LRNN_DATA nor lyrics_data/"
     no_download = None
-    if known.url:
+    if known.url and (cache := cache_folder()) is None:
+        problem += (", and there is no home folder to download it to (HOME "
+                    "is not set)")
+    elif known.url:
         try:
-            return download(known)
+            return download(known, cache)
         except (OSError, ValueError) as error:
             no_download = error
             problem = (f"{known.file} is neither in $D2LRNN_DATA, "
-                       f"lyrics_data/ nor {pooch.os_cache('d2lrnn')}, and "
-                       f"could not be downloaded ({type(error).__name__})")
+                       f"lyrics_data/ nor {cache}, and could not be "
+                       f"downloaded ({type(error).__name__})")
     if not fallback:
         raise FileNotFoundError(
             f"{problem}: put it into a folder and set D2LRNN_DATA to that "
@@ -113,8 +116,17 @@ def _folders():
     yield Path(resources.files("lyrics_data"))
 
 
-def download(known):
-    """Fetch a known text into the user's cache and return its path.
+def cache_folder():
+    """Return the folder of downloads, or None for a user without a home."""
+    try:
+        folder = Path(pooch.os_cache("d2lrnn"))
+    except (OSError, RuntimeError, ValueError, KeyError):
+        return None
+    return folder if folder.is_absolute() else None
+
+
+def download(known, folder):
+    """Fetch a known text into a folder and return its path.
 
     The sha256 is checked before the file gets its name, so a broken download
     leaves nothing behind. Connecting may take 3 seconds, and the server may
@@ -122,7 +134,7 @@ def download(known):
     """
     return Path(pooch.retrieve(
         known.url, known_hash=f"sha256:{known.sha256}", fname=known.file,
-        path=pooch.os_cache("d2lrnn"),
+        path=folder,
         downloader=pooch.HTTPDownloader(timeout=(3, 10))))
 
 

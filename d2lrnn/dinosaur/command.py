@@ -3,6 +3,7 @@ import argparse
 import sys
 import warnings
 
+from d2lrnn.basics.streams import unprinted
 from d2lrnn.dinosaur.checks import check_invent
 from d2lrnn.dinosaur.data import load_names, vocabulary
 from d2lrnn.dinosaur.files import check_save, load, save
@@ -31,7 +32,11 @@ def main(argv=None):
                      "--save")
     try:
         run(args)
-    except (OSError, ValueError) as error:
+        if sys.stdout:  # None if it is closed
+            sys.stdout.flush()
+    except OSError as error:
+        sys.exit(unprinted(error) or str(error))
+    except ValueError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("stopped")

@@ -291,7 +291,7 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
                          f"the model was trained on")
     check_numbers("seed", "temperature", seed=seed, temperature=temperature)
     rng = np.random.default_rng(seed)
-    path = check_path("path", path).absolute()
+    path = check_path("path", path)
     path = writable(path.parent) / path.name
     melody, under, start = [], [], 0
     for i, chords in enumerate(music.chords):

@@ -15,7 +15,7 @@ from d2lrnn.basics.checks import (
     check_path,
     shown,
 )
-from d2lrnn.basics.files import write_whole
+from d2lrnn.basics.files import to_text, write_whole
 from d2lrnn.report.labels import numbered
 
 __all__ = ["checked_histories", "read_record", "read_records", "summarize",
@@ -48,7 +48,8 @@ def read_records(paths):
         files[file] = path
     records = [read_record(file) for file in files]
     names = distinct_names([record["name"] for record in records],
-                           [file.parent.parts[1:] for file in files])
+                           [tuple(map(to_text, file.parent.parts[1:]))
+                            for file in files])
     return [{**record, "name": name}
             for record, name in zip(records, names, strict=True)]
 
@@ -79,7 +80,8 @@ def read_record(path):
         if file.stat().st_size > LARGEST_RECORD:
             raise ValueError(f"it has {file.stat().st_size:,} bytes")
         record = json.loads(file.read_bytes().decode("utf-8-sig"))
-        return checked_record(record, file.resolve().parent.name)
+        return checked_record(record, to_text(
+            file.resolve().parent.name))
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"{file} is not the record of one run ({reason}): "

@@ -10,7 +10,12 @@ import numpy as np
 from d2lrnn.basics.checks import check_kind, check_path, shown
 from d2lrnn.basics.environment import machine_record
 from d2lrnn.basics.errors import D2LRNNWarning
-from d2lrnn.basics.files import new_folder, writable
+from d2lrnn.basics.files import (
+    new_folder,
+    to_text,
+    whole_path,
+    writable,
+)
 from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import perplexity_figure
@@ -60,7 +65,7 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
     check_name(name)
     folder = check_path("folder", folder)
     record = make_record(name, histories, corpus, settings)
-    folder = writable(folder.resolve())
+    folder = writable(folder)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     done = folder / f"{name}-{stamp}"
     for n in range(2, 1000):
@@ -93,7 +98,7 @@ def write_pages(folder, records):
     ``OSError`` if it cannot be written; folders made on the way to it are
     removed again.
     """
-    folder = check_path("folder", folder).resolve()
+    folder = whole_path(check_path("folder", folder))
     if os.path.lexists(folder):
         raise ValueError(f"{folder} exists already: give another folder")
     with new_folder(folder.parent):
@@ -159,7 +164,7 @@ def make_record(name, histories, corpus, settings):
             "uniform": corpus.vocab_size,
             "unigram": unigram_perplexity(corpus.corpus_indices)},
         "settings": through_json("settings", settings),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": [Path(sys.argv[0]).name, *map(to_text, sys.argv[1:])],
         "trainings": {label: summarize(history)
                       for label, history in histories.items()},
     }

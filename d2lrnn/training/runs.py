@@ -6,7 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from d2lrnn.basics.checks import check_path
-from d2lrnn.basics.files import new_folder, only_user, write_whole
+from d2lrnn.basics.files import (
+    new_folder,
+    only_user,
+    to_text,
+    write_whole,
+)
 from d2lrnn.models.checkpoint import save_model
 from d2lrnn.report.page import to_html
 from d2lrnn.report.records import write_json
@@ -101,7 +106,7 @@ class RunFolder:
         """Write the record and the report of a finished training."""
         if self.path is None:
             return
-        record = make_record(self.path.resolve().name,
+        record = make_record(to_text(self.path.resolve().name),
                              {"fit": self.run.history}, corpus, self.settings)
         with self.saying_how_to_go_on():
             write_json(self.path / RECORD, record)

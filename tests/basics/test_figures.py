@@ -1,9 +1,17 @@
 """In a notebook figures and files are shown; elsewhere they are named."""
+import atexit
+import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from d2lrnn.basics.figures import new_figure, show
+from d2lrnn.basics.figures import (
+    can_be_written,
+    new_figure,
+    settle_matplotlib,
+    show,
+)
 
 PNG = b"\x89PNG\r\n"
 
@@ -47,3 +55,36 @@ def test_a_figure_of_no_size_and_a_file_of_no_name():
             new_figure(wrong)
     with pytest.raises(ValueError, match="path is a list: give the name of"):
         show(["a.png"])
+
+
+@pytest.mark.parametrize("environment, settled", [
+    ({"HOME": "{here}"}, False), ({"HOME": "/dev/null"}, True),
+    ({"HOME": "{here}", "XDG_CACHE_HOME": "/dev/null/x"}, True),
+    ({"HOME": "/dev/null", "MPLCONFIGDIR": "{here}/new"}, False),
+    ({"HOME": "{here}", "MPLCONFIGDIR": "/dev/null"}, True)])
+def test_matplotlib_has_a_folder(tmp_path, monkeypatch, environment, settled):
+    """It gets a temporary one only if it cannot write to its own."""
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, "")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value.format(here=tmp_path))
+    before = os.environ["MPLCONFIGDIR"]
+    remembered = []
+    monkeypatch.setattr(atexit, "register",
+                        lambda *arguments: remembered.append(arguments))
+    settle_matplotlib()
+    assert (os.environ["MPLCONFIGDIR"] != before) == settled
+    assert not list(tmp_path.iterdir())
+    for remove, pid, folder in remembered:
+        assert Path(folder).is_dir()
+        remove(pid + 1, folder)  # as at the end of a forked child
+        assert Path(folder).is_dir()
+        remove(pid, folder)
+        assert not Path(folder).exists()
+    assert len(remembered) == settled
+
+
+def test_a_home_that_is_not_known(monkeypatch):
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert not can_be_written(Path(os.path.expanduser("~/.cache")))

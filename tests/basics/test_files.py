@@ -6,10 +6,19 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from d2lrnn.basics import files
-from d2lrnn.basics.files import new_folder, only_user, write_whole
+from d2lrnn.basics.errors import D2LRNNWarning
+from d2lrnn.basics.files import (
+    new_folder,
+    only_user,
+    to_path,
+    to_text,
+    whole_path,
+    write_whole,
+)
 
 WRITER = """if True:
     import sys
@@ -206,3 +215,28 @@ def test_a_folder_that_may_only_be_read(tmp_path):
                 pass
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_current_folder_that_was_removed(tmp_path, monkeypatch):
+    (tmp_path / "lost").mkdir()
+    monkeypatch.chdir(tmp_path / "lost")
+    (tmp_path / "lost").rmdir()
+    with pytest.raises(OSError, match="runs is in the current folder, which "
+                                      "was removed: go to another folder"):
+        whole_path(Path("runs"))
+    with pytest.warns(D2LRNNWarning, match="runs cannot be written to"):
+        instead = files.writable(Path("runs"))
+    assert instead.is_dir() and instead.is_absolute()
+    instead.rmdir()
+
+
+def test_names_that_the_locale_lacks(monkeypatch):
+    assert to_text("caf\udce9/周") == "caf\udce9/周" == to_path("caf\udce9/周")
+    assert to_text(Path("a")) == "a" and to_path("\ud800") == "\ud800"
+    monkeypatch.setattr(os, "fsencode", lambda name: os.fspath(name).encode(
+        "ascii", "surrogateescape"))
+    monkeypatch.setattr(os, "fsdecode", lambda data: data.decode(
+        "ascii", "surrogateescape"))
+    bytes_of_it = "周.txt".encode().decode("ascii", "surrogateescape")
+    assert to_text(bytes_of_it) == "周.txt" == to_text("周.txt")
+    assert to_path("周.txt") == bytes_of_it

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import d2lrnn as d2l
 import pytest
-from d2lrnn.data import reading
+from d2lrnn.data import reading, texts
 from d2lrnn.data.reading import read_text
-from d2lrnn.data.texts import is_path
+from d2lrnn.data.texts import find_text, is_path
 from d2lrnn.dinosaur.data import load_names, read_names
 
 POEM = "落霞与孤鹜齐飞，\n秋水共长天一色。\n" * 20
@@ -317,3 +317,19 @@ def test_a_list_of_names_is_read_like_a_text(tmp_path):
 def test_what_is_no_list_of_names(data, words):
     with pytest.raises(ValueError, match=words):
         read_names(data)
+
+
+@pytest.mark.parametrize("problem", [RuntimeError, None])
+def test_without_a_home_a_text_is_replaced(no_texts, monkeypatch, problem):
+    def os_cache(name):
+        if problem:
+            raise problem("no home")
+        return f"~/.cache/{name}"  # as of older versions of platformdirs
+
+    monkeypatch.setattr("d2lrnn.data.texts.pooch.os_cache", os_cache)
+    with pytest.warns(d2l.D2LRNNWarning,
+                      match="there is no home folder to downl"):
+        path = find_text("tinyshakespeare")
+    assert path.name == "original_sonnets.txt"
+    with pytest.raises(FileNotFoundError, match="put it into a folder"):
+        find_text("tinyshakespeare", fallback=False)
