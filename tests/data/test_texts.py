@@ -8,7 +8,7 @@ from pathlib import Path
 
 import d2lrnn as d2l
 import pytest
-from d2lrnn.data import reading, texts
+from d2lrnn.data import reading
 from d2lrnn.data.reading import read_text
 from d2lrnn.data.texts import find_text, is_path
 from d2lrnn.dinosaur.data import load_names, read_names
