@@ -108,7 +108,7 @@ def main():
             name: measure(wheel, name == "light", args.times)
             for name in ("light", "full")}}
     if not args.only_tried:
-        write(record, RESULTS)
+        write(record, RESULTS, to_markdown(record))
     print(to_markdown(record))
 
 

@@ -4,6 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from d2lrnn.basics import machine
 
 tomllib = pytest.importorskip("tomllib", reason="Python 3.11")
 yaml = pytest.importorskip("yaml", reason="pip install -e '.[book]'")
@@ -29,10 +30,21 @@ def test_uv_is_told_a_python_that_fits():
     oldest, newest = re.fullmatch(r">=3\.(\d+),<3\.(\d+)",
                                   PROJECT["requires-python"]).groups()
     assert int(oldest) <= int(python.removeprefix("3.")) < int(newest)
-    for page in ("README.md", "README.zh.md"):
-        beginning = (ROOT / page).read_text("utf-8").split("\n## ")[1]
-        assert "\nuv run chapters/rnn_scratch.py\n" in beginning
-        assert "\npip install -e . && python chapters/" in beginning
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_the_first_screen_has_every_machines_command(page):
+    text = (ROOT / page).read_text("utf-8")
+    screen = "\n".join(text.splitlines()[:32])
+    assert "\npip install -e . && python chapters/rnn_scratch.py\n" in screen
+    commands = re.findall(r"^\|[^|]*\|([^|]*)\|$", screen, re.MULTILINE)
+    for command in ("`uv run chapters/rnn_scratch.py`", "`wsl --install`",
+                    machine.INSTEAD["Darwin", "arm64"].split(" && ")[1],
+                    "`docker build -t d2lrnn . && docker run --rm d2lrnn`",
+                    "`%pip install ./d2lrnn`",
+                    "`pip install -r requirements-light.txt && pip install "
+                    "--no-deps .`"):
+        assert sum(command in cell for cell in commands) == 1
 
 
 def test_the_column_of_the_lessons_names_modules():
