@@ -6,6 +6,9 @@ processor's cache from one piece to the next. The gradients are worked out by
 hand, and named as their variables with a d before.
 """
 import ctypes
+import os
+import threading
+from itertools import pairwise
 
 import mxnet as mx
 import numpy as np
@@ -13,7 +16,7 @@ from mxnet.base import _LIB, check_call
 
 __all__ = ["LAYERS", "run_layer"]
 
-CACHED = 2 ** 15  # numbers of an array that stays in the cache
+CACHED = 2 ** 16  # numbers of an array that stays in the cache
 LARGEST = 80  # exp of more would overflow
 
 
@@ -52,6 +55,10 @@ class Layer(mx.operator.CustomOp):
     num_hiddens). It keeps for the gradient the arrays that ``KEPT`` names,
     with so many columns for each step and example: a number, or a float times
     num_hiddens.
+
+    ``run`` is called with the inputs, the output, and what is kept, which are
+    to be written; ``back`` with the output's gradient, all of these, and the
+    gradients of the inputs, which are to be written.
     """
 
     num_memories, arrays = 0, None
@@ -69,21 +76,25 @@ class Layer(mx.operator.CustomOp):
 
     def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
         """Write the gradients of the inputs, or add them."""
-        grads = self.back(as_numpy(out_grad[0]), *map(as_numpy, in_data),
-                          as_numpy(out_data[0]), *self.arrays[1])
+        inputs = [as_numpy(array) for array in in_data]
+        grads = [as_numpy(target) if how in ("write", "inplace")
+                 else np.empty_like(array)
+                 for target, how, array in zip(in_grad, req, inputs,
+                                               strict=True)]
+        self.back(as_numpy(out_grad[0]), *inputs, as_numpy(out_data[0]),
+                  *self.arrays[1], *grads)
         for target, how, grad in zip(in_grad, req, grads, strict=True):
             if how == "add":
                 target = as_numpy(target)
                 target += grad
-            elif how != "null":
-                as_numpy(target)[:] = grad
 
 
 class Mixed(Layer):
     """A layer whose gates read its input alone.
 
     Each state is a mixture, H = share * H + (1 - share) * H_tilde. ``X`` has
-    the inputs of all gates, and H_tilde behind them.
+    the inputs of all gates, and H_tilde behind them. The examples of a
+    mini-batch have nothing to do with one another, so threads share them.
     """
 
     INPUTS = ("X", "H")
@@ -91,34 +102,41 @@ class Mixed(Layer):
 
     def run(self, X, H, Y, share):
         """Run the steps."""
-        n = H.shape[1]
+        by_examples(self.mix, X, Y, share)
         spare = np.empty_like(H)
+        for share_t, Y_t in zip(share, Y, strict=True):
+            np.multiply(share_t, H, out=spare)
+            H = np.add(Y_t, spare, out=Y_t)
+
+    def mix(self, X, Y, share):
+        """Write the shares, and (1 - share) * H_tilde."""
+        n = Y.shape[2]
         for steps in blocks(Y):
             self.share(X[steps, :, :-n], share[steps])
             np.subtract(1, share[steps], out=Y[steps])
             Y[steps] *= X[steps, :, -n:]
-            for share_t, Y_t in zip(share[steps], Y[steps], strict=True):
-                np.multiply(share_t, H, out=spare)
-                H = np.add(Y_t, spare, out=Y_t)
 
-    def back(self, dY, X, H, Y, share):
-        """Return the gradients of X and H."""
+    def back(self, dY, X, H, Y, share, dX, dH):
+        """Write the gradients of X and H."""
+        dH[:], dmixed = 0, dX[:, :, -H.shape[1]:]
+        for share_t, dY_t, dmixed_t in zip(share[::-1], dY[::-1],
+                                           dmixed[::-1], strict=True):
+            np.add(dY_t, dH, out=dmixed_t)
+            np.multiply(share_t, dmixed_t, out=dH)
+        by_examples(self.mix_back, X, Y, share, dX, H)
+
+    def mix_back(self, X, Y, share, dX, H):
+        """Write the gradients of X, behind which are those of the states."""
         n = H.shape[1]
-        dX, dH = np.empty_like(X), np.zeros_like(H)
-        for steps in reversed(blocks(Y)):
-            dY_block = dY[steps].copy()
-            for share_t, dY_t in zip(share[steps][::-1], dY_block[::-1],
-                                     strict=True):
-                dY_t += dH
-                np.multiply(share_t, dY_t, out=dH)
+        for steps in blocks(Y):
+            dmixed = dX[steps, :, -n:]
             before = Y[steps.start - 1] if steps.start else H
             dshare = np.concatenate([before[None], Y[steps][:-1]])
             dshare -= X[steps, :, -n:]
-            dshare *= dY_block
-            np.multiply(dY_block, 1 - share[steps], out=dX[steps, :, -n:])
+            dshare *= dmixed
+            dmixed *= 1 - share[steps]
             self.gate_gradients(dshare, share[steps], X[steps, :, :-n],
                                 dX[steps, :, :-n])
-        return dX, dH
 
 
 class MinGRU(Mixed):
@@ -201,11 +219,12 @@ class LNLSTM(Layer):
         states[-1] = C
 
     def back(self, dstates, X, W, gamma, beta, H, C, states,
-             cells, tanh_C, normal, over_std, gates):
-        """Return the gradients of the inputs."""
-        n, dX = H.shape[1], np.empty_like(X)
-        dH, dC = np.zeros_like(H), dstates[-1].copy()
-        dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(beta)
+             cells, tanh_C, normal, over_std, gates,
+             dX, dW, dgamma, dbeta, dH, dC):
+        """Write the gradients of the inputs."""
+        n, dC[:] = H.shape[1], dstates[-1]
+        for grad in (dgamma, dbeta, dH):
+            grad[:] = 0
         for t in reversed(range(len(X))):
             dH += dstates[t]
             dgates = memory_gradient(gates[t], cells[t - 1] if t else C,
@@ -217,7 +236,7 @@ class LNLSTM(Layer):
                 dgates, normal[t], dX[t])), over_std[t])
             np.matmul(dX[t], W, out=dH)
         before = np.concatenate([H[None], states[:-2]]).reshape(-1, n)
-        return (dX, dX.reshape(-1, 4 * n).T @ before, dgamma, dbeta, dH, dC)
+        np.matmul(dX.reshape(-1, 4 * n).T, before, out=dW)
 
 
 def normalise(X, normal, over_std):
@@ -273,6 +292,26 @@ def not_sigmoid(x, out):
     np.exp(out, out=out)
     out += 1
     np.reciprocal(out, out=out)
+
+
+def by_examples(function, *arrays):
+    """Call a function on the examples of a mini-batch, in several threads.
+
+    The arrays have their examples in the last axis but one.
+    """
+    batch_size = arrays[0].shape[-2]
+    num_threads = min(int(os.environ.get("OMP_NUM_THREADS") or 1), batch_size,
+                      1 + arrays[0].size // (8 * CACHED))
+    bounds = [batch_size * i // num_threads for i in range(num_threads + 1)]
+    first, *others = ([array[..., begin:end, :] for array in arrays]
+                      for begin, end in pairwise(bounds))
+    threads = [threading.Thread(target=function, args=part)
+               for part in others]
+    for thread in threads:
+        thread.start()
+    function(*first)
+    for thread in threads:
+        thread.join()
 
 
 def blocks(Y):

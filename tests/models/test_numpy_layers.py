@@ -134,6 +134,28 @@ def test_two_calls_at_once_keep_their_own_arrays():
         np.testing.assert_allclose(a.asnumpy(), b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("cell", ["mingru", "minlstm"])
+def test_threads_share_the_examples(cell, monkeypatch):
+    """The numbers are the same to the last bit."""
+    gates = {"mingru": 2, "minlstm": 3}
+    rng, (T, B, n) = np.random.default_rng(0), (9, 7, 40)
+    X = nd.array(rng.normal(size=(T, B, gates[cell] * n)))
+    inputs = [X, nd.array(rng.normal(size=(B, n)))]
+    output = nd.zeros((T, B, n))
+    weight, found = nd.array(rng.normal(size=output.shape)), []
+    monkeypatch.setattr(numpy_layers, "CACHED", 64)
+    for number in ("1", "3", "50"):
+        monkeypatch.setenv("OMP_NUM_THREADS", number)
+        layer = LAYERS[cell]()
+        layer.forward(True, ["write"], inputs, [output], [])
+        grads = [nd.zeros(array.shape) for array in inputs]
+        layer.backward(["write"] * 2, [weight], inputs, [output], grads, [])
+        found.append([array.asnumpy() for array in (output, *grads)])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_a_row_is_normalised():
     X = np.random.default_rng(0).normal(3, 5, (2, 4, 6))
     normal, over_std = np.empty_like(X), np.empty((2, 4))
