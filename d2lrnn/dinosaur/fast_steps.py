@@ -39,6 +39,7 @@ class Buffers:
         self._num_steps = num_steps
         self._a = self._empty(num_steps + 1, self.n_a)  # beginning with a_prev
         self._y = self._empty(num_steps, self.n_y)
+        self._row_starts = np.arange(num_steps) * self.n_y  # in self._y
         self._x, self._da, self._dz, self._slope = (
             self._empty(num_steps, self.n_a) for _ in range(4))
         # lists of rows, which loops read faster than arrays
@@ -61,8 +62,8 @@ class Buffers:
         loss, a, dy = self._forward(ids, Y, a_prev, params)
         self._backward(ids, a, dy, params)
         flat = self._flat
-        # clipping is rarely needed, and checking takes a third of its time
-        if not -maxValue <= flat.min() <= flat.max() <= maxValue:
+        # clipping is rarely needed, and a small norm says so at once
+        if not flat.dot(flat) <= maxValue * maxValue:
             np.clip(flat, -maxValue, maxValue, out=flat)
         np.multiply(flat, learning_rate, out=self._scaled)
         for param, change in zip(params, self._changes, strict=True):
@@ -76,45 +77,49 @@ class Buffers:
         np.add(Wax.T, b.T, out=self._inputs[:-1])
         self._inputs[-1] = b[:, 0]
         T = len(ids)
-        np.take(self._inputs, ids, axis=0, out=self._x[:T], mode="clip")
+        self._inputs.take(ids, 0, self._x[:T], "clip")
         a = self._a[:T + 1]
         a[0] = a_prev[:, 0]
         states, inputs, *_ = self._rows
-        for t in range(T):
-            a_next = states[t + 1]
-            Waa.dot(states[t], out=a_next)
-            np.add(a_next, inputs[t], out=a_next)
-            np.tanh(a_next, out=a_next)
-        y = np.dot(a[1:], Wya.T, out=self._y[:T])  # (T, n_y)
+        # out is the last argument: by its name, each call takes longer
+        product, add, tanh = Waa.dot, np.add, np.tanh
+        for before, after, x in zip(states, states[1:T + 1], inputs,
+                                    strict=False):
+            product(before, after)
+            add(after, x, after)
+            tanh(after, after)
+        y = a[1:].dot(Wya.T, self._y[:T])  # (T, n_y)
         y += by.T
         y -= np.maximum.reduce(y, axis=1, keepdims=True)
-        right = np.arange(T), Y
-        loss = -np.add.reduce(y[right])
+        right = self._row_starts[:T] + Y
+        scores = y.reshape(-1)  # the same memory
+        loss = -np.add.reduce(scores[right])
         np.exp(y, out=y)
         total = np.add.reduce(y, axis=1, keepdims=True)
         loss += np.add.reduce(np.log(total[:, 0]))
         y /= total  # probabilities
-        y[right] -= 1
+        scores[right] -= 1
         return loss, a, y
 
     def _backward(self, ids, a, dy, params):
         """Compute the gradients, from the last step to the first."""
         _, Waa, Wya, _, _ = params
         dWax, dWaa, dWya, db, dby = self._unpacked
-        T, Waa_T = len(ids), Waa.T
-        np.dot(dy, Wya, out=self._da[:T])
+        T = len(ids)
+        dy.dot(Wya, self._da[:T])
         slope = np.multiply(a[1:], a[1:], out=self._slope[:T])
         np.subtract(1, slope, out=slope)
         da_next = np.zeros(self.n_a, dtype=self.dtype)
         _, _, da, dz, slope = self._rows
+        product, add, multiply = Waa.T.dot, np.add, np.multiply
         for t in range(T - 1, -1, -1):
-            np.add(da_next, da[t], out=da_next)
-            np.multiply(da_next, slope[t], out=dz[t])
-            Waa_T.dot(dz[t], out=da_next)
+            add(da_next, da[t], da_next)
+            multiply(da_next, slope[t], dz[t])
+            product(dz[t], da_next)
         dz = self._dz[:T]
-        np.dot(dz.T, self._onehot[ids], out=dWax)
-        np.dot(dz.T, a[:-1], out=dWaa)
-        np.dot(dy.T, a[1:], out=dWya)
+        dz.T.dot(self._onehot[ids], dWax)
+        dz.T.dot(a[:-1], dWaa)
+        dy.T.dot(a[1:], dWya)
         np.add.reduce(dz, out=db[:, 0])
         np.add.reduce(dy, out=dby[:, 0])
 
