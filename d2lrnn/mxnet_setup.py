@@ -11,7 +11,6 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from importlib import metadata
 
 import numpy
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
@@ -102,6 +101,7 @@ def mend_python():
     imported; NumPy 1.24 removed ``numpy.bool``.
     """
     if int(numpy.__version__.split(".")[0]) >= 2:
+        from importlib import metadata
         remedy, installed = "pip install 'numpy<2'", metadata.version("numpy")
         if int(installed.split(".")[0]) < 2:  # since this Python loaded it
             remedy = (f"numpy {installed} has been installed since, so "

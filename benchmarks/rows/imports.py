@@ -20,4 +20,4 @@ def measure(case, side, folder, sizes):
 ROW = Row(
     "import", "`import d2lrnn` beside `import mxnet`",
     {"": Case(("d2lrnn", "MXNet"), (Goal("more", 0.1, "MXNet"),))},
-    measure, {"times": 2}, {"times": 1})
+    measure, {"times": 2}, {"times": 1}, rounds=7)

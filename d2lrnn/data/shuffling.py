@@ -31,7 +31,11 @@ def shuffle(x):
     generator = np.random.RandomState()
     generator.set_state(("MT19937", key, position))
     # an array keeps its numbers side by side, and not as objects
-    items, m = array("q", x), len(x)
+    try:
+        items = array("i", x)
+    except OverflowError:
+        items = array("q", x)
+    m = len(x)
     while m > 1:
         num_bits = m.bit_length()
         # no more than are used up before m has fewer bits

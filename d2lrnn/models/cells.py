@@ -12,7 +12,7 @@ from d2lrnn.models.numpy_cells import (
     minlstm_in_place,
     rnn_tanh_in_place,
 )
-from d2lrnn.models.numpy_layers import run_layer
+from d2lrnn.models.numpy_layers import LAYERS, run_layer
 from mxnet import init
 from mxnet.gluon import HybridBlock
 
@@ -75,17 +75,15 @@ class RecurrentLayer(HybridBlock):
     layers in ``mxnet.gluon.rnn`` (LSTM: input, forget, candidate, output; GRU:
     reset, update, candidate; minLSTM and minGRU: the same without the gates
     that they lack). The forget gate's bias of an LSTM begins at 1. For a cell
-    that has no RNN operator, "fused" is an operator of ``numpy_layers``, or
-    on a GPU the same as "static".
+    that has no RNN operator, "fused" is the operator of ``numpy_layers``, or
+    the same as "static" where there is none.
     """
 
     def __init__(self, cell, input_size, num_hiddens, unroll):
         super().__init__()
         self.cell, self.unroll = cell, unroll
         self.num_hiddens, self.num_steps = num_hiddens, None
-        # how it is computed: "numpy" where there is no RNN operator
-        self.way = ("numpy" if unroll == "fused" and CELLS[cell].mode is None
-                    else unroll)
+        self.way = way_of(cell, unroll, on_cpu=True)
         rows = CELLS[cell].num_gates * num_hiddens
         shapes = {"i2h_weight": (rows, input_size),
                   "h2h_weight": (rows, num_hiddens)}
@@ -95,13 +93,9 @@ class RecurrentLayer(HybridBlock):
                     name, shape=shapes.get(name, (rows,)), init=initializer))
 
     def prepare(self, num_steps, ctx):
-        """Note what inputs come next; return whether that changes the graph.
-
-        A layer in NumPy computes on the CPU alone.
-        """
+        """Note what inputs come next; return whether the graph changes."""
         before = self.way, self.num_steps
-        if self.way in ("numpy", "static") and self.unroll == "fused":
-            self.way = "numpy" if ctx.device_type == "cpu" else "static"
+        self.way = way_of(self.cell, self.unroll, ctx.device_type == "cpu")
         self.num_steps = num_steps if self.way == "static" else None
         return before != (self.way, self.num_steps)
 
@@ -141,6 +135,19 @@ class RecurrentLayer(HybridBlock):
         return partial(
             cell.step, F, partial(self._product, F, weight=h2h_weight,
                                   bias=h2h_bias), *by_gate)
+
+
+def way_of(cell, unroll, on_cpu):
+    """Return how a layer is computed: static, foreach, fused or numpy.
+
+    What has no operator, or only one in NumPy and is on a GPU, is static.
+
+    >>> [way_of(cell, "fused", on_cpu=True) for cell in ("lstm", "ln_lstm")]
+    ['fused', 'numpy']
+    """
+    if unroll != "fused" or CELLS[cell].mode:
+        return unroll
+    return "numpy" if on_cpu and cell in LAYERS else "static"
 
 
 def fused(F, cell, num_hiddens, inputs, state, i2h_weight, h2h_weight,

@@ -1,7 +1,6 @@
 """The curves of a report: perplexity and gradient norms, epoch by epoch."""
 import io
 import math
-from xml.etree import ElementTree
 
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.report.labels import clean, settable, shorten
@@ -10,8 +9,6 @@ __all__ = ["norms_figure", "perplexity_figure", "to_svg"]
 
 LABEL_COLUMNS = 44  # columns of a label
 SVG = "http://www.w3.org/2000/svg"
-ElementTree.register_namespace("", SVG)
-ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
 
 def perplexity_figure(histories, uniform, unigram):
@@ -134,7 +131,11 @@ def legend_label(line):
 
 def to_svg(figure, title):
     """Return a figure as an SVG element whose points have titles."""
+    from xml.etree import ElementTree  # slow to import, too
+
     import matplotlib
+    ElementTree.register_namespace("", SVG)
+    ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     file = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         figure.savefig(file, format="svg")

@@ -57,6 +57,13 @@ def test_a_quick_shuffle_is_pythons(length, seed):
     assert seen[0] == seen[1]
 
 
+def test_large_numbers_are_shuffled_too():
+    x = [2 ** 40 - i for i in range(2000)]
+    shuffled = list(x)
+    shuffling.shuffle(shuffled)
+    assert shuffled != x and sorted(shuffled, reverse=True) == x
+
+
 def test_random_draws_the_same_order_as_d2lzh_from_the_same_seed():
     d2lzh = pytest.importorskip("d2lzh", reason="needs d2lzh as an oracle")
     corpus = list(range(1000))

@@ -142,7 +142,8 @@ def test_a_row_of_the_benchmark(tmp_path):
 
     def run(row, case, side, folder):
         check, values = row.measure(case, side, folder, row.sizes)
-        return {"check": check, "values": values, "threads": "1"}
+        return {"check": check, "values": values, "threads": "1",
+                "others": None}
 
     record = runner.measure_row(row, 2, run)
     sides = record["cases"][""]["sides"]
