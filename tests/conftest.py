@@ -1,5 +1,6 @@
 """What the tests share: contexts, seeds, texts, and a closed network."""
 import os
+import platform
 import zlib
 
 import d2lrnn as d2l
@@ -27,6 +28,16 @@ def seed(request):
     print(f"D2LRNN_TEST_SEED={n}")
     d2l.seed(n)
     return n
+
+
+@pytest.fixture
+def on(monkeypatch):
+    """Return a function that makes this another system."""
+    def pretend(system, processor):
+        monkeypatch.setattr(platform, "system", lambda: system)
+        monkeypatch.setattr(platform, "machine", lambda: processor)
+
+    return pretend
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ CACHED = 2 ** 16  # numbers of an array that stays in the cache
 LARGEST = 80  # exp of more would overflow
 
 
-def as_numpy(array):
+def memory_of(array):
     """Return the memory of an MXNet array on the CPU as a NumPy array."""
     pointer = ctypes.c_void_p()
     check_call(_LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
@@ -35,57 +35,59 @@ def run_layer(F, cell, X, state, params):
     ``X`` has the products of all inputs, (num_steps, batch_size, num_gates *
     num_hiddens); ``params`` are the other parameters, by name.
     """
+    def last(states):
+        return F.slice_axis(states, axis=0, begin=-1, end=None).reshape(
+            (-3, 0))
+
     states = F.Custom(
         X, *(params[name] for name in LAYERS[cell].INPUTS if name in params),
         *state, op_type=f"d2lrnn_{cell}")
-    more = len(state) - 1  # states behind the hidden ones
-    Y = F.slice_axis(states, axis=0, begin=0, end=-more) if more else states
-    return Y, [F.slice_axis(Y, axis=0, begin=-1, end=None).reshape((-3, 0)),
-               *(F.slice_axis(states, axis=0, begin=i - more, end=i - more + 1
-                              or None).reshape((-3, 0))
-                 for i in range(more))]
+    if "C" not in LAYERS[cell].INPUTS:
+        return states, [last(states)]
+    Y = F.slice_axis(states, axis=0, begin=0, end=-1)
+    return Y, [last(Y), last(states)]
 
 
 class Layer(mx.operator.CustomOp):
     """The steps of a layer: ``run``, and ``back`` for its gradient.
 
     A subclass names its ``INPUTS``, the last of which are the first states.
-    Its output has the hidden state of each step, and behind them the last
-    memory cell of a cell that has one: (num_steps, or one more, batch_size,
-    num_hiddens). It keeps for the gradient the arrays that ``KEPT`` names,
-    with so many columns for each step and example: a number, or a float times
-    num_hiddens.
+    Its output has the hidden state of each step, and behind them, of a cell
+    that has a memory cell C, the last one: (num_steps, or one more,
+    batch_size, num_hiddens). It keeps for the gradient the arrays that
+    ``KEPT`` names, with so many columns for each step and example: a number,
+    or a float times num_hiddens.
 
     ``run`` is called with the inputs, the output, and what is kept, which are
     to be written; ``back`` with the output's gradient, all of these, and the
     gradients of the inputs, which are to be written.
     """
 
-    num_memories, arrays = 0, None
+    arrays = None
 
     def forward(self, is_train, req, in_data, out_data, aux):
         """Write the output."""
-        inputs = [as_numpy(array) for array in in_data]
+        inputs = [memory_of(array) for array in in_data]
         X, H = inputs[0], inputs[-1]
         shape = (*X.shape, H.shape[1])
         if self.arrays is None or self.arrays[0] != shape:
             self.arrays = shape, [np.empty(
                 (*X.shape[:2], int(k * H.shape[1]) if isinstance(k, float)
                  else k), X.dtype) for k in self.KEPT]
-        self.run(*inputs, as_numpy(out_data[0]), *self.arrays[1])
+        self.run(*inputs, memory_of(out_data[0]), *self.arrays[1])
 
     def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
         """Write the gradients of the inputs, or add them."""
-        inputs = [as_numpy(array) for array in in_data]
-        grads = [as_numpy(target) if how in ("write", "inplace")
+        inputs = [memory_of(array) for array in in_data]
+        grads = [memory_of(target) if how in ("write", "inplace")
                  else np.empty_like(array)
                  for target, how, array in zip(in_grad, req, inputs,
                                                strict=True)]
-        self.back(as_numpy(out_grad[0]), *inputs, as_numpy(out_data[0]),
+        self.back(memory_of(out_grad[0]), *inputs, memory_of(out_data[0]),
                   *self.arrays[1], *grads)
         for target, how, grad in zip(in_grad, req, grads, strict=True):
             if how == "add":
-                target = as_numpy(target)
+                target = memory_of(target)
                 target += grad
 
 
@@ -194,7 +196,6 @@ class LNLSTM(Layer):
 
     INPUTS = ("X", "h2h_weight", "gamma", "beta", "H", "C")
     KEPT = (1.0, 1.0, 4.0, 4, 4.0)
-    num_memories = 1
 
     def run(self, X, W, gamma, beta, H, C, states,
             cells, tanh_C, normal, over_std, gates):
@@ -328,7 +329,7 @@ def register(cell, layer):
 
         def infer_shape(self, in_shape):
             (T, B, _), (_, n) = in_shape[0], in_shape[-1]
-            return in_shape, [(T + layer.num_memories, B, n)], []
+            return in_shape, [(T + ("C" in layer.INPUTS), B, n)], []
 
         def create_operator(self, ctx, in_shapes, in_dtypes):
             return layer()

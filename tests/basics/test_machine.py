@@ -16,16 +16,6 @@ MACOS = ("dlopen(/x/libmxnet.dylib, 0x0006): Library not loaded: {}\n"
          "  Referenced from: <1F> /x/libmxnet.dylib\n  Reason: tried: '/y'")
 
 
-@pytest.fixture
-def on(monkeypatch):
-    """Return a function that makes this another system."""
-    def pretend(system, processor):
-        monkeypatch.setattr(platform, "system", lambda: system)
-        monkeypatch.setattr(platform, "machine", lambda: processor)
-
-    return pretend
-
-
 def no_proc(path, *args, **kwargs):
     """Open a file, but none of /proc."""
     if str(path).startswith("/proc/"):

@@ -1,11 +1,11 @@
 """A bar in a terminal, plain lines elsewhere."""
-import os
-import pty
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+from surroundings import in_terminal
 
 CODE = """if True:
     import time
@@ -30,31 +30,10 @@ def test_plain_lines_in_a_pipe():
     assert done.stderr == ""
 
 
-def in_a_terminal(code):
-    """Return everything that a process writes to a terminal of 80 columns."""
-    parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=child, stdout=child, stderr=child,
-        env={**os.environ, "COLUMNS": "80", "LINES": "24",
-             "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"})
-    os.close(child)
-    data = b""
-    while True:
-        try:
-            block = os.read(parent, 4096)
-        except OSError:  # the terminal is closed
-            break
-        if not block:
-            break
-        data += block
-    os.close(parent)
-    assert process.wait() == 0
-    return data.decode()
-
-
 @pytest.mark.process
 def test_a_bar_with_the_time_left_in_a_terminal():
-    shown = in_a_terminal(CODE)
+    shown = in_terminal(shlex.join([sys.executable, "-c", CODE]), 80, ".",
+                        PYTHONIOENCODING="utf-8")
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert re.search(r"━ +\d+/30 epochs, perplexity \d+\.000 00:0\d left",
                      plain)

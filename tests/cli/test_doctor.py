@@ -1,6 +1,5 @@
 """What ``d2lrnn doctor`` says on systems other than this one."""
 import os
-import platform
 import shutil
 import sys
 from importlib import metadata
@@ -10,16 +9,6 @@ from pathlib import Path
 import pytest
 
 from d2lrnn_cli import doctor
-
-
-@pytest.fixture
-def on(monkeypatch):
-    """Return a function that makes this another system."""
-    def pretend(system, processor):
-        monkeypatch.setattr(platform, "system", lambda: system)
-        monkeypatch.setattr(platform, "machine", lambda: processor)
-
-    return pretend
 
 
 @pytest.fixture
