@@ -242,9 +242,9 @@ def bars(record):
                     continue
                 ratio, bound = (as_ratio(value, goal, measured["sides"])
                                 for value in (result[0], goal["bound"]))
-                found.append((
-                    f"{label(name, case)}{about(goal)}: {goal['peer']}",
-                    ratio, bound, result[1]))
+                who = about({**goal, "unit": None})  # a unit is too long
+                found.append((f"{label(name, case)}{who}: {goal['peer']}",
+                              ratio, bound, result[1]))
     return found
 
 
@@ -275,14 +275,14 @@ def chart(record):
                           "linewidth": 0})
     axes.axvline(1, color="0.3", linewidth=1)
     axes.set(xscale="log", yticks=range(len(drawn)),
-             xlabel="d2lrnn beside the peer: less is better "
+             xlabel="d2lrnn beside the peer: less is better\n"
                     "(orange: above the goal, the black mark)")
     axes.set_yticklabels([text for text, *_ in drawn], fontsize=8)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="x", labelsize=8)
-    axes.margins(x=0.12, y=0.02)
+    axes.margins(x=0.18, y=0.02)
     axes.invert_yaxis()
     return figure
 
