@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import BadParameter, Option
 
 from d2lrnn_cli.arguments import AsJson, ModelPath
-from d2lrnn_cli.streams import to_json, typed
+from d2lrnn_cli.streams import to_json
 
 __all__ = ["generate"]
 
@@ -36,6 +36,8 @@ def generate(
             "--n", metavar="N", help="Number of texts.")] = 1,
         as_json: AsJson = False):
     """Continue a prefix with a trained model."""
+    from d2lrnn.basics.files import to_text
+
     from d2lrnn_cli.loading import load_model
     path, model = model, load_model(model)
     if prefix is None:
@@ -43,12 +45,12 @@ def generate(
     if not 1 <= n <= MOST:
         raise BadParameter(f"n is {n}: it must be from 1 to {MOST:,}",
                            param_hint="--n")
-    prefix = typed(prefix)
+    prefix = to_text(prefix)
     choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p,
-              "seed": seed, "stop": typed(stop)}
+              "seed": seed, "stop": stop and to_text(stop)}
     if as_json or n > 1:
         lyrics = write_all(model, prefix, num_chars, n, choice)
-        print(to_json({"model": typed(str(path)), "prefix": prefix,
+        print(to_json({"model": to_text(path), "prefix": prefix,
                        "num_chars": num_chars, **choice, "lyrics": lyrics})
               if as_json else "\n\n".join(lyrics))
         return

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 
 __all__ = ["close_streams", "fitted", "open_streams", "quoted", "to_json",
-           "typed", "unwritten"]
+           "unwritten"]
 
 NAMES = ("stdin", "stdout", "stderr")
 
@@ -43,18 +43,6 @@ def print_everything(stream):
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     else:
         stream.reconfigure(errors="backslashreplace")
-
-
-def typed(text):
-    """Return an argument as characters, or None for None.
-
-    In the C locale, Python reads what is not ASCII as bytes, which it writes
-    as lone surrogates.
-    """
-    try:
-        return text and os.fsencode(text).decode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text
 
 
 def quoted(path):

@@ -8,7 +8,6 @@ from typer import BadParameter, Context, Option
 
 from d2lrnn_cli.app import messages
 from d2lrnn_cli.arguments import TEXT
-from d2lrnn_cli.streams import typed
 
 __all__ = ["train"]
 
@@ -89,7 +88,6 @@ def train(
     """Train a char-RNN on a text; print the path of its best model."""
     settings = {name: value for name, value in context.params.items()
                 if name not in OTHERS}
-    settings["prefix"] = typed(prefix)
     if resume:
         text, settings = what_to_resume(context, resume, text, settings)
     elif not text:

@@ -3,6 +3,7 @@ import os
 
 import d2lrnn as d2l
 from d2lrnn.basics.checks import check_path
+from d2lrnn.basics.files import to_text
 from d2lrnn.data.tokens import UNKNOWN
 from d2lrnn.training.runs import holds_training, run_folder
 
@@ -27,6 +28,8 @@ def run(text, settings, folder, resume, ctx):
     """
     folder = check_path("the run's folder", os.fspath(folder))
     text = os.fspath(check_path("TEXT", text))
+    if settings["prefix"]:
+        settings = {**settings, "prefix": to_text(settings["prefix"])}
     go_on = f"type d2lrnn train --resume {quoted(str(folder))}"
     try:
         with run_folder(folder, go_on) as held:

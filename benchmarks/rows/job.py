@@ -1,25 +1,19 @@
 """The main job: the lesson of the RNN from scratch, start to report."""
 import time
 
-import numpy as np
-
 from benchmarks.peers.book import SETTINGS, train_lesson
+from benchmarks.rows import scratch
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.shared import load_ids, save_text
+from benchmarks.shared import load_ids
 from benchmarks.studies import lessons
 
 
 def prepare(case, folder, sizes):
     """Write the text, its characters and the first parameters."""
     import d2lrnn as d2l
-    corpus = d2l.load_data_jay_lyrics()
-    save_text(folder, corpus, SETTINGS)
-    d2l.seed(1)
-    params = d2l.get_params(corpus.vocab_size, SETTINGS["num_hiddens"])
-    np.savez(folder / "params.npz", *(param.asnumpy() for param in params))
-    (folder / "characters.txt").write_text("".join(corpus.idx_to_char),
-                                           "utf-8")
-    return corpus.source
+    (folder / "characters.txt").write_text("".join(
+        d2l.load_data_jay_lyrics().idx_to_char), "utf-8")
+    return scratch.prepare("rnn", folder, SETTINGS)
 
 
 def measure(case, side, folder, sizes):
@@ -28,8 +22,7 @@ def measure(case, side, folder, sizes):
         record = lessons.run("rnn_scratch", sizes["epochs"])
         return None, {"seconds": [record["start_to_report_seconds"]]}
     start = time.perf_counter()
-    with np.load(folder / "params.npz") as file:
-        params = [file[f"arr_{i}"] for i in range(len(file.files))]
+    params = scratch.load_params(folder)
     idx_to_char = list((folder / "characters.txt").read_text("utf-8"))
     for is_random_iter in (True, False):
         train_lesson(params, load_ids(folder), idx_to_char, is_random_iter,

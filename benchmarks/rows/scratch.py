@@ -21,10 +21,15 @@ def prepare(case, folder, sizes):
     return corpus.source
 
 
+def load_params(folder):
+    """Return the parameters that ``prepare`` wrote, a list of arrays."""
+    with np.load(folder / "params.npz") as file:
+        return [file[f"arr_{i}"] for i in range(len(file.files))]
+
+
 def measure(case, side, folder, sizes):
     """Return the loss of the first epoch, and the seconds of the others."""
-    with np.load(folder / "params.npz") as file:
-        params = [file[f"arr_{i}"] for i in range(len(file.files))]
+    params = load_params(folder)
     if side == "PyTorch":
         losses, seconds = train_pytorch(case, params, load_batches(folder),
                                         sizes)
