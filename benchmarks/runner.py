@@ -15,6 +15,7 @@ import json
 import os
 import resource
 import runpy
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from benchmarks import ROOT
 
 PACKAGES = {"d2lzh": "d2lzh==1.0.0", "PyTorch": "torch==2.13.0"}
 # by its path, since importing d2lrnn would import MXNet
+COMPILED = "PyTorch, compiled"  # by torch.compile
 CORES = runpy.run_path(ROOT / "d2lrnn/basics/machine.py")["num_cores"]()
 TOLERANCE = 1e-4  # of the losses, relative
 NOTICEABLE = 0.05  # the share of the cores that others took
@@ -134,6 +136,8 @@ def why_missing(side):
     if requirement and not importlib.util.find_spec(
             requirement.split("==")[0]):
         return f"needs {requirement}"
+    if side == COMPILED and not shutil.which("g++"):
+        return "needs g++"
     return None
 
 

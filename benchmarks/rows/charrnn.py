@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.peers import weights
 from benchmarks.peers.book import SETTINGS, TINY, load_cells, train_scratch
-from benchmarks.runner import Case, Goal, Row
+from benchmarks.runner import COMPILED, Case, Goal, Row
 from benchmarks.shared import (
     load_batches,
     load_ids,
@@ -62,10 +62,12 @@ def measure(case, side, folder, sizes):
 
 def training(side, folder, sizes):
     """Return the training of a CharRNN on d2lrnn's side or PyTorch's."""
-    if side == "PyTorch":
+    if side in ("PyTorch", COMPILED):
         from benchmarks.peers import torch_models, torch_training
-        return torch_training.training(folder, torch_models.char_rnn,
-                                       torch_training.id_losses, sizes)
+        make = (torch_models.char_rnn if side == "PyTorch"
+                else torch_models.compiled_char_rnn)
+        return torch_training.training(folder, make, torch_training.id_losses,
+                                       sizes)
     from d2lrnn import Rows
     return ours(folder, Rows.loss, sizes)
 
@@ -106,10 +108,10 @@ ROW = Row(
     "clipping and SGD, at the book's settings; d2lzh takes a step of its "
     "loop from scratch, which computes the same from one-hot vectors (its "
     "GRU is another function); PyTorch has no ln_lstm, so its side is a loop "
-    "over the steps",
+    "over the steps, also compiled",
     {"rnn": beside_both(0.85),
      "gru": Case(("d2lrnn", "PyTorch"), (Goal("times", 0.85, "PyTorch"),)),
      "lstm": beside_both(0.95),
-     "ln_lstm": Case(("d2lrnn", "PyTorch", LSTM), (
-         Goal("times", 0.8, "PyTorch"), Goal("times", 2, LSTM)))},
+     "ln_lstm": Case(("d2lrnn", "PyTorch", COMPILED, LSTM), (
+         Goal("times", 0.8, COMPILED), Goal("times", 2, LSTM)))},
     measure, SIZES, TINY_SIZES, prepare)

@@ -4,7 +4,7 @@ from os import PathLike
 from typing import Any
 
 from d2lrnn.basics.checks import check_choice, check_kind, check_numbers, shown
-from d2lrnn.data.tokens import UNKNOWN, check_tokens, prefix_tokens, tokenize
+from d2lrnn.data.tokens import UNKNOWN, check_tokens, is_of_words, tokenize
 from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of
 from d2lrnn.models.checkpoint import load_model
@@ -49,8 +49,10 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
     _check_lyric(num_chars, seed, stop, on_unknown)
     idx_to_char = vocabulary_of(model)
     prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
-    batch = [_to_ids(text, idx_to_char, getattr(model, "level", None),
-                     on_unknown) for text in prefixes]
+    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+    level = getattr(model, "level", None)
+    batch = [_to_ids(tokens, char_to_idx, on_unknown)
+             for tokens in _cut(prefixes, level, char_to_idx)]
     banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
     pick = picker(temperature, top_k, top_p, seed, len(batch), banned)
     steps = stepper_of(model, len(idx_to_char))
@@ -98,15 +100,17 @@ def _several(prefixes):
     return prefixes
 
 
-def _to_ids(prefix, idx_to_char, level, on_unknown):
-    """Return the ids of a prefix; raise ``ValueError`` for unknown tokens."""
-    char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
+def _cut(prefixes, level, char_to_idx):
+    """Return a list of the tokens of each prefix."""
     if level == "token":  # there is no rule to cut it by
-        tokens = [prefix]
-    elif level == "word":
-        tokens = tokenize(prefix, level)
-    else:
-        tokens = prefix_tokens(prefix, char_to_idx)
+        return [[prefix] for prefix in prefixes]
+    if level != "word":
+        level = "word" if is_of_words(char_to_idx) else "char"
+    return [tokenize(prefix, level) for prefix in prefixes]
+
+
+def _to_ids(tokens, char_to_idx, on_unknown):
+    """Return the ids of tokens; raise ``ValueError`` for unknown ones."""
     if on_unknown == "skip":
         # if all are unknown, the check below names them
         tokens = [token for token in tokens if token in char_to_idx] or tokens

@@ -13,14 +13,13 @@ from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import CELLS
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.numpy_cells import rnn_relu_in_place
+from d2lrnn.models.one_hot import WEIGHTS, is_plain
 from mxnet import nd
-from mxnet.gluon import rnn
 from mxnet.gluon.parameter import DeferredInitializationError
 
 __all__ = ["ModelSteps", "Stepper", "stepper_of"]
 
 BLOCK = 64  # ids whose products with the input weights are taken together
-WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
 
 
 def stepper_of(model, vocab_size):
@@ -209,9 +208,7 @@ def read_char_rnn(model):
 def read_rnn_model(model):
     """Return the arguments of ``Stepper`` for an ``RNNModel``, or None."""
     layer = model.rnn
-    if type(layer) not in (rnn.RNN, rnn.GRU, rnn.LSTM) or (
-            layer._layout, layer._dir, layer._projection_size,
-            layer._lstm_state_clip_min) != ("TNC", 1, None, None):
+    if not is_plain(layer):
         return None
     layers = [{name: array_of(getattr(layer, f"l{i}_{name}"))
                for name in WEIGHTS} for i in range(layer._num_layers)]

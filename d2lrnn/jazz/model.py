@@ -25,9 +25,25 @@ from d2lrnn.training.checks import check_same_vocabulary
 from d2lrnn.training.feeds import Feed
 from d2lrnn.training.fit import fit_feed
 from mxnet import nd
+from mxnet.gluon import HybridBlock
 
 __all__ = ["Phrases", "check_layers", "djmodel", "fit", "generate_music",
            "music_inference_model", "one_hot", "predict_and_sample"]
+
+
+class StepLosses(HybridBlock):
+    """The cross-entropy of each step, (Tx,), where an empty row costs 0."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.hybridize()
+
+    def hybrid_forward(self, F, output, y):
+        """Return it for scores (Tx, m, n_values) and ids (Tx, m)."""
+        known = y >= 0
+        losses = F.pick(F.log_softmax(output), y) * -known
+        num_phrases = F.slice_axis(known, axis=0, begin=0, end=1).sum()
+        return F.broadcast_div(losses.sum(axis=1), num_phrases)
 
 
 class Phrases(Feed):
@@ -66,12 +82,7 @@ class Phrases(Feed):
                    np.pad(self.Y[:, chosen], [(0, 0), missing],
                           constant_values=-1))
 
-    @staticmethod
-    def loss(output, y):
-        """Return the cross-entropy of each step, (Tx,): 0 at an empty row."""
-        known = y >= 0
-        losses = nd.pick(nd.log_softmax(output), y) * -known
-        return losses.sum(axis=1) / known[0].sum()
+    loss = StepLosses()
 
     def measure(self, model, losses):
         """Return the record of an epoch."""

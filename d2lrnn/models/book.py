@@ -3,7 +3,7 @@ from functools import wraps
 
 from d2lrnn.basics.checks import check_numbers, converted, explained, shown
 from d2lrnn.basics.environment import as_context
-from mxnet import nd
+from d2lrnn.models.one_hot import run_one_hot
 from mxnet.gluon import nn
 
 __all__ = ["RNNModel"]
@@ -52,8 +52,7 @@ class RNNModel(nn.Block):
         state)``: scores of shape (num_steps * batch_size, vocab_size), step
         by step, and the last state.
         """
-        X = nd.one_hot(inputs.T, self.vocab_size)
-        Y, state = self.rnn(X, state)
+        Y, state = run_one_hot(self.rnn, inputs.T, self.vocab_size, state)
         return self.dense(Y.reshape((-1, Y.shape[-1]))), state
 
     @checked_begin

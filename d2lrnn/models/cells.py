@@ -153,10 +153,12 @@ def way_of(cell, unroll, on_cpu):
 def fused(F, cell, num_hiddens, inputs, state, i2h_weight, h2h_weight,
           i2h_bias, h2h_bias):
     """Run a layer as one RNN operator, whose parameters are one vector."""
-    parameters = F.concat(i2h_weight.reshape(-1), h2h_weight.reshape(-1),
-                          i2h_bias, h2h_bias, dim=0)
+    # one below the other: end to end, in one dimension, takes 6 times as long
+    parameters = F.concat(i2h_weight.reshape((-1, num_hiddens)), h2h_weight,
+                          *(bias.reshape((-1, num_hiddens))
+                            for bias in (i2h_bias, h2h_bias)), dim=0)
     Y, *state = F.RNN(
-        inputs, parameters, *(s.expand_dims(0) for s in state),
+        inputs, parameters.reshape(-1), *(s.expand_dims(0) for s in state),
         state_size=num_hiddens, num_layers=1, state_outputs=True,
         mode=CELLS[cell].mode)
     return Y, [s.reshape((-3, 0)) for s in state]

@@ -113,8 +113,8 @@ class CharRNN(HybridBlock):
         for i, layer in enumerate(self.layers):
             X, layer_state = layer(self.dropout(X), state[i * n:(i + 1) * n])
             new_state += layer_state
-        output = self.output(self.dropout(X))  # (num_steps, batch_size, vocab)
-        return output.reshape((-3, 0)), new_state
+        X = X.reshape((-3, 0))  # (num_steps * batch_size, num_hiddens)
+        return self.output(self.dropout(X)), new_state
 
 
 class OneHot(HybridBlock):

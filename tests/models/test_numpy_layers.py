@@ -2,11 +2,18 @@
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from d2lrnn.models import numpy_layers
-from d2lrnn.models.numpy_layers import LAYERS, normalise, normalise_gradient
+from d2lrnn.models import numpy_scans
+from d2lrnn.models.cells import CELLS
+from d2lrnn.models.numpy_layers import LAYERS
+from d2lrnn.models.numpy_operator import memory_of
+from d2lrnn.models.numpy_recurrences import normalise, normalise_gradient
 from mxnet import autograd, nd
 
+NUM_GATES = {"rnn_relu": 1, **{name: cell.num_gates
+                               for name, cell in CELLS.items()}}
 every = pytest.mark.parametrize("cell", LAYERS)
+without_operator = pytest.mark.parametrize(
+    "cell", [name for name, cell in CELLS.items() if not cell.mode])
 
 
 def state_of(model, batch_size):
@@ -37,7 +44,7 @@ def computed(model, X, weight, from_last):
     return [array.asnumpy() for array in arrays]
 
 
-@every
+@without_operator
 @pytest.mark.parametrize("from_last", [True, False])
 @pytest.mark.parametrize("options", [None, {}, {
     "static_alloc": True, "static_shape": True}])
@@ -67,9 +74,9 @@ def test_it_is_one_step_after_another(cell, from_last, options, num_steps,
 def test_gradients_are_numeric_ones(cell):
     """In float64, beside differences."""
     rng, (T, B, n) = np.random.default_rng(0), (4, 3, 5)
-    layer, gates = LAYERS[cell](), {"mingru": 2, "minlstm": 3, "ln_lstm": 4}
-    shapes = {"X": (T, B, gates[cell] * n), "h2h_weight": (4 * n, n),
-              "gamma": (4 * n,), "beta": (4 * n,), "H": (B, n), "C": (B, n)}
+    layer, rows = LAYERS[cell](), NUM_GATES[cell] * n
+    shapes = {"X": (T, B, rows), "h2h_weight": (rows, n), "h2h_bias": (rows,),
+              "gamma": (rows,), "beta": (rows,), "H": (B, n), "C": (B, n)}
     inputs = [nd.array(rng.normal(size=shapes[name]), dtype="float64")
               for name in layer.INPUTS]
     output = nd.zeros((T + ("C" in layer.INPUTS), B, n), dtype="float64")
@@ -84,7 +91,7 @@ def test_gradients_are_numeric_ones(cell):
     reqs = ["add", *["write"] * (len(inputs) - 1)]
     layer.backward(reqs, [weight], inputs, [output], grads, [])
     for req, array, grad in zip(reqs, inputs, grads, strict=True):
-        numbers = numpy_layers.memory_of(array)
+        numbers = memory_of(array)
         for i in np.ndindex(numbers.shape):
             before, values = numbers[i], []
             for change in (1e-5, -1e-5):
@@ -96,7 +103,7 @@ def test_gradients_are_numeric_ones(cell):
                                                       abs=1e-8)
 
 
-@every
+@without_operator
 def test_large_inputs_stay_finite(cell):
     model = d2l.CharRNN(3, 4, 4, 1, cell)
     model.initialize()
@@ -105,6 +112,20 @@ def test_large_inputs_stay_finite(cell):
     X, weight = nd.array([[0, 1, 2, 2, 1]]), nd.ones((5, 3))
     for array in computed(model, X, weight, True):
         assert np.isfinite(array).all()
+
+
+@pytest.mark.filterwarnings("error")
+@every
+def test_what_overflows_is_not_warned_of(cell):
+    layer, rows = LAYERS[cell](), NUM_GATES[cell] * 3
+    shapes = {"X": (2, 1, rows), "h2h_weight": (rows, 3),
+              "H": (1, 3), "C": (1, 3)}
+    inputs = [nd.full(shapes.get(name, (rows,)), 3e38)
+              for name in layer.INPUTS]
+    output = nd.zeros((2 + ("C" in layer.INPUTS), 1, 3))
+    layer.forward(True, ["write"], inputs, [output], [])
+    layer.backward(["write"] * len(inputs), [output], inputs, [output],
+                   [nd.zeros(array.shape) for array in inputs], [])
 
 
 def test_two_calls_at_once_keep_their_own_arrays():
@@ -137,13 +158,12 @@ def test_two_calls_at_once_keep_their_own_arrays():
 @pytest.mark.parametrize("cell", ["mingru", "minlstm"])
 def test_threads_share_the_examples(cell, monkeypatch):
     """The numbers are the same to the last bit."""
-    gates = {"mingru": 2, "minlstm": 3}
     rng, (T, B, n) = np.random.default_rng(0), (9, 7, 40)
-    X = nd.array(rng.normal(size=(T, B, gates[cell] * n)))
+    X = nd.array(rng.normal(size=(T, B, NUM_GATES[cell] * n)))
     inputs = [X, nd.array(rng.normal(size=(B, n)))]
     output = nd.zeros((T, B, n))
     weight, found = nd.array(rng.normal(size=output.shape)), []
-    monkeypatch.setattr(numpy_layers, "CACHED", 64)
+    monkeypatch.setattr(numpy_scans, "CACHED", 64)
     for number in ("1", "3", "50"):
         monkeypatch.setenv("OMP_NUM_THREADS", number)
         layer = LAYERS[cell]()
