@@ -2,7 +2,6 @@
 import inspect
 import math
 import time
-from functools import lru_cache
 
 from d2lrnn.basics.checks import (
     check_function,
@@ -14,7 +13,6 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.measures import mean_norms, perplexity
 from d2lrnn.data.tokens import check_prefix
 from mxnet import nd
-from mxnet import symbol as sym
 
 __all__ = ["check_training", "end_epoch", "grad_clipping", "make_params",
            "print_epoch", "sgd"]
@@ -41,31 +39,16 @@ def grad_clipping(params, theta, ctx=None):
     used; the book's signature has it. Source: D2L (Chinese, first edition)
     6.4.5.
     """
-    grads = [param.grad for param in params]
-    norm = nd.empty(1, grads[0].context, grads[0].dtype)
-    clip = clipping(tuple(grad.ndim for grad in grads), theta)
-    clip(*grads, out=[norm] if theta is None else [norm, *grads])
-    return norm
-
-
-@lru_cache
-def clipping(ndims, theta):
-    """Return a graph from gradients to their norm and, clipped, themselves.
-
-    ``ndims`` are their numbers of dimensions. One call of a graph takes half
-    the time of the calls of its operators.
-    """
-    grads = [sym.var(f"grad_{i}") for i in range(len(ndims))]
     # a dot product has many partial sums: it is fast, and off by 2e-6 on a
     # million numbers, whereas multi_sum_sq and norm are off by 5e-4
-    flat = [grad.reshape(-1) for grad in grads]
-    norm = sym.add_n(*(sym.dot(grad, grad) for grad in flat)).sqrt()
-    if theta is None:
-        return nd.CachedOp(norm)
-    scale = sym.minimum(theta / norm, 1)
-    return nd.CachedOp(sym.Group([norm, *(
-        sym.broadcast_mul(grad, scale.reshape((1,) * ndim))
-        for grad, ndim in zip(grads, ndims, strict=True))]))
+    flat = [param.grad.reshape(-1) for param in params]
+    norm = nd.add_n(*(nd.dot(grad, grad) for grad in flat)).sqrt()
+    if theta is not None:
+        scale = nd.minimum(theta / norm, 1)
+        for param in params:
+            nd.broadcast_mul(param.grad, scale.reshape((1,) * param.ndim),
+                             out=param.grad)
+    return norm
 
 
 @converted(check_sgd)
