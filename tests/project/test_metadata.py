@@ -57,32 +57,6 @@ def test_the_column_of_the_lessons_names_modules():
         assert path.is_dir() or path.with_suffix(".py").exists(), module
 
 
-# page -> what a part of it begins with, and what ends it
-ORDERS = {"docs/index.md": (r"^:caption: ([IV]+ .*)$", "```"),
-          "chapters/README.md": (r"^## ([IV]+ .*)$", "\n#"),
-          "README.md": (r"^\| ([IV]+ [^|]*) \|", "\n"),
-          "README.zh.md": (r"^\| ([一二三四五六七]、[^|]*) \|", "\n")}
-
-
-def parts(page):
-    """Return the title of each part of a page, with its lessons in order."""
-    title, end = ORDERS[page]
-    _, *pieces = re.split(title, (ROOT / page).read_text("utf-8"),
-                          flags=re.MULTILINE)
-    return [(name, re.findall(r"[/(](\w+)(?:\.py\)|$)", part.split(end)[0],
-                              re.MULTILINE))
-            for name, part in zip(pieces[::2], pieces[1::2], strict=True)]
-
-
-def test_every_page_has_the_lessons_in_one_order():
-    one, *english, chinese = map(parts, ORDERS)
-    assert english == [one, one]
-    order = [lessons for _, lessons in one]
-    assert [lessons for _, lessons in chinese] == order
-    assert sorted(lesson for lessons in order for lesson in lessons) == sorted(
-        path.stem for path in (ROOT / "chapters").glob("*.py"))
-
-
 @pytest.mark.parametrize("page", ["noxfile.py", "Makefile", ".ci/run"])
 def test_the_tests_that_it_names_are_there(page):
     text = (ROOT / page).read_text("utf-8")
