@@ -4,6 +4,9 @@ html:  # FULL=1 trains with the lessons' settings, else all is only tried out
 	sphinx-build -W --keep-going docs build/html
 	sphinx-build -W --keep-going -D language=zh_CN docs build/html/zh_CN
 
+record:  # run lessons with the book's settings: make record LESSONS=gru
+	python docs/recording.py $(LESSONS)
+
 notebooks:
 	rm -rf build/notebooks
 	mkdir -p build/notebooks
@@ -26,4 +29,4 @@ screenshots:  # the pictures of README
 clean:
 	rm -rf build docs/chapters
 
-.PHONY: html notebooks templates translations screenshots clean
+.PHONY: html record notebooks templates translations screenshots clean
