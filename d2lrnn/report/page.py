@@ -12,11 +12,19 @@ __all__ = ["about_text", "by_label", "figure_of", "machine_rows", "rounded",
            "to_html"]
 
 MISSING, LINES = "–", "\n\t"
+# language -> how the page names it, and its style sheets
+LANGUAGES = {"en": ("en", "page.css"),
+             "zh": ("zh-CN", "page.css", "page.zh.css")}
 
 
 def page_text(text, kept=""):
     """Escape a text for HTML, without characters that cannot be shown."""
     return escape(clean(text, kept))
+
+
+def file_text(name):
+    """Return a file that lies beside this one."""
+    return resources.files("d2lrnn.report").joinpath(name).read_text("utf-8")
 
 
 def to_html(records):
@@ -25,14 +33,13 @@ def to_html(records):
     The curves of several runs stand in one picture, and settings that differ
     between them are marked.
     """
-    style, script = (resources.files("d2lrnn.report").joinpath(name).read_text(
-        "utf-8") for name in ("page.css", "page.js"))
+    tag, *sheets = LANGUAGES[readers_language()]
+    style, script = "".join(map(file_text, sheets)), file_text("page.js")
     title = page_text(say("Perplexity report: {names}", names=", ".join(
         record["name"] for record in records)))
     trainings = by_label(records)
-    language = {"en": "en", "zh": "zh-CN"}[readers_language()]
     return (
-        f'<!doctype html>\n<html lang="{language}">\n<head>\n'
+        f'<!doctype html>\n<html lang="{tag}">\n<head>\n'
         f'<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n'
         f"<title>{title}</title>\n"

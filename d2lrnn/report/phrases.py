@@ -48,10 +48,10 @@ CHINESE = {
         "如果一份文本按字符读取，另一份按词读取，那么可以比较它们的每字符"
         "比特数，但不能比较它们的困惑度。",
     "Results": "结果",
-    "held out, at its best": "留出文本上的最低困惑度",
+    "held out, at its best": "留出文本上最低",
     "bits a character": "每字符比特数",
     "epochs": "迭代周期数",
-    "seconds an epoch": "每个迭代周期的秒数",
+    "seconds an epoch": "秒/迭代周期",
     "characters a second": "每秒字符数",
     "Settings": "设置",
     "differs": "不同",
