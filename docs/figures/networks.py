@@ -136,7 +136,7 @@ def three_unrolls():
     for x in range(68, 300, 56):
         d.arrow((x, 439), (x, 425))
         d.arrow((x, 388), (x, 373))
-        d.text(x, 406, "tanh", 14)
+        d.text(x, 406, "…" if x == 236 else "tanh", 14)
         if x < 280:
             d.arrow((x + 17, 406), (x + 39, 406), kind="state", width=1.4)
     return d

@@ -7,8 +7,9 @@ import d2lrnn as d2l
 import numpy as np
 import pytest
 from chromium import start
+from d2lrnn.jazz import read_tune
 from d2lrnn.jazz.grammar import parse_token, to_notes, to_tokens
-from d2lrnn.jazz.midi import Note
+from d2lrnn.jazz.training_data import default_tune
 
 from docs.figures import FIGURES, FOLDER, batches, music, pen
 
@@ -160,17 +161,20 @@ def test_the_samplings_are_those_of_the_lesson():
 
 
 def test_the_measure_is_what_the_grammar_makes_of_it():
-    chords, notes, onset = [Note(0, 4, music.CHORD)], [], 0
-    for pitch, quarters in zip(music.MELODY, music.QUARTERS, strict=True):
-        notes.append(Note(onset, quarters, () if pitch is None else (pitch,)))
-        onset += quarters
-    assert to_tokens(notes, chords) == [*music.TOKENS]
-    solo = to_notes(music.TOKENS, chords, np.random.default_rng(music.SEED),
-                    music.PREVIOUS)
-    assert [note.pitches[0] if note.pitches else None for note in solo] == [
-        *music.SOLO]
+    measures, chords = read_tune(default_tune())
+    measure, chord = measures[3], chords[3]
+    assert [note.pitches for note in measure] == [
+        (pitch,) for pitch in music.MELODY]
+    assert {pitch % 12 for pitch in chord[0].pitches} == {
+        pitch % 12 for pitch in music.CHORD}
+    assert to_tokens(measure, chord) == [*music.TOKENS]
     assert [parse_token(token)[2] for token in music.TOKENS] == [
         *music.WINDOWS]
+    solo = to_notes(music.TOKENS, chord, np.random.default_rng(music.SEED))
+    assert [note.pitches for note in solo] == [
+        (pitch,) for pitch in music.SOLO]
+    for note, (flags, dotted) in zip(solo, music.SOLO_VALUES, strict=True):
+        assert note.length == (3 if dotted else 2) / 2 ** (flags + 1)
 
 
 def test_the_pen_does_as_its_examples():
