@@ -22,6 +22,9 @@ templates:  # what is to be translated: all but the docstrings
 translations: templates  # bring docs/locale up to date; then translate
 	sphinx-intl update -p build/gettext -l zh_CN -d docs/locale
 
+figures:  # the drawings of the lessons
+	python -m docs.figures
+
 screenshots:  # the pictures of README
 	pytest tests/book/test_book.py tests/report/test_browser.py -k screenshot
 	cp build/screenshots/*.png docs/images
@@ -29,4 +32,5 @@ screenshots:  # the pictures of README
 clean:
 	rm -rf build docs/chapters
 
-.PHONY: html record notebooks templates translations screenshots clean
+.PHONY: html record notebooks templates translations figures screenshots \
+	clean

@@ -23,7 +23,7 @@ author = "the authors of d2lrnn"
 version = release = version_of("d2lrnn")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode",
               "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
-exclude_patterns = ["conf.py", "recording.py", "recorded"]
+exclude_patterns = ["conf.py", "recording.py", "recorded", "figures"]
 templates_path = ["templates"]
 
 language = "en"
@@ -56,6 +56,8 @@ nb_merge_streams = True
 nb_output_stderr = "remove"  # where a text comes from stands in stdout
 suppress_warnings = ["myst-nb.lexer"]  # in gettext, which runs nothing
 myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
+
+numfig = True
 
 autodoc_member_order = "bysource"
 

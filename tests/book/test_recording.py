@@ -74,7 +74,7 @@ def test_a_record_is_shown_until_the_code_changes(tmp_path, monkeypatch):
     assert page.metadata["mystnb"] == {"execution_mode": "off"}
     assert re.fullmatch(
         r'<p class="recorded">\d{4}-\d\d-\d\d [\d:]+ · .+, \d+ cores · '
-        r"python .+ · d2lrnn .+ · mxnet .+ · numpy .+</p>",
+        r"d2lrnn .+ · mxnet .+ · numpy .+ · python .+</p>",
         page.cells[1].source)
     for page in (recording.read(SCRIPT.replace("7", "8")),
                  recording.read(SCRIPT, run=True)):
