@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 WIDTH = 360  # a phone shows 358 pixels of it
 SMALL, NORMAL = 11.5, 16  # sizes of text
-SCALE = 1.4  # on a wide page
+SCALE = 1.2  # on a wide page
 FONT = "STIX Two Text, Times New Roman, Liberation Serif, Tinos, serif"
 PANEL, INK = "#f5f7fa", "#1b2230"
 COLORS = {  # kind: (area, line)
