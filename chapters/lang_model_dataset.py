@@ -182,8 +182,8 @@ for sampler in (data_iter_random, data_iter_consecutive):
               for place in Y.asnumpy().ravel()} for epoch in range(20)]
     assert len(asked[0]) == num_batches * batch_size * num_steps
     never[sampler] = num_chars - len(set.union(*asked))
-    print(f"{sampler.__name__}: {num_chars - len(asked[0]):,} characters left "
-          f"out in the first epoch, {never[sampler]:,} in all of 20")
+    print(f"{sampler.__name__} leaves out {num_chars - len(asked[0]):,} "
+          f"characters in an epoch, {never[sampler]:,} in all of 20")
 
 # %% [markdown]
 # Each epoch leaves out as many either way. At random, it is other characters
