@@ -266,7 +266,7 @@ num_params = sum(target.data().size for target
                  in model.collect_params().values())
 rows += [("this RNNModel", num_statements(d2l.RNNModel, run_one_hot),
           num_params, histories["RNN in Gluon"]),
-         ("the package's RNNModel", "", num_params, train_and_predict_rnn_gluon(
+         ("d2l.RNNModel", "", num_params, train_and_predict_rnn_gluon(
              d2l.RNNModel(rnn_layers.RNN(num_hiddens), vocab_size), **few))]
 for name, statements, count, history in rows:
     seconds = min(record["seconds"] for record in history)
