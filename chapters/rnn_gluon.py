@@ -325,8 +325,8 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 # %% [markdown]
 # ## Results
 #
-# On two cores of an AMD EPYC, with the Jay Chou lyrics and 250 epochs, the
-# recorded perplexity is 1.155. [The results](/results.md) have the times.
+# With the Jay Chou lyrics and 250 epochs, the recorded perplexity is 1.155.
+# [The results](/results.md) name the machine and the times.
 #
 # ## Summary
 #

@@ -371,8 +371,7 @@ for epoch in sorted({d2l.epochs(n) for n in (1, 2, 4, 8, 16, 32, 64)}):
     [*_, record] = train_long(
         get_params=lambda: params, corpus_indices=corpus_indices[:9000],
         num_epochs=epoch - curve[-1]["epoch"], prefixes=[])
-    l, _ = losses(rest[:, :-1], rest[:, 1:], init_rnn_state(1, 256, ctx),
-                  params)
+    l, _ = losses(rest[:, :-1], rest[:, 1:], (state[0][:1],), params)
     curve.append({**record, "epoch": epoch, "held_out_perplexity":
                   d2l.perplexity(l.mean().asscalar())})
 d2l.plot_perplexity({"trained on 9,000 characters": curve[1:]}, corpus)
@@ -447,11 +446,10 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 # %% [markdown]
 # ## Results
 #
-# On two cores of an AMD EPYC, with the Jay Chou lyrics and 250 epochs, the
-# recorded perplexity is 1.312 with random and 1.168 with consecutive
-# sampling. With the lyrics that ship, which have a third more distinct
-# characters, it is 2.109 and 2.249. [The results](/results.md) have the
-# times.
+# With the Jay Chou lyrics and 250 epochs, the recorded perplexity is 1.312
+# with random and 1.168 with consecutive sampling. With the lyrics that ship,
+# which have a third more distinct characters, it is 2.109 and 2.249. [The
+# results](/results.md) name the machine and the times.
 #
 # ## Summary
 #
@@ -482,7 +480,8 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 # * Elman (1990), *Finding Structure in Time*.
 # * Werbos (1990), *Backpropagation Through Time: What It Does and How to Do
 #   It*.
-# * Mikolov and others (2010), *Recurrent Neural Network Based Language Model*.
+# * Mikolov and others (2010), *Recurrent Neural Network Based Language
+#   Model*.
 # * Pascanu, Mikolov and Bengio (2013), *On the Difficulty of Training
 #   Recurrent Neural Networks*: clipping, and why it is needed.
 # * *Dive into Deep Learning*, in Chinese: section 6.4 of the [first
