@@ -9,19 +9,20 @@
 # $$P(x_1, x_2, \ldots, x_T)
 #   = \prod_{t=1}^{T} P(x_t \mid x_1, \ldots, x_{t-1}).$$
 #
-# So every character of a text is asked for once, and then helps to predict
-# the ones after it. What is cut off from its past is harder to predict.
+# So every character of a text is predicted once, and is then part of the
+# context of all that follow. A character cut off from its past is harder to
+# predict.
 #
 # After this lesson you can
 #
 # * turn a text into ids, and say what is input and what is label;
-# * cut it into mini-batches at random or consecutively, and say with which of
-#   the two a hidden state may be carried on;
+# * cut it into mini-batches at random or consecutively, and say which of the
+#   two allows a hidden state to be carried on;
 # * count the characters that an epoch leaves out.
 #
-# It follows [how surprised are you?](language_models.py), but can be read
-# first. The letters are those of the [notation](/notation.md). It runs in
-# seconds.
+# It follows [the lesson on language models](language_models.py), but can be
+# read before it. The letters are those of the [notation](/notation.md). It
+# runs in seconds.
 
 # %%
 import random
@@ -91,7 +92,7 @@ for t in range(5):
 # back through it. A mini-batch of `batch_size` examples by `num_steps`
 # characters bounds that memory and gives many updates an epoch. Its rows are
 # read side by side: one product of matrices computes a step of all of them,
-# and the steps that must wait for each other are fewer.
+# and fewer steps have to wait for one another.
 
 # %%
 batch_size, num_steps = 32, 35
@@ -170,25 +171,25 @@ assert (batches[1][0][:, 0] == batches[0][1][:, -1]).min() == 1
 # %% [markdown]
 # ## What an epoch leaves out
 #
-# A mini-batch is always full, so some characters are the label of no
-# prediction. Sampling the places of the characters instead of their ids shows
-# which.
+# A mini-batch is always full, so some characters are never a label. Sampling
+# the positions of the characters instead of their ids shows which.
 
 # %%
-places = np.arange(num_chars)
+positions = np.arange(num_chars)
 never = {}
 for sampler in (data_iter_random, data_iter_consecutive):
-    asked = [{int(place) for _, Y in sampler(places, batch_size, num_steps)
-              for place in Y.asnumpy().ravel()} for epoch in range(20)]
+    asked = [{int(i) for _, Y in sampler(positions, batch_size, num_steps)
+              for i in Y.asnumpy().ravel()} for epoch in range(20)]
     assert len(asked[0]) == num_batches * batch_size * num_steps
     never[sampler] = num_chars - len(set.union(*asked))
     print(f"{sampler.__name__} leaves out {num_chars - len(asked[0]):,} "
           f"characters in an epoch, {never[sampler]:,} in all of 20")
 
 # %% [markdown]
-# Each epoch leaves out as many either way. At random, it is other characters
-# every time; consecutively, it is always the same ones: the end of each row.
-# The first character of the text, which nothing precedes, is never a label.
+# Both leave out the same number in an epoch. At random, they are different
+# characters each time; consecutively, they are always the same: the first one
+# and the end of each row. The first character of the text, which nothing
+# precedes, is never a label.
 
 # %%
 assert never[data_iter_random] < never[data_iter_consecutive]
@@ -244,8 +245,8 @@ print(f"perplexity after 5 epochs: {right:.1f}, not shifted {wrong:.1f}")
 assert wrong < 5 < right
 
 # %% [markdown]
-# A perplexity that falls towards 1 in a few epochs is no triumph: the model
-# copies its input, and has learned nothing about the text.
+# A perplexity that falls almost to 1 within a few epochs is no triumph: the
+# model copies its input, and has learned nothing about the text.
 #
 # **One example too many.** Without the `- 1` in `num_examples`, a text whose
 # length is a multiple of `num_steps` gets an example whose last label lies
@@ -269,15 +270,15 @@ except IndexError as error:
 #
 # ## Exercises
 #
-# 1. (\*) With 5 steps and batches of 4, how many of 100 characters are the
-#    label of no prediction in an epoch? Compute it, then count.
+# 1. (\*) With 5 steps and batches of 4, how many of 100 characters are no
+#    label in an epoch? Compute it, then count.
 # 2. (\*\*) In random sampling every epoch cuts the text at the same places.
 #    Begin each epoch at a random offset instead. How large may it be?
 # 3. (\*\*) Write a sampler for several songs that never lets an example run
 #    from one song into the next. What does it leave out?
 # 4. (\*\*\*) Number whole words instead of characters, with
 #    `d2l.load_corpus(..., level="word")`. What happens to `vocab_size`, and
-#    what to the words that occur once?
+#    what can a model learn about words that occur only once?
 #
 # ## Further reading
 #

@@ -58,9 +58,9 @@ assert H.shape == (35, 2, 256) and state_new[0].shape == (1, 2, 256)
 # ## The model
 #
 # Ids become one-hot vectors, then hidden states, then scores. `run_one_hot`
-# is the first line of the cell: one-hot vectors into the layer. The scores of
-# all steps come from one product, step by step in one matrix, instead of one
-# product for each step.
+# hands the one-hot vectors to the layer. The scores of all steps come from
+# one product, step by step in one matrix, instead of one product for each
+# step.
 
 
 # %%
@@ -243,9 +243,9 @@ d2l.plot_perplexity(histories, corpus)
 # ready made. The last two belong to the way in which a recurrent network is
 # trained, and stay yours.
 #
-# Now count: statements of the model, without docstrings and decorators;
-# parameters; and seconds for an epoch, the shortest of a few. The last row is
-# the package's `RNNModel`: the same class, with another `run_one_hot`.
+# Now count the statements of each model (without docstrings and decorators),
+# its parameters, and the seconds of an epoch, the shortest of a few. The last
+# row is the package's `RNNModel`: the same class with another `run_one_hot`.
 
 
 # %%
@@ -274,11 +274,11 @@ for name, statements, count, history in rows:
 assert rows[1][2] == rows[0][2] + num_hiddens  # the second bias
 
 # %% [markdown]
-# Fewer statements are not a faster model. This `RNNModel` multiplies a matrix
-# with one-hot vectors, although each product only selects a row. The graph of
-# the step from scratch is rewritten to look the row up, and so does the
-# package's `run_one_hot`. [Another lesson](making_it_fast.py) follows each
-# second; [the results](/results.md) have the measurements.
+# Fewer statements do not make a faster model. This `RNNModel` multiplies a
+# matrix with one-hot vectors, although each product only selects a row. The
+# graph of the step from scratch is rewritten to look the row up, and so does
+# the package's `run_one_hot`. [Another lesson](making_it_fast.py) follows
+# each second; [the results](/results.md) have the measurements.
 #
 # ## Common mistakes
 #
@@ -293,9 +293,8 @@ except RuntimeError as error:
     print(str(error).split(". ")[0])
 
 # %% [markdown]
-# **A state that is no list.** The line with `detach` goes through the arrays
-# of the list. Going through a single array, it yields its slices, which lack
-# the first axis:
+# **A state that is no list.** The line with `detach` iterates over the list.
+# Iterating over a single array yields its slices, which lack the first axis:
 
 # %%
 try:
@@ -306,7 +305,8 @@ except ValueError as error:
 # %% [markdown]
 # **The mean taken twice.** `trainer.step(batch_size)` divides the gradient by
 # `batch_size`. After a loss that is a mean already, this is a learning rate
-# 32 times too small. No error says so; the perplexity falls too slowly:
+# 32 times too small. No error tells you; the perplexity just falls too
+# slowly:
 
 # %%
 slow = train_and_predict_rnn_gluon(model, **few | {"lr": 1e2 / 32})

@@ -3,8 +3,8 @@
 #
 # Can a vector of fixed length remember what a text has said so far, and can
 # that be learned? A [table of counts](language_models.py) knows the last two
-# or three characters and forgets all others. A recurrent network reads one
-# character at a time and writes what it needs later into a hidden state.
+# or three characters and forgets all the others. A recurrent network reads
+# one character at a time and writes what it needs later into a hidden state.
 #
 # After this lesson you can
 #
@@ -70,7 +70,7 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # :name: fig-onehot-to-softmax
 # :alt: A one-hot vector, the hidden state, the scores and the probabilities.
 #
-# The way of one character: from its one-hot vector to the probabilities of
+# The path of one character: from its one-hot vector to the probabilities of
 # the next one.
 # ```
 #
@@ -107,8 +107,8 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # | $\ell$ | $-\log 0.83$ | $0.19$, perplexity $1.21$ |
 #
 # After "cb" the first unit is $-0.64$, and a gets the $0.83$. So the same b
-# leads to two answers: the state remembers. The code below has to give these
-# numbers.
+# leads to two answers: the state remembers. The code below has to reproduce
+# these numbers.
 #
 # ## One-hot vectors
 #
@@ -157,7 +157,7 @@ assert (nd.dot(inputs[0], params[0]) == params[0].take(X[:, 0])).min() == 1
 # %% [markdown]
 # ## The model
 #
-# The first hidden state is zero. A state is a tuple, because other cells have
+# The first hidden state is zero. A state is a tuple, since other cells keep
 # more than one array in it.
 
 
@@ -238,17 +238,18 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 # %% [markdown]
 # ## Gradient clipping
 #
-# Back through many steps, a gradient is multiplied by one factor for each. If
-# they are large, the gradient $\mathbf{g}$ of all parameters together
-# explodes. Clipping keeps its direction and bounds its norm by $\theta$:
+# On its way back through many steps, a gradient is multiplied by one factor
+# for each step. If these factors are large, the gradient $\mathbf{g}$ of all
+# parameters together explodes. Clipping keeps its direction and bounds its
+# norm by $\theta$:
 #
 # $$\mathbf{g} \leftarrow \min\left(\frac{\theta}{\|\mathbf{g}\|}, 1\right)
 #   \mathbf{g}.$$
 #
 # The factor is never above 1, and the same for all parts of the gradient. So
 # clipping does nothing against gradients that vanish: the part that comes
-# from long ago stays as small as many small factors have made it. Against
-# that, one needs [another cell](gru.py).
+# from long ago stays as small as many small factors have made it. What helps
+# there is [another cell](gru.py).
 
 
 # %%
@@ -363,7 +364,7 @@ d2l.plot_perplexity(histories, corpus)
 # Someone who knows a poem by heart need not know its language. To tell the
 # two apart, train on the first 9,000 characters only, and measure now and
 # then how well the network predicts the last 1,000. `get_params` may be any
-# function; one that returns the parameters there are lets training go on.
+# function; one that returns the existing parameters continues their training.
 
 # %%
 rest, curve = nd.array([corpus_indices[9000:]], ctx), [{"epoch": 0}]
@@ -383,7 +384,8 @@ d2l.plot_perplexity({"trained on 9,000 characters": curve[1:]}, corpus)
 #
 # ## Common mistakes
 #
-# Each is run on the first 1,000 characters, with the `train` from above.
+# The first two are run on the first 1,000 characters, with `train` from
+# above.
 #
 # **No clipping.** Compare it with the 8 epochs above:
 
@@ -432,10 +434,10 @@ for cut in (True, False):
     assert (H.grad.norm() == 0) == cut
 
 # %% [markdown]
-# Without it, the graphs of all earlier mini-batches belong to this one. In
-# the loop above the slip happens to do no harm, since MXNet's `backward`
-# frees the graph that it has passed through; where the graph is kept, each
-# step goes further back and takes longer.
+# Without it, the graph of a mini-batch includes those of all earlier ones. In
+# the loop above, forgetting it happens to do no harm, since MXNet's
+# `backward` frees the graph that it has passed through. Where the graph is
+# kept (`retain_graph=True`), every step goes further back and takes longer.
 #
 # ## The perplexity report
 
