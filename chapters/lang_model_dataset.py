@@ -107,10 +107,11 @@ print(f"{batch_size} rows: {num_batches * num_steps} steps one after another,"
 #
 # ```{figure} /figures/two_samplings.svg
 # :name: fig-two-samplings
-# :alt: A strip of text, coloured by mini-batch, for each way of sampling.
+# :alt: Rows of numbers coloured by mini-batch, for each way of sampling.
 #
-# The same text cut at random and consecutively. Arrows show where a hidden
-# state may be carried on.
+# The numbers 0 to 29, coloured by mini-batch. Above, random sampling: every
+# row begins with a state of zeros. Below, consecutive sampling: the state of
+# each row is carried on to the next mini-batch.
 # ```
 #
 # In random sampling the text is cut into examples, which are taken in random
@@ -134,7 +135,7 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
 
 # %% [markdown]
 # The numbers 0 to 29 let you check it by eye: each row is a run of six
-# numbers, its labels are greater by one, and the rows are in no order.
+# numbers, its labels are greater by one, and the rows are in random order.
 
 # %%
 my_seq = np.arange(30)

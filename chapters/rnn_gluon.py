@@ -138,7 +138,7 @@ def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
 # %% [markdown]
 # ## Training
 #
-# The loop has the same five parts: forward, loss, backward, clip, descend. A
+# The loop has the same five parts: read, forward, backward, clip, descend. A
 # `gluon.Trainer` holds the parameters and takes the steps. Around the five
 # parts stands what a long training needs: `check_training` checks the
 # arguments, `EpochBar` shows progress, `end_epoch` reads losses and norms
@@ -166,15 +166,16 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
     for epoch in epochs:
         losses, norms, start = [], [], time.time()
         state = model.begin_state(batch_size=batch_size, ctx=ctx)
+        # 1 read
         for X, Y in d2l.data_iter_consecutive(corpus_indices, batch_size,
                                               num_steps, ctx,
                                               vocab_size=vocab_size):
             # the gradient stops here: only num_steps back in time
             state = [s.detach() for s in state]
             with autograd.record():
-                output, state = model(X, state)  # 1 forward
+                output, state = model(X, state)  # 2 forward
                 y = Y.T.reshape((-1,))  # (num_steps * batch_size,)
-                l = loss(output, y).mean()  # 2 loss
+                l = loss(output, y).mean()
             l.backward()  # 3 backward
             params = [p.data() for p in model.collect_params().values()]
             norms.append(d2l.grad_clipping(params, clipping_theta, ctx))  # 4

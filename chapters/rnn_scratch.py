@@ -271,25 +271,26 @@ def grad_clipping(params, theta, ctx=None):
 #
 # ```{figure} /figures/training_step.svg
 # :name: fig-training-step
-# :alt: Five boxes in a loop: forward, loss, backward, clip, descend.
+# :alt: Five boxes in a loop: read, forward, backward, clip, descend.
 #
-# A step of training: five parts, for one mini-batch after another.
+# A step of training: read a mini-batch, forward, backward, clip, descend.
 # ```
 #
-# Each mini-batch is one step ({numref}`fig-training-step`): run the network
-# forward, compute the loss, propagate the gradient backward, clip it, and
-# descend. Backward means from the last character of the mini-batch to its
-# first, and no further: the whole text would take ever more time and memory.
-# The value of the state goes on to the next mini-batch, but `detach` cuts it
-# off from the graph that computed it ({numref}`fig-truncated`). With random
-# sampling the next mini-batch continues nothing, and the state begins anew.
+# Each mini-batch is one step of five parts ({numref}`fig-training-step`):
+# read it, run the network forward to the loss, propagate the gradient
+# backward, clip it, and descend. Backward means from the last character of
+# the mini-batch to its first, and no further: the whole text would take ever
+# more time and memory. The value of the state goes on to the next mini-batch,
+# but `detach` cuts it off from the graph that computed it
+# ({numref}`fig-truncated`). With random sampling the next mini-batch
+# continues nothing, and the state begins anew.
 #
 # ```{figure} /figures/truncated.svg
 # :name: fig-truncated
-# :alt: States go on from mini-batch to mini-batch; gradients stop in between.
+# :alt: The state goes on to the second mini-batch; the gradient stops.
 #
-# Truncated back-propagation through time: states go on, gradients stop at
-# `detach`.
+# Truncated back-propagation through time: the state goes on to the next
+# mini-batch, the gradient (dashed) stops where the mini-batch begins.
 # ```
 
 
@@ -302,11 +303,12 @@ def train(corpus_indices, data_iter=d2l.data_iter_consecutive,
     zeros = init_rnn_state(batch_size, num_hiddens, ctx)
     for _ in range(num_epochs):
         state, means = zeros, []
+        # 1 read
         for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx):
             state = tuple(s.detach() for s in state) if carry_state else zeros
             with autograd.record():
-                l, state = losses(X, Y, state, params)  # 1 forward
-                l = l.mean()  # 2 loss
+                l, state = losses(X, Y, state, params)  # 2 forward
+                l = l.mean()
             l.backward()  # 3 backward
             grad_clipping(params, theta, ctx)  # 4 clip
             d2l.sgd(params, lr, 1)  # 5 descend; the loss is a mean already
@@ -459,7 +461,7 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #   hidden state; the same parameters serve every step.
 # * Perplexity is the exponential of the mean cross-entropy: 1 is perfect,
 #   `vocab_size` is a uniform guess.
-# * A training step is forward, loss, backward, clip, descend. `detach` stops
+# * A training step is read, forward, backward, clip, descend. `detach` stops
 #   gradients at the border of the mini-batch, and lets the state pass.
 # * Clipping helps against gradients that explode, not against those that
 #   vanish.
