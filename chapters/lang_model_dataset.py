@@ -201,7 +201,8 @@ assert never[data_iter_consecutive] == num_chars - len(asked[0])
 #
 # `d2l.data_iter_random` and `d2l.data_iter_consecutive` give the same
 # mini-batches. They also say what is wrong where the functions above would
-# silently yield nothing.
+# silently yield nothing. `d2l.ptb_iterator` gives the mini-batches of
+# consecutive sampling as NumPy arrays.
 
 # %%
 d2l.seed(1)

@@ -370,7 +370,7 @@ d2l.plot_perplexity(histories, corpus)
 
 # %%
 rest, curve = nd.array([corpus_indices[9000:]], ctx), [{"epoch": 0}]
-for epoch in sorted({d2l.epochs(n) for n in (1, 2, 4, 8, 16, 32, 64)}):
+for epoch in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
     [*_, record] = train_long(
         get_params=lambda: params, corpus_indices=corpus_indices[:9000],
         num_epochs=epoch - curve[-1]["epoch"], prefixes=[])
