@@ -325,11 +325,11 @@ print(f"perplexity {train(small):.0f} after 8 epochs")
 # A learning rate of 100 looks wild, but it multiplies a clipped gradient,
 # whose norm is at most 0.01: the norm of a step is at most 1.
 #
-# `d2l.train_and_predict_rnn` is the loop above, with what a long training
-# needs besides: it checks its arguments, prints, returns a history with times
-# and norms, and [compiles the step](making_it_fast.py). On a small text both
-# reach the same perplexity but for rounding. [The next lesson](rnn_gluon.py)
-# shows its twin line by line.
+# `d2l.train_and_predict_rnn` ([its source](/api/training.md)) is the loop
+# above, with what a long training needs besides: it checks its arguments,
+# prints, returns a history with times and norms, and [compiles the
+# step](making_it_fast.py). On a small text both reach the same perplexity but
+# for rounding. [The next lesson](rnn_gluon.py) shows its twin line by line.
 
 # %%
 settings = {
