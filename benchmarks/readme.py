@@ -1,10 +1,11 @@
-"""Put the tables into the READMEs: ``python -m benchmarks.readme``."""
+"""Put the tables into the pages: ``python -m benchmarks.readme``."""
 import re
 
-from benchmarks import ROOT, read, results
+from benchmarks import RECORDS, ROOT, read, results
 from benchmarks.studies import lessons, sonnets, tinyshakespeare, unrolls
 
-PAGES = [ROOT / name for name in ("README.md", "README.zh.md")]
+# docs/results.md includes the tables from the first page, which has them all
+PAGES = [RECORDS / "README.md", ROOT / "README.md", ROOT / "README.zh.md"]
 STUDIES = (lessons, sonnets, tinyshakespeare, unrolls)
 
 
@@ -16,7 +17,7 @@ def tables():
 
 
 def with_tables(page):
-    """Return a page with each table between its two marks."""
+    """Return a page with each of its tables between its two marks."""
     for name, table in tables().items():
         begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         page = re.sub(f"{begin}.*?{end}", f"{begin}\n{table}\n{end}", page,
