@@ -20,9 +20,8 @@
 #   two allows a hidden state to be carried on;
 # * count the characters that an epoch leaves out.
 #
-# It follows [the lesson on language models](language_models.py), but can be
-# read before it. The letters are those of the [notation](/notation.md). It
-# runs in seconds.
+# It needs no other lesson. The letters are those of the
+# [notation](/notation.md). It runs in seconds.
 
 # %%
 import random

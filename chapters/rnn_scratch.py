@@ -2,9 +2,9 @@
 # # A recurrent neural network from scratch
 #
 # Can a vector of fixed length remember what a text has said so far, and can
-# that be learned? A [table of counts](language_models.py) knows the last two
-# or three characters and forgets all the others. A recurrent network reads
-# one character at a time and writes what it needs later into a hidden state.
+# that be learned? A table that counts what follows each pair of characters
+# knows the last two and forgets all the others. A recurrent network reads one
+# character at a time and writes what it needs later into a hidden state.
 #
 # After this lesson you can
 #
