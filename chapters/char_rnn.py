@@ -37,8 +37,7 @@ print(f"text: {corpus.source}, {corpus.num_chars:,} characters, "
 #
 # ```{figure} /figures/char_rnn.svg
 # :name: fig-char-rnn
-# :alt: Ids enter at the bottom, pass through an embedding and two recurrent
-#   layers with dropout before each, and leave as scores at the top.
+# :alt: Ids pass through an embedding, recurrent layers and an output layer.
 #
 # The char-RNN: an embedding, recurrent layers, and an output layer. Dropout
 # acts on the arrows that go up, and never on those that go from step to step.
@@ -158,8 +157,7 @@ assert all(np.allclose(ours.data().asnumpy(), theirs.data().asnumpy(),
 #
 # ```{figure} /figures/three_unrolls.svg
 # :name: fig-three-unrolls
-# :alt: Three graphs of one layer: a chain with a copy of the cell for each
-#   step, one cell inside a loop, and one operator for all steps.
+# :alt: A chain of cells, one cell in a loop, and one operator for all.
 #
 # The same layer as three graphs: `static`, `foreach` and `fused`.
 # ```
@@ -357,7 +355,7 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
                           {**model.config, **settings, "ctx": ctx})
 
 # %% [markdown]
-# Recorded on two cores of an AMD EPYC, with tiny Shakespeare and ten epochs of
+# Recorded on two cores of an AMD EPYC with tiny Shakespeare, ten epochs of
 # 22 seconds: a perplexity of 4.197 in training and of 4.556 on the held-out
 # text, 2.19 bits per character. Twice the width and twenty minutes give 4.143
 # (`python -m benchmarks.studies.tinyshakespeare`).
