@@ -202,12 +202,12 @@ assert np.allclose(results, results[0], atol=1e-3)
 # the training text as the held-out text is measured.
 
 # %%
-part = d2l.load_corpus("tinyshakespeare", num_chars=60_000)
+part = d2l.load_corpus("tinyshakespeare", num_chars=40_000)
 train_ids, _, _ = d2l.split(part, 0.1)
 
 
 def look_again(model, record):
-    losses, _ = d2l.evaluate(model, train_ids[:20_000])
+    losses, _ = d2l.evaluate(model, train_ids[:10_000])
     record["again"] = float(np.exp(losses.mean()))
 
 
@@ -216,8 +216,8 @@ for label, *choice in (("one layer", 1), ("two layers", 2),
                        ("two layers, dropout 0.5", 2, "lstm", 0.5),
                        ("one layer, normalised", 1, "ln_lstm")):
     print(label)
-    model = d2l.CharRNN(part.vocab_size, 64, 160, *choice)
-    curves[label] = d2l.fit(model, part, d2l.epochs(15), lr=5e-3,
+    model = d2l.CharRNN(part.vocab_size, 64, 128, *choice)
+    curves[label] = d2l.fit(model, part, d2l.epochs(15), lr=1e-2,
                             batch_size=20, num_steps=50, seed=seed,
                             on_epoch_end=look_again)
     assert curves[label][0]["again"] < curves[label][0]["perplexity"]

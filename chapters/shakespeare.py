@@ -105,9 +105,9 @@ d2l.show(plot_model(model, writable(Path("runs")) / "shakespeare.svg"))
 #
 # A `CharRNN` of one-hot vectors and two LSTMs has parameters of the same
 # shapes. Without dropout it is even the same function: with the same weights,
-# it gives the same scores after a window of 40. What differs is how the two are used. The
-# window's model predicts once and forgets; the other predicts at every step
-# and hands its state on.
+# it gives the same scores after a window of 40. What differs is how the two
+# are used. The window's model predicts once and forgets; the other predicts
+# at every step and hands its state on.
 
 # %%
 windows = d2l.WindowLSTM(vocab_size, num_hiddens=128, dropout=0, Tx=Tx)
