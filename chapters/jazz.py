@@ -328,9 +328,9 @@ report = d2l.write_report(
 
 # %% [markdown]
 # Recorded on two cores of an AMD EPYC: after a hundred epochs, two seconds in
-# all, the perplexity of a value was 1.229, and its unigram perplexity 47.7.
-# So the model knows the tune by heart. There is no held-out tune here: what
-# it would play after another one, this lesson cannot say.
+# all, the perplexity of a value was 1.229, where the frequencies of the values
+# alone give 47.7. The model knows the tune by heart. No tune is held out, so
+# nothing here says how well it knows jazz.
 #
 # The improviser and the [writer of poems](shakespeare.py) are the same idea
 # twice, an LSTM that predicts the next symbol and is fed what it chose:
