@@ -159,7 +159,7 @@ assert all(np.allclose(ours.data().asnumpy(), theirs.data().asnumpy(),
 # :name: fig-three-unrolls
 # :alt: A chain of cells, one cell in a loop, and one operator for all.
 #
-# The same layer as three graphs: `static`, `foreach` and `fused`.
+# A layer as three graphs, from above: `static`, `foreach` and `fused`.
 # ```
 #
 # The steps can become a graph in three ways ({numref}`fig-three-unrolls`).

@@ -83,12 +83,12 @@ print(f"of the notes of type A, {sum(led)} of {len(led)} go on by a semitone")
 # :name: fig-jazz-measure
 # :alt: A measure as notes, the value of each note, and notes again.
 #
-# A measure as notes, as values, and as notes again.
+# The tune's fourth measure as notes, as values, and as notes again, each of
+# the same type and within its shaded window.
 # ```
 #
-# {numref}`fig-jazz-measure` shows the way there and back. Take the tune's
-# fourth measure. The chord is C E G B♭, the pitches are MIDI numbers, and 60
-# is the C of octave 4:
+# {numref}`fig-jazz-measure` shows the way there and back. The chord is
+# C E G B♭; the pitches are MIDI numbers, and 60 is the C of octave 4:
 #
 # | note | in semitones | type | why | window |
 # |---|---:|---|---|---|

@@ -49,8 +49,9 @@ print(f"text: {poems.source}, {poems.num_chars:,} characters, "
 # :name: fig-windows-or-state
 # :alt: Windows with one prediction each, and a state that goes along.
 #
-# Above: windows that overlap, each with one prediction at its end. Below: the
-# text is read once, the state goes along, and every step predicts.
+# Above: windows, here of six characters. Each begins with a state of zeros and
+# predicts the one character after it. Below: one state is carried along the
+# text, and every step predicts.
 # ```
 #
 # The window's model ({numref}`fig-windows-or-state`, above) is two LSTMs and
@@ -284,7 +285,7 @@ for T in (0.5, 2):
 # units.
 
 # %%
-few = sonnets.corpus_indices[-50 * Tx:].reshape(50, Tx)  # never read
+few = sonnets.corpus_indices[-38 * Tx:].reshape(38, Tx)  # never read
 X, y = nd.array(few[:, :-1], ctx=ctx), nd.array(few[:, -1], ctx=ctx)
 off = pretrained(X)[0]
 with autograd.train_mode():
