@@ -247,12 +247,12 @@ figure
 # epoch to keep; with a folder, `fit` keeps it. Dropout holds the two curves
 # together, since no unit can rely on the others being there.
 #
-# *Layer normalisation* (`cell="ln_lstm"`) brings the input $\mathbf{A}$ of
-# each gate to mean 0 and variance 1 over its hidden units, and then learns a
-# scale and a shift:
+# *Layer normalisation* (`cell="ln_lstm"`) normalises the input $\mathbf{A}$
+# of each gate by its mean $\mu$ and variance $s^2$ over the hidden units, and
+# then learns a scale and a shift:
 #
 # $$\mathrm{LN}(\mathbf{A}) = \boldsymbol{\gamma} \odot
-#   \frac{\mathbf{A} - \mu}{\sqrt{\sigma^2 + 10^{-5}}} + \boldsymbol{\beta}.$$
+#   \frac{\mathbf{A} - \mu}{\sqrt{s^2 + 10^{-5}}} + \boldsymbol{\beta}.$$
 #
 # Ours differs from the LSTM of Ba et al. (2016). They normalise the products
 # of the input and of the state separately, each over all four gates, and also
@@ -294,19 +294,19 @@ d2l.plot_perplexity({"char-RNN": history}, corpus)
 # ## Temperature
 #
 # The model gives a probability $p_i$ to each character; which one is written
-# is drawn. A *temperature* $T$ divides the scores before the softmax, so that
-# the draw follows $p_i^{1/T} / \sum_j p_j^{1/T}$. At $T = 1$ the
+# is drawn. A *temperature* $\tau$ divides the scores before the softmax, so
+# that the draw follows $p_i^{1/\tau} / \sum_j p_j^{1/\tau}$. At 1 the
 # probabilities stay as they are; below it the probable becomes more probable,
 # and above it the differences shrink. For probabilities of 0.5, 0.3 and 0.2
-# and $T = 0.5$, the squares are 0.25, 0.09 and 0.04, their sum is 0.38, and
-# the shares are 0.66, 0.24 and 0.11.
+# and $\tau = 0.5$, the squares are 0.25, 0.09 and 0.04, their sum is 0.38,
+# and the shares are 0.66, 0.24 and 0.11.
 
 # %%
 p = np.array([0.5, 0.3, 0.2])
-for T in (0.5, 1, 2):
-    q = nd.softmax(nd.array(np.log(p)) / T).asnumpy()
-    print(f"T = {T}:", q.round(2))
-    assert np.allclose(q, p ** (1 / T) / sum(p ** (1 / T)), atol=1e-6)
+for tau in (0.5, 1, 2):
+    q = nd.softmax(nd.array(np.log(p)) / tau).asnumpy()
+    print(f"temperature {tau}:", q.round(2))
+    assert np.allclose(q, p ** (1 / tau) / sum(p ** (1 / tau)), atol=1e-6)
 
 # %% [markdown]
 # ## From a file
@@ -316,9 +316,9 @@ for T in (0.5, 1, 2):
 
 # %%
 model = d2l.load_model(f"{run}/best.safetensors", ctx)
-for T in (0.3, 0.8, 1.5):
-    text = "".join(d2l.generate(model, "\n", 200, temperature=T, seed=seed))
-    print(f"--- temperature {T}\n{text.strip()}")
+for tau in (0.3, 0.8, 1.5):
+    text = d2l.generate(model, "\n", 200, temperature=tau, seed=seed)
+    print(f"--- temperature {tau}\n{''.join(text).strip()}")
 
 # %% [markdown]
 # ## Common mistakes

@@ -289,7 +289,8 @@ def listen(path):
 
 print(f"{'':<16}{'chord tones':>12}{'repeated':>10}{'range':>7}")
 for label, path in (("the tune", training_data.default_tune()),
-                    *((f"temperature {T}", play(T)) for T in (0.5, 1, 1.5))):
+                    *((f"temperature {tau}", play(tau))
+                      for tau in (0.5, 1, 1.5))):
     tones, repeated, width = listen(path)
     print(f"{label:<16}{tones:>12.0%}{repeated:>10.0%}{width:>7}")
     assert 0 < tones <= 1 and 0 <= repeated < 1 and width > 0
@@ -302,11 +303,11 @@ for label, path in (("the tune", training_data.default_tune()),
 
 # %%
 rng = np.random.default_rng(seed)
-for T in (0, 1):
-    phrases = {tuple(predict_and_sample(soloist, temperature=T, rng=rng)
+for tau in (0, 1):
+    phrases = {tuple(predict_and_sample(soloist, temperature=tau, rng=rng)
                      [1][:, 0]) for _ in range(20)}
-    print(f"temperature {T}: {len(phrases)} different phrases of 20")
-    assert T or len(phrases) == 1
+    print(f"temperature {tau}: {len(phrases)} different phrases of 20")
+    assert tau or len(phrases) == 1
 
 # %% [markdown]
 # *Dividing the sum of the losses by 30.* The empty step costs nothing, and
@@ -328,9 +329,9 @@ report = d2l.write_report(
 
 # %% [markdown]
 # Recorded on two cores of an AMD EPYC: after a hundred epochs, two seconds in
-# all, the perplexity of a value was 1.229, where the frequencies of the values
-# alone give 47.7. The model knows the tune by heart. No tune is held out, so
-# nothing here says how well it knows jazz.
+# all, the perplexity of a value was 1.229; the frequencies of the values alone
+# give 47.7. The model knows the tune by heart. No tune is held out, so nothing
+# here says how well it knows jazz.
 #
 # The improviser and the [writer of poems](shakespeare.py) are the same idea
 # twice, an LSTM that predicts the next symbol and is fed what it chose:

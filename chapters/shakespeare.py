@@ -49,9 +49,9 @@ print(f"text: {poems.source}, {poems.num_chars:,} characters, "
 # :name: fig-windows-or-state
 # :alt: Windows with one prediction each, and a state that goes along.
 #
-# Above: windows, here of six characters. Each begins with a state of zeros and
-# predicts the one character after it. Below: one state is carried along the
-# text, and every step predicts.
+# Above: windows, here of six characters. Each begins with a state of zeros
+# and predicts the one character after it. Below: one state is carried along
+# the text, and every step predicts.
 # ```
 #
 # The window's model ({numref}`fig-windows-or-state`, above) is two LSTMs and
@@ -274,9 +274,10 @@ poem = shakespeare.generate_output(pretrained, prompt, num_chars=300,
 
 # %%
 preds = np.array([0.5, 0.3, 0.2])
-for T in (0.5, 2):
-    wrong, right = preds / T, preds ** (1 / T)
-    print(f"T = {T}:", wrong / wrong.sum(), (right / right.sum()).round(2))
+for tau in (0.5, 2):
+    wrong, right = preds / tau, preds ** (1 / tau)
+    print(f"temperature {tau}:", wrong / wrong.sum(),
+          (right / right.sum()).round(2))
     assert np.allclose(wrong / wrong.sum(), preds)
 
 # %% [markdown]
