@@ -329,9 +329,9 @@ report = d2l.write_report(
 
 # %% [markdown]
 # Recorded on two cores of an AMD EPYC: after a hundred epochs, two seconds in
-# all, the perplexity of a value was 1.229; the frequencies of the values alone
-# give 47.7. The model knows the tune by heart. No tune is held out, so nothing
-# here says how well it knows jazz.
+# all, the perplexity of a value was 1.229; the frequencies of the values
+# alone give 47.7. The model knows the tune by heart. No tune is held out, so
+# nothing here says how well it knows jazz.
 #
 # The improviser and the [writer of poems](shakespeare.py) are the same idea
 # twice, an LSTM that predicts the next symbol and is fed what it chose:
