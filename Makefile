@@ -4,6 +4,9 @@ html:  # FULL=1 trains with the lessons' settings, else all is only tried out
 	sphinx-build -W --keep-going docs build/html
 	sphinx-build -W --keep-going -D language=zh_CN docs build/html/zh_CN
 
+record:  # run lessons with the book's settings: make record LESSONS=gru
+	python docs/recording.py $(LESSONS)
+
 notebooks:
 	rm -rf build/notebooks
 	mkdir -p build/notebooks
@@ -19,6 +22,9 @@ templates:  # what is to be translated: all but the docstrings
 translations: templates  # bring docs/locale up to date; then translate
 	sphinx-intl update -p build/gettext -l zh_CN -d docs/locale
 
+figures:  # the drawings of the lessons
+	python -m docs.figures
+
 screenshots:  # the pictures of README
 	pytest tests/book/test_book.py tests/report/test_browser.py -k screenshot
 	cp build/screenshots/*.png docs/images
@@ -26,4 +32,5 @@ screenshots:  # the pictures of README
 clean:
 	rm -rf build docs/chapters
 
-.PHONY: html notebooks templates translations screenshots clean
+.PHONY: html record notebooks templates translations figures screenshots \
+	clean

@@ -278,11 +278,11 @@ def chart(record):
              xlabel="d2lrnn beside the peer: less is better\n"
                     "(orange: above the goal, the black mark)")
     axes.set_yticklabels([text for text, *_ in drawn], fontsize=8)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_major_locator(LogLocator())
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="x", labelsize=8)
-    axes.margins(x=0.18, y=0.02)
+    axes.margins(x=0.25, y=0.02)
     axes.invert_yaxis()
     return figure
 

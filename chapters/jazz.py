@@ -1,27 +1,40 @@
 # %% [markdown]
 # # Improvising jazz
 #
-# A solo is a sequence, like a text. What are its characters? Not pitches: the
-# same phrase a third higher would be made of others. So a *grammar* describes
-# each note by what it does: whether it belongs to the chord that sounds,
-# how long it is, and how far it may be from the note before. An LSTM learns
-# sequences of such values,
+# A solo is a sequence, like a text. But what are its characters? If they were
+# pitches, the same phrase three semitones higher would consist of other ones,
+# and nothing learned over one chord would help over the next. What must a
+# symbol say, so that a model can learn music from a single tune?
 #
-# $$\mathbf{a}_t, \mathbf{c}_t = \mathrm{LSTM}(\mathbf{x}_t,
-#   \mathbf{a}_{t-1}, \mathbf{c}_{t-1}), \qquad \hat{\mathbf{y}}_t =
-#   \mathrm{softmax}(\mathbf{W} \mathbf{a}_t + \mathbf{b}),$$
+# After this lesson you can
 #
-# makes up new ones, and the chords of the tune turn them back into notes.
+# * turn a measure of notes into symbols of a *grammar*, and symbols back into
+#   notes over any chord;
+# * train one LSTM cell on them, and let it play on what it has chosen itself;
+# * compare its solos with the tune by numbers that a listener would notice.
+#
+# It needs [LSTM](lstm.py); [A window or a memory?](shakespeare.py) does the
+# same for poems. It takes less than a minute. The letters are those of the
+# [notation](/notation.md).
 
 # %%
+import io
 import math
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn import jazz
 from d2lrnn.jazz import djmodel, one_hot, training_data
-from d2lrnn.jazz.grammar import to_tokens
+from d2lrnn.jazz.grammar import (
+    chord_at,
+    note_type,
+    parse_token,
+    to_notes,
+    to_tokens,
+    tokens_of,
+)
 from d2lrnn.jazz.model import check_layers, predict_and_sample
 from d2lrnn.models import context_of
 from d2lrnn.report import writable
@@ -38,32 +51,92 @@ print(f"tune: {music.corpus.source}, {len(music.chords)} measures, "
 # %% [markdown]
 # ## From notes to values
 #
-# `read_tune` takes melody and chords from two tracks of a MIDI file, brings
-# them to a grid of quarters of a quarter note and thirds of one, and groups
-# them into measures. A value is a type, a duration, and from a measure's
-# second note on a window of intervals: how far the note is from the one
-# before, give or take a minor third. The types are:
+# `read_tune` takes melody and chords from two tracks of a MIDI file, rounds
+# times to quarters and thirds of a quarter note, and groups the notes into
+# measures of four quarter notes. A *value* describes what a note does: a
+# type, a duration in quarter notes, and, from the second note of a measure
+# on, a window of intervals, from a minor third above to a minor third below
+# the step that the melody took. The types, tested in this order, are
 #
 # * C: the note is in the chord that sounds;
 # * S: it is in the scale that goes with this chord;
-# * A: it lies a semitone from a note of the chord, and approaches it;
-# * X: anything else, and R is a rest.
+# * A: it lies a semitone from a note of the chord;
+# * X: any other note; and R is a rest.
+#
+# A is for *approach*: such a note often leads to its neighbour. But only the
+# distance is tested, not where the melody goes.
 
 # %%
-path = training_data.default_tune()
-measures, chords = jazz.read_tune(path)
-for note, value in zip(measures[0], to_tokens(measures[0], chords[0]),
-                       strict=True):
-    print(f"quarter {float(note.onset):<6.3f} "
-          f"pitch {note.pitches[0]}  {value}")
+measures, chords = jazz.read_tune(training_data.default_tune())
+notes = [note for measure in measures for note in measure]
+types = [token[0] for token in tokens_of(measures, chords)]
+steps = np.diff([note.pitches[-1] for note in notes])
+led = [abs(step) == 1 for step, kind in zip(steps, types[:-1], strict=True)
+       if kind == "A"]
+print({kind: types.count(kind) for kind in "CSAXR"})
+print(f"of the notes of type A, {sum(led)} of {len(led)} go on by a semitone")
+
+# %% [markdown]
+# ## One measure by hand
+#
+# ```{figure} /figures/jazz_measure.svg
+# :name: fig-jazz-measure
+# :alt: A measure as notes, the value of each note, and notes again.
+#
+# The tune's fourth measure as notes, as values, and as notes again, each of
+# the same type and within its shaded window.
+# ```
+#
+# {numref}`fig-jazz-measure` shows the way there and back. The chord is
+# C E G B♭; the pitches are MIDI numbers, and 60 is the C of octave 4:
+#
+# | note | in semitones | type | why | window |
+# |---|---:|---|---|---|
+# | E, 76 | | C | in the chord | none |
+# | C, 72 | -4 | C | in the chord | -1 to -7 |
+# | B♭, 70 | -2 | C | in the chord | 1 to -5 |
+# | A, 69 | -1 | S | in the scale of F major | 2 to -4 |
+# | F♯, 66 | -3 | A | a semitone below G | 0 to -6 |
+# | G, 67 | 1 | C | in the chord | 4 to -2 |
+#
+# A value names the ends of its window as intervals: d1 is a semitone down,
+# P-5 a perfect fifth down.
+
+# %%
+measure, chord = measures[3], chords[3]
+tokens = to_tokens(measure, chord)
+for note, token in zip(measure, tokens, strict=True):
+    print(f"quarter {float(note.onset):<6.3f} pitch {note.pitches[-1]}  "
+          f"{token}")
+assert tokens == ["C,0.667", "C,0.333,<d1,P-5>", "C,0.667,<m2,P-4>",
+                  "S,0.333,<M2,d-4>", "A,0.667,<P1,d-5>", "C,1.000,<d4,M-2>"]
+
+# %% [markdown]
+# On the way back, durations are rounded to quarters of a quarter note, and
+# each note is drawn among those of its type within its window. So the phrase
+# keeps its rhythm and its shape, and not its pitches.
+
+# %%
+back = to_notes(tokens, chord, np.random.default_rng(seed))
+print(*(f"{note.pitches[0]} for {float(note.length)}" for note in back),
+      sep=", ")
+previous = None
+for token, note in zip(tokens, back, strict=True):
+    kind, _, window = parse_token(token)
+    pitch = note.pitches[0]
+    assert note_type(pitch, chord_at(chord, note.onset)) == kind
+    if window:
+        assert window[1] <= pitch - previous <= window[0]
+    previous = pitch
 
 # %% [markdown]
 # ## Windows of values
 #
 # Sixty windows of thirty values each, from anywhere in the tune. What is
-# predicted at a step is what is read at the next; before the first value
-# there is nothing to read, and after the last one nothing to predict, so that
-# a row of X and a row of Y are empty.
+# predicted at a step is read at the next. The first row of X is empty, so the
+# first value of a window is neither read nor predicted; the last row of Y is
+# empty, since nothing follows. A window of thirty therefore teaches 29
+# values, the first of them from nothing.
 
 
 # %%
@@ -84,13 +157,20 @@ def windows(ids, n_values, m=60, Tx=30):
 m, Tx, n_values = X.shape
 assert Y.shape == (Tx, m, n_values)
 assert X.sum() == Y.sum() == m * (Tx - 1)
-print("X:", X.shape, "Y:", Y.shape)
 
 # %% [markdown]
 # ## One cell, and a loop
 #
-# The model is a cell and a dense layer, and a loop that applies them at every
-# step: the weights are the same at all of them.
+# The model is one LSTM cell and one output layer, applied at every step with
+# the same weights:
+#
+# $$\mathbf{H}_t, \mathbf{C}_t = \mathrm{LSTM}(\mathbf{x}_t,
+#   \mathbf{H}_{t-1}, \mathbf{C}_{t-1}), \qquad \mathbf{Y}_t =
+#   \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
+#
+# In the code the two states are called `a` and `c`. In training all inputs
+# are known beforehand, so that one operator can take all steps, as in the
+# [char-RNN](char_rnn.py). It computes the same as the loop.
 
 
 # %%
@@ -99,53 +179,45 @@ def unrolled(lstm_cell, densor, X, a, c):
     outputs = []
     for t in range(X.shape[1]):
         x = X[:, t].expand_dims(0)  # (1, m, n_values), one step
-        Y, (a, c) = lstm_cell(x, [a, c])
-        outputs.append(densor(Y)[0])
+        H, (a, c) = lstm_cell(x, [a, c])
+        outputs.append(densor(H)[0])
     return outputs
 
 
 n_a = 64
 model = djmodel(Tx, n_a, n_values)
 model.initialize(init.Xavier(), ctx=ctx)
-a0, c0 = nd.zeros((m, n_a), ctx=ctx), nd.zeros((m, n_a), ctx=ctx)
-by_hand = unrolled(model.lstm_cell, model.densor, nd.array(X, ctx=ctx), a0,
-                   c0)
-
-# %% [markdown]
-# While it is trained, all inputs are known beforehand, so the steps can be
-# one operator, as in the char-RNN. It computes the same.
-
-# %%
+zeros = nd.zeros((m, n_a), ctx=ctx)
+by_hand = unrolled(model.lstm_cell, model.densor, nd.array(X, ctx=ctx),
+                   zeros, zeros)
 scores, _ = model(nd.array(X, ctx=ctx))
 assert np.allclose(nd.stack(*by_hand).asnumpy(), scores.asnumpy(), atol=1e-5)
-print("scores:", scores.shape)
 
 # %% [markdown]
 # ## Training
 #
-# Each step has a loss, and their sum is made smaller. Before training it is
-# close to that of a uniform guess, $29 \ln n$, since the last step has
-# nothing to predict. Adam begins at a rate of 0.01, which decays.
+# Each step has a loss, and their sum is minimised. For a uniform guess it is
+# $29 \ln n$ with $n$ values, since the last step has nothing to predict.
 
 # %%
 print(f"uniform guess: {(Tx - 1) * math.log(n_values):.1f}")
 history = jazz.fit(model, music, d2l.epochs(100), seed=seed, ctx=ctx)
-
-# %%
-print("step: loss in the last epoch")
-for t in range(0, Tx, 6):
-    print("  ".join(f"{t + i:>2}: {l:.3f}" for i, l in enumerate(
-        history[-1]["step_losses"][t:t + 6])))
+by_step = history[-1]["step_losses"]
+figure = d2l.new_figure((6, 2.4))
+axes = figure.subplots()
+axes.bar(range(1, Tx), by_step[:-1])
+axes.set(xlabel="step", ylabel="loss, nats")
+print(f"the first step has {by_step[0] / sum(by_step):.0%} of what is left")
+figure
 
 # %% [markdown]
-# The first value cannot be known; after some of them, it is clear where in
-# the tune they come from.
+# The first value comes from nothing, and nobody can know it. After a few
+# values it is clear where in the tune they are from.
 #
 # ## Playing
 #
-# To play, the same two layers run on what they themselves have chosen. With
-# the most probable value at each step, there is one phrase, always the same;
-# drawn by their probabilities, there are many.
+# To play, the same two layers run on what they have chosen themselves, so
+# here the loop is needed.
 
 
 # %%
@@ -165,38 +237,94 @@ def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
     return inference_model
 
 
-inference_model = music_inference_model(model.lstm_cell, model.densor,
-                                        n_values, n_a, Ty=50)
-results, indices = predict_and_sample(
-    inference_model, np.zeros((1, n_values)), np.zeros((1, n_a)),
-    np.zeros((1, n_a)))
-print("results:", results.shape, "indices:", indices.shape)
-print("the first values:", *(indices_values[i] for i in indices[:4, 0]))
+soloist = music_inference_model(model.lstm_cell, model.densor, n_values, n_a,
+                                Ty=10)
+_, indices = predict_and_sample(soloist)
+print("the likeliest phrase:", *(indices_values[i] for i in indices[:5, 0]))
 
 # %% [markdown]
-# ## From values to music
-#
-# For each measure's chords a phrase is played, here of ten values. A value
-# gives a note's length and type; which note of this type it is, within the
-# window, is drawn. The phrases follow one another, with the chords under
-# them.
+# Over each measure's chords the soloist plays a phrase of ten values, whose
+# notes the chords decide. The phrases follow one another.
 
 # %%
 folder = writable(Path("runs"))
-soloist = music_inference_model(model.lstm_cell, model.densor, n_values, n_a,
-                                Ty=10)
-midi = jazz.generate_music(soloist, music, folder / "jazz.mid",
-                           temperature=0.8, seed=seed)
-wav = jazz.render(midi, folder / "jazz.wav")
+
+
+def play(temperature):
+    """Write a solo over the whole tune; return the path of its MIDI file."""
+    path = folder / f"jazz-{temperature}.mid"
+    with redirect_stdout(io.StringIO()):  # a line for each phrase
+        return jazz.generate_music(soloist, music, path,
+                                   temperature=temperature, seed=seed)
+
+
+midi = play(0.8)
 png = jazz.piano_roll(midi, folder / "jazz.png")
-print("notes:", midi)
+wav = jazz.render(midi, folder / "jazz.wav")
 d2l.show(png)
 
 # %%
-d2l.show(wav)
+d2l.show(wav)  # in a notebook, it can be heard
 
 # %% [markdown]
-# ## The perplexity report
+# ## A listener's check
+#
+# A loss says how well the model knows the tune, and nothing of what its solos
+# sound like. A listener notices how often a note fits the chord, how often a
+# turn of phrase comes back, and how wide the melody ranges. A turn is four
+# steps of pitch in a row, wherever it begins.
+
+
+# %%
+def listen(path):
+    """Return the shares of chord tones and repeated turns, and the range."""
+    measures, chords = jazz.read_tune(path)
+    pitches = [note.pitches[-1] for measure in measures for note in measure]
+    steps = np.diff(pitches)
+    turns = [tuple(steps[i:i + 4]) for i in range(len(steps) - 3)]
+    types = [token[0] for token in tokens_of(measures, chords)]
+    return (types.count("C") / len(types), 1 - len(set(turns)) / len(turns),
+            max(pitches) - min(pitches))
+
+
+print(f"{'':<16}{'chord tones':>12}{'repeated':>10}{'range':>7}")
+for label, path in (("the tune", training_data.default_tune()),
+                    *((f"temperature {tau}", play(tau))
+                      for tau in (0.5, 1, 1.5))):
+    tones, repeated, width = listen(path)
+    print(f"{label:<16}{tones:>12.0%}{repeated:>10.0%}{width:>7}")
+    assert (repeated > 0.1) == (label == "the tune")
+
+# %% [markdown]
+# The solos play about as many chord tones as the tune, since a value says
+# whether its note is one. But a listener hears few turns come back: the model
+# repeats values, while the pitch of each note is drawn anew. The grammar kept
+# what a note does, and gave up the melody.
+#
+# ## Common mistakes
+#
+# *Only ever taking the likeliest value.* Then each phrase has the same
+# values, over any chords, and only the draw of the pitches differs.
+
+# %%
+rng = np.random.default_rng(seed)
+for tau in (0, 1):
+    phrases = {tuple(predict_and_sample(soloist, temperature=tau, rng=rng)
+                     [1][:, 0]) for _ in range(20)}
+    print(f"temperature {tau}: {len(phrases)} different phrases of 20")
+    assert tau or len(phrases) == 1
+
+# %% [markdown]
+# *Dividing the sum of the losses by 30.* The empty step costs nothing, and
+# makes the mean look better than it is.
+
+# %%
+right, wrong = (math.exp(sum(by_step) / n) for n in (Tx - 1, Tx))
+print(f"perplexity of a value: {right:.3f}, divided by 30: {wrong:.3f}")
+assert wrong < right and abs(right - history[-1]["perplexity"]) < 1e-6
+
+# %% [markdown]
+# ## Results
 
 # %%
 report = d2l.write_report(
@@ -205,31 +333,20 @@ report = d2l.write_report(
      "lr": "0.01 / (1 + 0.01 step)", "seed": seed, "ctx": ctx})
 
 # %% [markdown]
-# ## Two lessons, one idea
+# Recorded on two cores of an AMD EPYC: after a hundred epochs, two seconds in
+# all, the perplexity of a value was 1.229; the frequencies of the values
+# alone give 47.7. The model knows the tune by heart. No tune is held out, so
+# nothing here says how well it knows jazz.
 #
-# The improviser and the writer of poems are the same idea twice: an LSTM that
-# predicts the next symbol, and is then fed what it predicted.
+# The improviser and the [writer of poems](shakespeare.py) are the same idea
+# twice, an LSTM that predicts the next symbol and is fed what it chose:
 #
 # |  | the writer of poems | the improviser |
 # |---|---|---|
 # | a symbol is | a character | a note's type, length and window |
-# | the steps are | two whole LSTM layers | one cell, in a loop |
 # | there is a loss | at the window's end | at every step, summed |
 # | to go on | it reads the last 40 again | it keeps its state |
-# | the next one is | drawn, with a temperature | the likeliest, or drawn |
 # | a symbol becomes | itself | a note, which the chord decides |
-#
-# In both, the weights are fixed when it writes or plays, and dropout is off;
-# what changes is the window there, and the state here.
-#
-# ## What was seen
-#
-# On two cores of an AMD EPYC: the tune that ships has 36 measures and 263
-# notes with 80 distinct values. The loss fell from 126.2 in the first epoch,
-# where a uniform guess would be 127.1, to 5.98 in the hundredth, in two
-# seconds in all. Most of what is left, 3.56, is the first value's, which
-# nobody can know; per value it is a perplexity of 1.229. Over the tune's
-# chords the soloist plays 360 notes in some 56 measures.
 #
 # ## Summary
 #
@@ -237,14 +354,24 @@ report = d2l.write_report(
 #   say what a note does, so a phrase is the same over any chord.
 # * A loop over one cell and one fused operator are the same function. The
 #   loop is needed where the next input is not known yet.
-# * Sixty windows of one tune are learned by heart within a hundred epochs.
-#   The model plays like that tune because it knows no other.
+# * A loss does not say how a solo sounds: count what a listener notices.
 #
 # ## Exercises
 #
-# 1. Improvise with the most probable values only (`temperature=None`), and at
-#    temperatures of 0.5 and 1.5. Which phrases does one recognise?
-# 2. Load a MIDI file of your own with `load_music_utils(path)`. Which tracks
-#    has it, and how many values?
-# 3. Move all notes of the tune up by two semitones, chords too. Which of its
-#    values change, and why any at all?
+# 1. (*) Which of the three numbers of the listener's check changes most with
+#    the temperature, and which hardly at all? Why?
+# 2. (*) Load a MIDI file of your own with `load_music_utils(path)`. Which
+#    tracks does it have, and how many values?
+# 3. (**) Move all notes of the tune up by two semitones, chords too. Which of
+#    its values change, and why any at all?
+# 4. (***) Train on the first half of the tune and measure the loss on the
+#    second. How much of the tune is repetition?
+#
+# ## Further reading
+#
+# * R. M. Keller and D. R. Morrison, *A Grammatical Approach to Automatic
+#   Improvisation*, 2007: abstract melodies, from which this grammar is.
+# * S. Hochreiter and J. Schmidhuber, *Long Short-Term Memory*, 1997.
+#
+# In the book, the LSTM is section 6.8 of the first edition and 9.2 of the
+# second. Next: [Making it fast](making_it_fast.py).

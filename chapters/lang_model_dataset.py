@@ -1,17 +1,35 @@
 # %% [markdown]
 # # A corpus for a language model
 #
-# A language model learns which character follows which. Before it can learn
-# anything, a text has to become numbers, and the numbers mini-batches. This
-# lesson reads the lyrics, numbers their characters, and cuts them into
-# mini-batches in two ways: at random, and consecutively.
+# How do you cut a text into mini-batches without cutting its sense? A
+# language model gives every character a probability of coming next, given all
+# the characters before it. The probability of a text of $T$ characters is the
+# product of its predictions:
+#
+# $$P(x_1, x_2, \ldots, x_T)
+#   = \prod_{t=1}^{T} P(x_t \mid x_1, \ldots, x_{t-1}).$$
+#
+# So every character of a text is predicted once, and is then part of the
+# context of all that follow. A character cut off from its past is harder to
+# predict.
+#
+# After this lesson you can
+#
+# * turn a text into ids, and say what is input and what is label;
+# * cut it into mini-batches at random or consecutively, and say which of the
+#   two allows a hidden state to be carried on;
+# * count the characters that an epoch leaves out.
+#
+# It needs no other lesson. The letters are those of the
+# [notation](/notation.md). It runs in seconds.
 
 # %%
 import random
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
-from mxnet import nd
+from mxnet import autograd, nd
+from mxnet.gluon import loss as gloss
 
 d2l.seed(1)
 
@@ -19,8 +37,8 @@ d2l.seed(1)
 # ## Reading the corpus
 #
 # `load_data_jay_lyrics` finds the text (see README.md for where it looks),
-# keeps the first 10,000 characters and turns newlines into spaces. Whichever
-# text was found, `source` says so.
+# keeps the first 10,000 characters and turns newlines into spaces. `source`
+# says which text was found.
 
 # %%
 corpus = d2l.load_data_jay_lyrics()
@@ -30,8 +48,9 @@ print(corpus.text[:40])
 # %% [markdown]
 # ## The vocabulary
 #
-# Each distinct character gets an id. Sorting the characters first gives every
-# process the same ids, so that what one process learned, another can read.
+# Each distinct character gets an id. The characters are sorted first: the
+# order of a set differs from process to process, and a model that one process
+# has trained would read other characters in the next.
 
 # %%
 idx_to_char = sorted(set(corpus.text))
@@ -41,29 +60,63 @@ print(f"{vocab_size:,} distinct characters in {len(corpus.text):,}")
 assert idx_to_char == corpus.idx_to_char
 
 # %% [markdown]
-# Now the whole text can be written as ids: small integers, kept as integers.
+# Now the whole text can be written as ids. The package does all of this in
+# one line, and returns the four values in the order of the book.
 
 # %%
 corpus_indices = np.array([char_to_idx[char] for char in corpus.text])
-sample = corpus_indices[:20]
-print("chars:", "".join(idx_to_char[i] for i in sample))
-print("indices:", sample)
+print("chars:", "".join(idx_to_char[i] for i in corpus_indices[:20]))
+print("indices:", corpus_indices[:20])
 assert (corpus_indices == corpus.corpus_indices).all()
+corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
 
 # %% [markdown]
-# The package returns all of this in one line, in the order of the book.
+# ## One example, many questions
+#
+# An example X is `num_steps` characters in a row. Its labels Y are the same
+# characters one step later. Reading X from left to right, a recurrent network
+# makes a prediction at every step, so that one example asks `num_steps`
+# questions, each with all the characters of X so far as its context:
 
 # %%
-corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
+X, Y = corpus.text[:5], corpus.text[1:6]
+for t in range(5):
+    print(f"after {X[:t + 1]!r} comes {Y[t]!r}")
+
+# %% [markdown]
+# ## Why mini-batches?
+#
+# Reading the whole text before each update would give one update an epoch,
+# and every step would have to be kept in memory until the gradient has passed
+# back through it. A mini-batch of `batch_size` examples by `num_steps`
+# characters bounds that memory and gives many updates an epoch. Its rows are
+# read side by side: one product of matrices computes a step of all of them,
+# and fewer steps have to wait for one another.
+
+# %%
+batch_size, num_steps = 32, 35
+num_chars = len(corpus_indices)
+num_batches = (num_chars // batch_size - 1) // num_steps
+print(f"one row: {num_chars - 1:,} steps one after another, 1 update")
+print(f"{batch_size} rows: {num_batches * num_steps} steps one after another,"
+      f" {num_batches} updates")
 
 # %% [markdown]
 # ## Random sampling
 #
-# A mini-batch holds `batch_size` examples of `num_steps` characters each. The
-# label of a character is the character after it, so an example X comes with
-# Y, which is X moved by one step. In random sampling the examples are taken
-# in random order: two neighbouring mini-batches are not neighbours in the
-# text, and a hidden state cannot be carried from one to the next.
+# ```{figure} /figures/two_samplings.svg
+# :name: fig-two-samplings
+# :alt: Rows of numbers coloured by mini-batch, for each way of sampling.
+#
+# The numbers 0 to 29, coloured by mini-batch. Above, random sampling: every
+# row begins with a state of zeros. Below, consecutive sampling: the state of
+# each row is carried on to the next mini-batch.
+# ```
+#
+# In random sampling the text is cut into examples, which are taken in random
+# order ({numref}`fig-two-samplings`). Neighbouring mini-batches are not
+# neighbours in the text, so a hidden state cannot be carried from one to the
+# next: each example starts without a past.
 
 
 # %%
@@ -80,8 +133,8 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
 
 
 # %% [markdown]
-# On the numbers 0 to 29 it is easy to see what happens: each row is a run of
-# six numbers, and the rows stand in no order.
+# The numbers 0 to 29 let you check it by eye: each row is a run of six
+# numbers, its labels are greater by one, and the rows are in random order.
 
 # %%
 my_seq = np.arange(30)
@@ -93,9 +146,10 @@ for X, Y in data_iter_random(my_seq, batch_size=2, num_steps=6):
 # %% [markdown]
 # ## Consecutive sampling
 #
-# Here the text is laid out in `batch_size` long rows, and a mini-batch is the
-# next `num_steps` columns of them. Each row goes on where it stopped, so the
-# hidden state after one mini-batch is the right one to begin the next with.
+# Here the text is laid out in `batch_size` long rows, and a mini-batch is
+# their next `num_steps` columns. Each row continues where it stopped, so the
+# hidden state at the end of one mini-batch is the right one to begin the next
+# with: the sense is cut only where a row begins.
 
 
 # %%
@@ -115,10 +169,39 @@ for X, Y in batches:
 assert (batches[1][0][:, 0] == batches[0][1][:, -1]).min() == 1
 
 # %% [markdown]
+# ## What an epoch leaves out
+#
+# A mini-batch is always full, so some characters are never a label. Sampling
+# the positions of the characters instead of their ids shows which.
+
+# %%
+positions = np.arange(num_chars)
+never = {}
+for sampler in (data_iter_random, data_iter_consecutive):
+    asked = [{int(i) for _, Y in sampler(positions, batch_size, num_steps)
+              for i in Y.asnumpy().ravel()} for epoch in range(20)]
+    assert len(asked[0]) == num_batches * batch_size * num_steps
+    never[sampler] = num_chars - len(set.union(*asked))
+    print(f"{sampler.__name__} leaves out {num_chars - len(asked[0]):,} "
+          f"characters in an epoch, {never[sampler]:,} in all of 20")
+
+# %% [markdown]
+# Both leave out the same number in an epoch. At random, they are different
+# characters each time; consecutively, they are always the same: the first one
+# and the end of each row. The first character of the text, which nothing
+# precedes, is never a label.
+
+# %%
+assert never[data_iter_random] < never[data_iter_consecutive]
+assert never[data_iter_consecutive] == num_chars - len(asked[0])
+
+# %% [markdown]
 # ## The package's samplers
 #
 # `d2l.data_iter_random` and `d2l.data_iter_consecutive` give the same
-# mini-batches. Besides, they say what is wrong instead of giving none.
+# mini-batches. They also say what is wrong where the functions above would
+# silently yield nothing. `d2l.ptb_iterator` gives the mini-batches of
+# consecutive sampling as NumPy arrays.
 
 # %%
 d2l.seed(1)
@@ -133,16 +216,77 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
+# ## Common mistakes
+#
+# **Labels that are not shifted.** The model is asked for the character that
+# it has just read. The smallest model shows what follows: a table W with one
+# row of scores for each character, trained on the mini-batches above.
+# ([The next lesson](rnn_scratch.py) explains perplexity: 1 is perfect.)
+
+
+# %%
+def learn(is_shifted, num_epochs=5, lr=1e3):
+    W = nd.zeros((vocab_size, vocab_size))
+    W.attach_grad()
+    loss = gloss.SoftmaxCrossEntropyLoss()
+    for _ in range(num_epochs):
+        losses = []
+        for X, Y in data_iter_random(corpus_indices, batch_size, num_steps):
+            with autograd.record():
+                scores = W.take(X.reshape(-1))
+                l = loss(scores, (Y if is_shifted else X).reshape(-1)).mean()
+            l.backward()
+            d2l.sgd([W], lr, 1)
+            losses.append(l.asscalar())
+    return d2l.perplexity(np.mean(losses))
+
+
+right, wrong = learn(True), learn(False)
+print(f"perplexity after 5 epochs: {right:.1f}, not shifted {wrong:.1f}")
+assert wrong < 5 < right
+
+# %% [markdown]
+# A perplexity that falls almost to 1 within a few epochs is no triumph: the
+# model copies its input, and has learned nothing about the text.
+#
+# **One example too many.** Without the `- 1` in `num_examples`, a text whose
+# length is a multiple of `num_steps` gets an example whose last label lies
+# beyond its end:
+
+# %%
+X = len(my_seq) // 6 * 6 - 6 + np.arange(6)
+try:
+    my_seq[X + 1]
+except IndexError as error:
+    print(error)
+
+# %% [markdown]
 # ## Summary
 #
-# * A vocabulary numbers the distinct characters of a text, in sorted order.
+# * A language model predicts each character from all those before it; the
+#   labels are the inputs one step later.
 # * Random sampling shuffles examples: a state must start anew each time.
-# * Consecutive sampling lets a state go on from mini-batch to mini-batch.
+# * Consecutive sampling lets a state go on from mini-batch to mini-batch, and
+#   always leaves out the same characters.
 #
 # ## Exercises
 #
-# 1. Some characters of the text are in no mini-batch. Which, and how many,
-#    with each way of sampling, at the book's 35 steps and batches of 32?
-# 2. In random sampling every epoch cuts the text at the same places. Start at
-#    a random offset instead. Does a model learn better from it?
-# 3. Number whole words instead of characters. What happens to vocab_size?
+# 1. (\*) With 5 steps and batches of 4, how many of 100 characters are no
+#    label in an epoch? Compute it, then count.
+# 2. (\*\*) In random sampling every epoch cuts the text at the same places.
+#    Begin each epoch at a random offset instead. How large may it be?
+# 3. (\*\*) Write a sampler for several songs that never lets an example run
+#    from one song into the next. What does it leave out?
+# 4. (\*\*\*) Number whole words instead of characters, with
+#    `d2l.load_corpus(..., level="word")`. What happens to `vocab_size`, and
+#    what can a model learn about words that occur only once?
+#
+# ## Further reading
+#
+# * Shannon (1951), *Prediction and Entropy of Printed English*.
+# * Bengio, Ducharme, Vincent and Jauvin (2003), *A Neural Probabilistic
+#   Language Model*.
+# * *Dive into Deep Learning*, in Chinese: section 6.3 of the [first
+#   edition](https://zh-v1.d2l.ai), 8.3 of the [second](https://zh.d2l.ai).
+#
+# Next: [a recurrent network from scratch](rnn_scratch.py).

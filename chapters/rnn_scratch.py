@@ -1,21 +1,25 @@
 # %% [markdown]
 # # A recurrent neural network from scratch
 #
-# A language model gives each next character a probability. A recurrent
-# network computes it from the character it just read and from a hidden state
-# that remembers the ones before. At step $t$, with the inputs
-# $\mathbf{X}_t$ of a mini-batch and the hidden state $\mathbf{H}_{t-1}$:
+# Can a vector of fixed length remember what a text has said so far, and can
+# that be learned? A table that counts what follows each pair of characters
+# knows the last two and forgets all the others. A recurrent network reads one
+# character at a time and writes what it needs later into a hidden state.
 #
-# $$\mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
-#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \qquad
-#   \mathbf{O}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
+# After this lesson you can
 #
-# This lesson writes that down in code, trains it on lyrics, and lets it write
-# lyrics of its own.
+# * compute a step of a recurrent network, its probabilities and its
+#   perplexity by hand, and write it in a dozen lines;
+# * name the five parts of a training step, and say what `detach` and clipping
+#   do in it, and what they do not do;
+# * tell a text learned by heart from a language learned.
+#
+# You need the mini-batches of [the corpus](lang_model_dataset.py). The
+# letters are those of the [notation](/notation.md). The trainings take about
+# three minutes on two cores; with `D2LRNN_EPOCHS=2` they take seconds.
 
 # %%
-import math
-import time
+from functools import partial
 
 import d2lrnn as d2l  # before mxnet
 from mxnet import autograd, nd
@@ -26,15 +30,92 @@ d2l.seed(seed)
 ctx = d2l.try_gpu()
 corpus = d2l.load_data_jay_lyrics()
 corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
-print(f"text: {corpus.source}")
-print(f"{vocab_size:,} distinct characters, on {ctx}")
+print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 
 # %% [markdown]
+# ## The network
+#
+# At step $t$ the network mixes the inputs $\mathbf{X}_t$ of a mini-batch with
+# its hidden state $\mathbf{H}_{t-1}$, and scores every possible next
+# character by a linear layer:
+#
+# $$\mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
+#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \qquad
+#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
+#
+# ```{figure} /figures/unrolled.svg
+# :name: fig-unrolled
+# :alt: The network once with a loop, and once as a chain of three steps.
+#
+# The network, and the same network unrolled over three steps. All steps use
+# the same parameters.
+# ```
+#
+# With $n$ examples in a mini-batch, $d$ inputs, $h$ hidden units and $q$
+# outputs, $\mathbf{X}_t$ has the shape $(n, d)$, $\mathbf{H}_t$ the shape
+# $(n, h)$ and $\mathbf{Y}_t$ the shape $(n, q)$; here $d$ and $q$ are both
+# `vocab_size`. Unrolled as in {numref}`fig-unrolled`, it is a deep network
+# with one layer for each character, all of which share their parameters.
+#
+# ## From scores to perplexity
+#
+# Softmax turns the scores $y_1, \ldots, y_q$ of one prediction into
+# probabilities, and the cross-entropy $\ell$ is small if the label, the
+# character that does come next, was given a high one:
+#
+# $$p_j = \frac{\exp(y_j)}{\sum_{k=1}^{q} \exp(y_k)}, \qquad
+#   \ell = -\log p_{\text{label}}.$$
+#
+# ```{figure} /figures/onehot_to_softmax.svg
+# :name: fig-onehot-to-softmax
+# :alt: A one-hot vector, the hidden state, the scores and the probabilities.
+#
+# The path of one character: from its one-hot vector to the probabilities of
+# the next one.
+# ```
+#
+# The loss of $N$ predictions is the mean of their cross-entropies, and
+# perplexity is its exponential:
+#
+# $$\text{perplexity} = \exp\left(\frac{1}{N} \sum_{i=1}^{N} \ell_i\right).$$
+#
+# It is the number of equally likely characters that the model is, in effect,
+# choosing between. A perfect model has 1 and a uniform guess `vocab_size`. A
+# model that has learned anything about order beats the unigram guess, which
+# knows only how frequent each character is.
+#
+# ## By hand: two units, three characters
+#
+# In the text abcbabcb... the letter b is followed by c if a came before it,
+# and by a if c did. Looking at b alone, one can only guess: perplexity 2. Two
+# hidden units do better. Let the biases be 0, and
+#
+# $$\mathbf{W}_{xh} = \begin{bmatrix} 1 & 0 \\ 0 & 1 \\ -1 & 0 \end{bmatrix},
+#   \qquad \mathbf{W}_{hh} = \begin{bmatrix} 1 & 0 \\ 0 & 0 \end{bmatrix},
+#   \qquad \mathbf{W}_{hq} = \begin{bmatrix} -2 & 0 & 2 \\ 0 & -1 & 0
+#   \end{bmatrix}.$$
+#
+# The first unit is positive after a, negative after c, and keeps its sign
+# during b; the second says "this is b". Reading "ab" from a state of zeros:
+#
+# | | computed as | result |
+# |---|---|---|
+# | $\mathbf{H}_1$ | $\tanh(1, 0)$ | $(0.76, 0)$ |
+# | $\mathbf{H}_2$ | $\tanh(0.76, 1)$ | $(0.64, 0.76)$ |
+# | $\mathbf{Y}_2$ | $\mathbf{H}_2 \mathbf{W}_{hq}$ | $(-1.28, -0.76, 1.28)$ |
+# | $p$ | $(0.28, 0.47, 3.61) / 4.35$ | $(0.06, 0.11, 0.83)$ |
+# | $\ell$ | $-\log 0.83$ | $0.19$, perplexity $1.21$ |
+#
+# After "cb" the first unit is $-0.64$, and a gets the $0.83$. So the same b
+# leads to two answers: the state remembers. The code below has to reproduce
+# these numbers.
+#
 # ## One-hot vectors
 #
 # A character enters the network as a vector of length `vocab_size` that is 1
 # at its id and 0 elsewhere. A mini-batch of shape (batch_size, num_steps)
-# becomes one array for each step.
+# becomes one array for each step. Multiplied by $\mathbf{W}_{xh}$, a one-hot
+# vector picks a row: each character has a row of its own.
 
 
 # %%
@@ -42,14 +123,14 @@ def to_onehot(X, size):
     return [nd.one_hot(x, size) for x in X.T]
 
 
-X = nd.arange(10, ctx=ctx).reshape((2, 5))
-inputs = to_onehot(X, vocab_size)
-assert len(inputs) == 5 and inputs[0].shape == (2, vocab_size)
+X, Y = next(d2l.data_iter_consecutive(corpus_indices, 32, 35, ctx))
+inputs = to_onehot(X, vocab_size)  # 35 arrays of shape (32, vocab_size)
 
 # %% [markdown]
 # ## Parameters
 #
-# Small random weights, zero biases. `attach_grad` makes room for a gradient.
+# Small random weights, zero biases. `attach_grad` allocates memory for a
+# gradient.
 
 
 # %%
@@ -70,10 +151,13 @@ def get_params(vocab_size, num_hiddens, ctx=None):
     return params
 
 
+params = get_params(vocab_size, 256, ctx)
+assert (nd.dot(inputs[0], params[0]) == params[0].take(X[:, 0])).min() == 1
+
 # %% [markdown]
 # ## The model
 #
-# The first hidden state is zero. It is a tuple, because other cells will have
+# The first hidden state is zero. A state is a tuple, since other cells keep
 # more than one array in it.
 
 
@@ -93,19 +177,44 @@ def rnn(inputs, state, params):
     return outputs, (H,)
 
 
+# %% [markdown]
+# First the example from above: "ab" and "cb" as a mini-batch of two.
+
 # %%
-num_hiddens = 256
-state = init_rnn_state(X.shape[0], num_hiddens, ctx)
-params = get_params(vocab_size, num_hiddens, ctx)
-outputs, state_new = rnn(inputs, state, params)
-assert len(outputs) == 5 and outputs[0].shape == (2, vocab_size)
-assert state_new[0].shape == (2, num_hiddens)
+loss = gloss.SoftmaxCrossEntropyLoss()
+by_hand = [nd.array([[1, 0], [0, 1], [-1, 0]]), nd.array([[1, 0], [0, 0]]),
+           nd.zeros(2), nd.array([[-2, 0, 2], [0, -1, 0]]), nd.zeros(3)]
+outputs, (H,) = rnn(to_onehot(nd.array([[0, 1], [2, 1]]), 3),
+                    init_rnn_state(2, 2, None), by_hand)
+print(outputs[1].softmax().asnumpy().round(2))  # P(a), P(b), P(c)
+l = loss(outputs[1], nd.array([2, 0])).mean().asscalar()
+assert abs(l - 0.19) < 5e-3 and abs(d2l.perplexity(l) - 1.21) < 5e-3
+
+# %% [markdown]
+# Then real sizes. `losses` returns the cross-entropy of each character of a
+# mini-batch, step by step. `outputs[0]` has read `X[:, 0]`, so its label is
+# `X[:, 1]`, which is `Y[:, 0]`. Untrained, the network is no better than a
+# uniform guess.
+
+
+# %%
+def losses(X, Y, state, params):
+    outputs, state = rnn(to_onehot(X, vocab_size), state, params)
+    return loss(nd.concat(*outputs, dim=0), Y.T.reshape((-1,))), state
+
+
+state = init_rnn_state(32, 256, ctx)
+outputs, (H,) = rnn(inputs, state, params)
+assert outputs[0].shape == (32, vocab_size) and H.shape == (32, 256)
+l, _ = losses(X, Y, state, params)
+assert nd.abs(l[:32] - loss(outputs[0], X[:, 1])).max() < 1e-5
+print(f"perplexity {d2l.perplexity(l.mean().asscalar()):.0f}, untrained")
 
 # %% [markdown]
 # ## Prediction
 #
-# To write, the model reads a prefix, then feeds each character that it chose
-# back to itself. It chooses the one with the highest score.
+# To write, the model reads a prefix, then takes each character that it has
+# chosen as its next input. It chooses the one with the highest score.
 
 
 # %%
@@ -127,21 +236,20 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 
 
 # %% [markdown]
-# Untrained, it writes nonsense.
-
-# %%
-print(predict_rnn("分开", 10, rnn, params, init_rnn_state, num_hiddens,
-                  vocab_size, ctx, idx_to_char, char_to_idx))
-
-# %% [markdown]
 # ## Gradient clipping
 #
-# Going back through many steps multiplies many factors, and the gradient
-# $\mathbf{g}$ of all parameters together can explode. Clipping keeps its
-# direction and bounds its norm by $\theta$:
+# On its way back through many steps, a gradient is multiplied by one factor
+# for each step. If these factors are large, the gradient $\mathbf{g}$ of all
+# parameters together explodes. Clipping keeps its direction and bounds its
+# norm by $\theta$:
 #
 # $$\mathbf{g} \leftarrow \min\left(\frac{\theta}{\|\mathbf{g}\|}, 1\right)
 #   \mathbf{g}.$$
+#
+# The factor is never above 1, and the same for all parts of the gradient. So
+# clipping does nothing against gradients that vanish: the part that comes
+# from long ago stays as small as many small factors have made it. What helps
+# there is [another cell](gru.py).
 
 
 # %%
@@ -159,165 +267,228 @@ def grad_clipping(params, theta, ctx=None):
 
 
 # %% [markdown]
-# ## Perplexity
+# ## The training loop
 #
-# Perplexity is e to the power of the mean cross-entropy: among how many
-# equally likely characters the model still has to choose. A perfect model has
-# 1, a uniform guess has `vocab_size`, and a model worth its name is better
-# than the unigram guess, which knows only how frequent each character is.
+# ```{figure} /figures/training_step.svg
+# :name: fig-training-step
+# :alt: Five boxes in a loop: read, forward, backward, clip, descend.
+#
+# A step of training: read a mini-batch, forward, backward, clip, descend.
+# ```
+#
+# Each mini-batch is one step of five parts ({numref}`fig-training-step`):
+# read it, run the network forward to the loss, propagate the gradient
+# backward, clip it, and descend. Backward means from the last character of
+# the mini-batch to its first, and no further: the whole text would take ever
+# more time and memory. The value of the state goes on to the next mini-batch,
+# but `detach` cuts it off from the graph that computed it
+# ({numref}`fig-truncated`). With random sampling the next mini-batch
+# continues nothing, and the state begins anew.
+#
+# ```{figure} /figures/truncated.svg
+# :name: fig-truncated
+# :alt: The state goes on to the second mini-batch; the gradient stops.
+#
+# Truncated back-propagation through time: the state goes on to the next
+# mini-batch, the gradient (dashed) stops where the mini-batch begins.
+# ```
 
 
 # %%
-def perplexity(loss):
-    try:
-        return math.exp(loss)
-    except OverflowError:
-        return math.inf
-
-
-untrained = gloss.SoftmaxCrossEntropyLoss()(outputs[0], X[:, 0]).mean()
-print(f"untrained {perplexity(untrained.asscalar()):.0f}, "
-      f"uniform guess {vocab_size}, "
-      f"unigram guess {d2l.unigram_perplexity(corpus_indices):.0f}")
-
-# %% [markdown]
-# ## Training
-#
-# Each mini-batch is one step: run the model, go back through its `num_steps`
-# characters, clip, descend. The ways of sampling differ in the state: with
-# random sampling it starts anew with each mini-batch; with consecutive
-# sampling it goes on, and `detach` cuts it off from the graph of the
-# mini-batch before. (`detach` returns a new array, so its result has to
-# be assigned.)
-#
-# `d2l.Traced` records `step` once, rewrites the graph by algebra, and runs it
-# compiled from then on: the same results but for rounding, in a third of the
-# time. (`rewrite=False` leaves the graph as it is written.) `d2l.end_epoch`
-# reads the losses and the norms of the gradient, and keeps the history;
-# `d2l.print_epoch` prints.
-
-
-# %%
-def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
-                          vocab_size, ctx, corpus_indices, idx_to_char,
-                          char_to_idx, is_random_iter, num_epochs, num_steps,
-                          lr, clipping_theta, batch_size, pred_period,
-                          pred_len, prefixes, *, compiled=True, rewrite=True):
-    d2l.check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
-                       prefixes, char_to_idx)
-    data_iter = (d2l.data_iter_random if is_random_iter
-                 else d2l.data_iter_consecutive)
-    params = d2l.make_params(get_params, vocab_size, num_hiddens, ctx)
-    loss = gloss.SoftmaxCrossEntropyLoss()
-
-    def step(X, Y, *state):
-        outputs, state = rnn(to_onehot(X, vocab_size), state, params)
-        outputs = nd.concat(*outputs, dim=0)  # (num_steps*batch_size, vocab)
-        y = Y.T.reshape((-1,))  # (num_steps * batch_size,)
-        return [loss(outputs, y).mean(), *state]
-
-    def predict(prefix):
-        return predict_rnn(prefix, pred_len, rnn, params, init_rnn_state,
-                           num_hiddens, vocab_size, ctx, idx_to_char,
-                           char_to_idx)
-
-    if compiled:
-        step = d2l.Traced(step, params, rewrite=rewrite)
-    history, epochs = [], d2l.EpochBar(num_epochs)
-    for epoch in epochs:
-        losses, norms, start = [], [], time.time()
-        state = init_rnn_state(batch_size, num_hiddens, ctx)
-        for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
-                              vocab_size=vocab_size):
-            if is_random_iter:  # neighbouring batches are not neighbours
-                state = init_rnn_state(batch_size, num_hiddens, ctx)
-            # the gradient stops here: only num_steps back in time
-            state = tuple(s.detach() for s in state)
+def train(corpus_indices, data_iter=d2l.data_iter_consecutive,
+          carry_state=True, num_epochs=8, num_hiddens=64, batch_size=10,
+          num_steps=10, lr=1e2, theta=1e-2):
+    d2l.seed(seed)
+    params = get_params(vocab_size, num_hiddens, ctx)
+    zeros = init_rnn_state(batch_size, num_hiddens, ctx)
+    for _ in range(num_epochs):
+        state, means = zeros, []
+        # 1 read
+        for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx):
+            state = tuple(s.detach() for s in state) if carry_state else zeros
             with autograd.record():
-                l, *state = step(X, Y, *state)
-            l.backward()
-            norms.append(grad_clipping(params, clipping_theta, ctx))
-            d2l.sgd(params, lr, 1)  # the loss is a mean already
-            losses.append(l)
-        d2l.end_epoch(history, losses, norms, X.size, start, lr,
-                      clipping_theta)
-        epochs.note(f"perplexity {history[-1]['perplexity']:.3f}")
-        if (epoch + 1) % pred_period == 0:
-            d2l.print_epoch(history[-1], predict, prefixes)
-    return history
+                l, state = losses(X, Y, state, params)  # 2 forward
+                l = l.mean()
+            l.backward()  # 3 backward
+            grad_clipping(params, theta, ctx)  # 4 clip
+            d2l.sgd(params, lr, 1)  # 5 descend; the loss is a mean already
+            means.append(l.asscalar())
+    return d2l.perplexity(sum(means) / len(means))  # of the last epoch
 
+
+small = corpus_indices[:1000]
+print(f"perplexity {train(small):.0f} after 8 epochs")
 
 # %% [markdown]
 # ## The book's settings
 #
-# A learning rate of 100 looks wild, but the gradient it multiplies has a norm
-# of 0.01 at most.
+# A learning rate of 100 looks wild, but it multiplies a clipped gradient,
+# whose norm is at most 0.01: the norm of a step is at most 1.
+#
+# `d2l.train_and_predict_rnn` ([its source](/api/training.md)) is the loop
+# above, with what a long training needs besides: it checks its arguments,
+# prints, returns a history with times and norms, and [compiles the
+# step](making_it_fast.py). On a small text both reach the same perplexity but
+# for rounding. [The next lesson](rnn_gluon.py) shows its twin line by line.
 
 # %%
-num_epochs, num_steps, batch_size = d2l.epochs(250), 35, 32
-lr, clipping_theta = 1e2, 1e-2
-pred_period, pred_len, prefixes = d2l.epochs(50), 50, ["分开", "不分开"]
-
-
-def train(is_random_iter):
-    d2l.seed(seed)
-    return train_and_predict_rnn(
-        rnn, get_params, init_rnn_state, num_hiddens, vocab_size, ctx,
-        corpus_indices, idx_to_char, char_to_idx, is_random_iter, num_epochs,
-        num_steps, lr, clipping_theta, batch_size, pred_period, pred_len,
-        prefixes)
-
+settings = {
+    "num_epochs": d2l.epochs(250), "pred_period": d2l.epochs(50), "lr": 1e2,
+    "num_hiddens": 256, "num_steps": 35, "batch_size": 32, "pred_len": 50,
+    "ctx": ctx, "clipping_theta": 1e-2, "prefixes": ["分开", "不分开"]}
+train_long = partial(
+    d2l.train_and_predict_rnn, rnn, get_params=get_params,
+    init_rnn_state=init_rnn_state, vocab_size=vocab_size,
+    corpus_indices=corpus_indices, idx_to_char=idx_to_char,
+    char_to_idx=char_to_idx, is_random_iter=False, **settings)
+d2l.seed(seed)
+long = train_long(corpus_indices=small, num_epochs=2, num_hiddens=64,
+                  batch_size=10, num_steps=10, prefixes=[])
+assert abs(long[-1]["perplexity"] / train(small, num_epochs=2) - 1) < 0.01
 
 # %% [markdown]
 # First with random sampling, then with consecutive sampling:
 
 # %%
-print("random sampling")
-histories = {"random sampling": train(is_random_iter=True)}
+d2l.seed(seed)
+histories = {"random sampling": train_long(is_random_iter=True)}
 
 # %%
-print("consecutive sampling")
-histories["consecutive sampling"] = train(is_random_iter=False)
-
-# %% [markdown]
-# ## The perplexity report
-#
-# With all epochs, both curves fall far below the unigram guess. They show how
-# well the model has learned this text by heart, not how well it would predict
-# another one.
+d2l.seed(seed)
+histories["consecutive sampling"] = train_long()
 
 # %%
 d2l.plot_perplexity(histories, corpus)
 
+# %% [markdown]
+# ## By heart
+#
+# Someone who knows a poem by heart need not know its language. To tell the
+# two apart, train on the first 9,000 characters only, and measure now and
+# then how well the network predicts the last 1,000. `get_params` may be any
+# function; one that returns the existing parameters continues their training.
+
 # %%
-settings = {
-    "seed": seed, "ctx": ctx, "num_hiddens": num_hiddens,
-    "num_epochs": num_epochs, "num_steps": num_steps,
-    "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
-    "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
-report = d2l.write_report("rnn_scratch", histories, corpus, settings)
+rest, curve = nd.array([corpus_indices[9000:]], ctx), [{"epoch": 0}]
+for epoch in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
+    [*_, record] = train_long(
+        get_params=lambda: params, corpus_indices=corpus_indices[:9000],
+        num_epochs=epoch - curve[-1]["epoch"], prefixes=[])
+    l, _ = losses(rest[:, :-1], rest[:, 1:], (state[0][:1],), params)
+    curve.append({**record, "epoch": epoch, "held_out_perplexity":
+                  d2l.perplexity(l.mean().asscalar())})
+d2l.plot_perplexity({"trained on 9,000 characters": curve[1:]}, corpus)
 
 # %% [markdown]
-# ## What was seen
+# With all epochs, the perplexity of the training text keeps falling, while
+# that of the held-out text soon turns and rises: what the network learns from
+# then on holds for its training text alone.
 #
-# On two cores of an AMD EPYC, with the Jay Chou lyrics, an epoch took 0.4
-# seconds: perplexity 1.312 with random and 1.168 with consecutive sampling.
-# With the lyrics that ship, which have a third more distinct characters, it
-# was 2.109 and 2.249.
+# ## Common mistakes
+#
+# The first two are run on the first 1,000 characters, with `train` from
+# above.
+#
+# **No clipping.** Compare it with the 8 epochs above:
+
+# %%
+unclipped = train(small, theta=None)
+print(f"perplexity {unclipped:.3g} after 8 epochs")
+assert not unclipped < vocab_size
+
+# %% [markdown]
+# **A state kept between random mini-batches.** It comes from another place in
+# the text. The loop runs, and learns worse:
+
+# %%
+anew, kept = (train(small, d2l.data_iter_random, carry, num_epochs=20)
+              for carry in (False, True))
+print(f"begun anew {anew:.1f}, kept {kept:.1f}")
+assert kept > 1.1 * anew
+
+# %% [markdown]
+# **The sum for the mean.** The gradient is as many times larger as there are
+# characters in the mini-batch, here 32 times 35. Clipping hides the mistake,
+# but not from the perplexity, which is computed from the loss:
+
+# %%
+for reduce in (nd.mean, nd.sum):
+    with autograd.record():
+        l = reduce(losses(X, Y, state, params)[0])
+    l.backward()
+    norm = grad_clipping(params, 1e-2).asscalar()
+    print(f"norm {norm:.3g}, perplexity {d2l.perplexity(l.asscalar()):.3g}")
+    assert (norm > 20) == (reduce is nd.sum)
+
+# %% [markdown]
+# **`detach` lost.** How much gradient reaches a state five steps before the
+# part whose loss is taken?
+
+# %%
+H.attach_grad()
+for cut in (True, False):
+    with autograd.record():
+        _, state = losses(X[:, :5], Y[:, :5], (H,), params)
+        state = [s.detach() if cut else s for s in state]
+        l = losses(X[:, 5:], Y[:, 5:], state, params)[0].mean()
+    l.backward()
+    print(f"detach {cut}: {H.grad.norm().asscalar():.2g}")
+    assert (H.grad.norm() == 0) == cut
+
+# %% [markdown]
+# Without it, the graph of a mini-batch includes those of all earlier ones. In
+# the loop above, forgetting it happens to do no harm, since MXNet's
+# `backward` frees the graph that it has passed through. Where the graph is
+# kept (`retain_graph=True`), every step goes further back and takes longer.
+#
+# ## The perplexity report
+
+# %%
+report = d2l.write_report("rnn_scratch", histories, corpus,
+                          {"seed": seed, **settings})
+
+# %% [markdown]
+# ## Results
+#
+# With the Jay Chou lyrics and 250 epochs, the recorded perplexity is 1.312
+# with random and 1.168 with consecutive sampling. With the lyrics that ship,
+# which have a third more distinct characters, it is 2.109 and 2.249. [The
+# results](/results.md) name the machine and the times.
 #
 # ## Summary
 #
 # * A recurrent network reads one character at a time and remembers in its
 #   hidden state; the same parameters serve every step.
-# * Clipping bounds the gradient; perplexity says how well the model predicts.
-# * With consecutive sampling the state goes on from mini-batch to mini-batch,
-#   and `detach` keeps the gradient from going back further.
+# * Perplexity is the exponential of the mean cross-entropy: 1 is perfect,
+#   `vocab_size` is a uniform guess.
+# * A training step is read, forward, backward, clip, descend. `detach` stops
+#   gradients at the border of the mini-batch, and lets the state pass.
+# * Clipping helps against gradients that explode, not against those that
+#   vanish.
+# * A perplexity near 1 on the training text means: learned by heart.
 #
 # ## Exercises
 #
-# 1. Without clipping (`clipping_theta=None`), which learning rate still
-#    trains? What is said when it is too high?
-# 2. Replace tanh by ReLU in `rnn`. How does the perplexity fall now?
-# 3. Leave out `detach`, and take the mean of the losses of two mini-batches.
-#    What does `backward` have to go through?
-# 4. `compiled=False` trains step by step in Python. How much slower is it?
+# 1. (\*) Compute $\mathbf{H}_3$ by hand if c follows "ab". Which character
+#    does the network expect next, and which would be right?
+# 2. (\*) Without clipping, with which learning rate does `train` still learn?
+# 3. (\*\*) Replace tanh by ReLU in `rnn`. How does the perplexity fall now,
+#    and what becomes of the norms?
+# 4. (\*\*) After how many epochs does a network of 64 hidden units know the
+#    small text by heart? And with 16, or 256?
+# 5. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
+#    find the number of hidden units for which it is lowest of all.
+#
+# ## Further reading
+#
+# * Elman (1990), *Finding Structure in Time*.
+# * Werbos (1990), *Backpropagation Through Time: What It Does and How to Do
+#   It*.
+# * Mikolov and others (2010), *Recurrent Neural Network Based Language
+#   Model*.
+# * Pascanu, Mikolov and Bengio (2013), *On the Difficulty of Training
+#   Recurrent Neural Networks*: clipping, and why it is needed.
+# * *Dive into Deep Learning*, in Chinese: section 6.4 of the [first
+#   edition](https://zh-v1.d2l.ai), 8.5 of the [second](https://zh.d2l.ai).
+#
+# Next: [the same network in Gluon](rnn_gluon.py).

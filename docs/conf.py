@@ -2,6 +2,7 @@
 import hashlib
 import os
 import shutil
+import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -22,7 +23,7 @@ author = "the authors of d2lrnn"
 version = release = version_of("d2lrnn")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode",
               "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
-exclude_patterns = ["conf.py"]
+exclude_patterns = ["conf.py", "recording.py", "recorded", "figures"]
 templates_path = ["templates"]
 
 language = "en"
@@ -31,9 +32,12 @@ gettext_compact = False
 gettext_uuid = False
 gettext_location = False
 
-nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
-# FULL=1 trains with the lessons' settings, else each chapter is only tried out
-if os.environ.get("FULL") == "1":
+sys.path.insert(0, str(DOCS))
+# Pages show recorded runs. FULL=1 runs the lessons with their own settings
+# instead; else a lesson that has changed since its record is only tried out.
+FULL = os.environ.get("FULL") == "1"
+nb_custom_formats = {".py": ["recording.read", {"run": FULL}]}
+if FULL:
     os.environ.pop("D2LRNN_EPOCHS", None)
 else:
     os.environ.setdefault("D2LRNN_EPOCHS", "2")
@@ -52,6 +56,8 @@ nb_merge_streams = True
 nb_output_stderr = "remove"  # where a text comes from stands in stdout
 suppress_warnings = ["myst-nb.lexer"]  # in gettext, which runs nothing
 myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
+
+numfig = True
 
 autodoc_member_order = "bysource"
 

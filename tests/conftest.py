@@ -30,6 +30,17 @@ def seed(request):
     return n
 
 
+@pytest.fixture(scope="session", autouse=True)
+def english():
+    """Let reports be in English, in other processes too, in any locale."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("D2LRNN_LANG", "en")
+        for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+            if os.environ.get(name, "").startswith("zh"):
+                patch.setenv(name, "C.UTF-8")
+        yield
+
+
 @pytest.fixture
 def on(monkeypatch):
     """Return a function that makes this another system."""

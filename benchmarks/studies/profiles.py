@@ -1,24 +1,25 @@
 """Profile a training step, operator by operator.
 
-``python -m benchmarks.studies.profiles`` takes the steps of the row charrnn,
-rnn, in d2lrnn and in PyTorch under their profilers, and writes profiles.md:
-the milliseconds a step of each operator. MXNet runs its operators one by one
-here, so that the profiler sees each, and profiling itself takes time: these
-steps are slower than those of the row.
+``python -m benchmarks.studies.profiles`` takes the steps of the row charrnn in
+d2lrnn and in PyTorch under their profilers, and writes profiles.md: the
+milliseconds a step of each operator. MXNet runs its operators one by one here,
+so that the profiler sees each, and profiling itself takes time: these steps
+are slower than those of the row. MXNet's profiler counts a part of its RNN
+operator twice.
 """
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from d2lrnn.basics.environment import machine_record
-from mxnet import profiler
-
-from benchmarks import RECORDS, machine
+from benchmarks import RECORDS, ROOT, machine
 from benchmarks.rows import charrnn
 from benchmarks.shared import load_batches
 
 RESULTS = RECORDS / "profiles.md"
+CELLS = ("rnn", "gru", "lstm")
 NUM_EPOCHS = 5
 LEAST = 0.3  # milliseconds; faster operators are only in the sum
 # these wait for operators, or call them
@@ -30,7 +31,9 @@ def profile_ours(folder, num_steps):
 
     An epoch has ``num_steps`` of them.
     """
+    os.environ["MXNET_EXEC_BULK_EXEC_TRAIN"] = "0"
     _, epoch = charrnn.training("d2lrnn", folder, charrnn.SIZES)
+    from mxnet import profiler
     epoch()
     profiler.set_config(profile_imperative=True, aggregate_stats=True,
                         filename=str(folder / "profile.json"))
@@ -55,14 +58,27 @@ def profile_pytorch(folder, num_steps):
             / (NUM_EPOCHS * num_steps) for event in seen.key_averages()}
 
 
+SIDES = {"d2lrnn": profile_ours, "PyTorch": profile_pytorch}
+
+
+def in_a_process(side, folder):
+    """Return the profile of a side, which a process of its own measures.
+
+    The libraries' threads would disturb one another.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.studies.profiles", side,
+         folder], cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def to_markdown(profiles, record):
-    """Return a page with a table for each side."""
+    """Return a page with a table for each cell and side."""
     lines = ["# Where the time of a training step goes", "",
-             f"The row charrnn, rnn; milliseconds a step of each operator "
-             f"with at least {LEAST}; {machine(record)}; "
-             f"{record['date']}."]
-    for side, times in profiles.items():
-        lines += ["", f"## {side}", "", "| operator | ms a step |",
+             f"The row charrnn; milliseconds a step of each operator with at "
+             f"least {LEAST}; {machine(record)}; {record['date']}."]
+    for (cell, side), times in profiles.items():
+        lines += ["", f"## {cell}, {side}", "", "| operator | ms a step |",
                   "|---|---:|"]
         lines += [f"| {name} | {time:.2f} |" for name, time in sorted(
             times.items(), key=lambda item: -item[1]) if time >= LEAST]
@@ -71,14 +87,18 @@ def to_markdown(profiles, record):
 
 
 def main():
-    """Profile both sides, and write the page."""
-    os.environ["MXNET_EXEC_BULK_EXEC_TRAIN"] = "0"
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        charrnn.prepare("rnn", folder, charrnn.SIZES)
-        num_steps = len(load_batches(folder))
-        profiles = {"d2lrnn": profile_ours(folder, num_steps),
-                    "PyTorch": profile_pytorch(folder, num_steps)}
+    """Profile one side, named by arguments, or all, and write the page."""
+    if len(sys.argv) > 1:
+        side, folder = sys.argv[1], Path(sys.argv[2])
+        print(json.dumps(SIDES[side](folder, len(load_batches(folder)))))
+        return
+    from d2lrnn.basics.environment import machine_record
+    profiles = {}
+    for cell in CELLS:
+        with tempfile.TemporaryDirectory() as folder:
+            charrnn.prepare(cell, Path(folder), charrnn.SIZES)
+            for side in SIDES:
+                profiles[cell, side] = in_a_process(side, folder)
     page = to_markdown(profiles, machine_record())
     RESULTS.write_text(page, "utf-8")
     print(page)

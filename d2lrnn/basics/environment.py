@@ -17,6 +17,7 @@ from d2lrnn.basics.checks import (
     shown,
 )
 from d2lrnn.basics.errors import SettingError
+from d2lrnn.basics.language import readers_language
 from d2lrnn.basics.machine import cpu_name, num_cores
 from mxnet import context
 
@@ -111,6 +112,7 @@ def epochs(n):
 
     With a low cap, each lesson can be tried out in seconds.
     """
+    readers_language()  # a wrong setting is better told before the training
     n = check_numbers(num_epochs=n)["num_epochs"]
     cap = os.environ.get("D2LRNN_EPOCHS", "").strip()
     if not cap:

@@ -4,6 +4,7 @@ import math
 
 from d2lrnn.basics.figures import new_figure
 from d2lrnn.report.labels import clean, settable, shorten
+from d2lrnn.report.phrases import say
 
 __all__ = ["norms_figure", "perplexity_figure", "to_svg"]
 
@@ -11,29 +12,33 @@ LABEL_COLUMNS = 44  # columns of a label
 SVG = "http://www.w3.org/2000/svg"
 
 
-def perplexity_figure(histories, uniform, unigram):
+def perplexity_figure(histories, uniform, unigram, language=None):
     """Plot the perplexity of each epoch, with the two baselines.
 
     ``histories`` is a dict of lists of records by label; held-out perplexities
     are plotted too. ``uniform`` and ``unigram`` are perplexities, or dicts of
-    several by what is appended to their labels. Return a matplotlib
-    ``Figure``.
+    several by what is appended to their labels. The words are those of
+    ``language``, by default the reader's. Return a matplotlib ``Figure``.
     """
     held_out = any("held_out_perplexity" in record
                    for history in histories.values() for record in history)
-    figure, axes = epochs_figure("perplexity" if held_out
-                                 else "perplexity on the training text")
+    figure, axes = epochs_figure(
+        "perplexity" if held_out else "perplexity on the training text",
+        language)
     for label, history in histories.items():
         color = draw_line(axes, history, "perplexity", label)
-        draw_line(axes, history, "held_out_perplexity", f"{label}, held out",
-             linestyle="-.", color=color)
-    for guess, values, linestyle in (("uniform", uniform, ":"),
-                                     ("unigram", unigram, "--")):
+        draw_line(axes, history, "held_out_perplexity",
+                  say("{label}, held out", language, label=label),
+                  linestyle="-.", color=color)
+    for guess, values, linestyle in (("uniform guess", uniform, ":"),
+                                     ("unigram guess", unigram, "--")):
         values = values if isinstance(values, dict) else {"": values}
         for more, value in values.items():
             if value is not None and can_be_drawn(value):
                 axes.axhline(value, color="0.35", linestyle=linestyle,
-                             label=f"{guess} guess{more} ({value:.0f})")
+                             label=say("{guess}{more} ({value:.0f})", language,
+                                       guess=say(guess, language), more=more,
+                                       value=value))
     finish(axes)
     return figure
 
@@ -43,17 +48,24 @@ def norms_figure(histories):
     figure, axes = epochs_figure("norm of the gradient")
     for label, history in histories.items():
         color = draw_line(axes, history, "grad_norm", label)
-        draw_line(axes, history, "clipped_grad_norm", f"{label}, clipped",
-             linestyle="-.", color=color)
+        draw_line(axes, history, "clipped_grad_norm",
+                  say("{label}, clipped", label=label),
+                  linestyle="-.", color=color)
     finish(axes)
     return figure
 
 
-def epochs_figure(ylabel):
+def epochs_figure(ylabel, language=None):
     """Return a figure and its axes, with a logarithmic y axis."""
     figure = new_figure()
     axes = figure.add_subplot()
-    axes.set(xlabel="epoch", yscale="log", ylabel=ylabel)
+    axes.set(yscale="log")
+    for text, phrase in ((axes.xaxis.label, "epoch"),
+                         (axes.yaxis.label, ylabel)):
+        label = say(phrase, language)
+        set_label(text, label)
+        if text.get_text() != label:
+            text.set_gid(label)  # for to_svg
     axes.grid(alpha=0.3)
     return figure, axes
 
@@ -119,9 +131,14 @@ def add_legend(axes):
         else "xx-small"), loc="upper right" if many else "best")
     for n, (text, line) in enumerate(zip(legend.get_texts(), lines,
                                          strict=True)):
-        label, families = settable(legend_label(line))
-        text.set(text=label, parse_math=False, gid=f"label {n}",
-                 fontfamily=[*text.get_fontfamily(), *families])
+        set_label(text, legend_label(line))
+        text.set(parse_math=False, gid=f"label {n}")
+
+
+def set_label(text, label):
+    """Set a text of a figure, with the fonts that its characters need."""
+    label, families = settable(label)
+    text.set(text=label, fontfamily=[*text.get_fontfamily(), *families])
 
 
 def legend_label(line):
@@ -143,6 +160,11 @@ def to_svg(figure, title):
     svg.attrib |= {"role": "img", "aria-label": title, "tabindex": "0",
                    "class": "chart"}
     groups = {group.get("id"): group for group in svg.iter(f"{{{SVG}}}g")}
+    for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+        if label := axis.label.get_gid():
+            (text,) = groups[label].iter(f"{{{SVG}}}text")
+            text.text = label
+            del groups[label].attrib["id"]
     for n, line in enumerate(figure.axes[0].lines):
         # a browser has its own fonts, and needs no boxes
         (label,) = groups[f"label {n}"].iter(f"{{{SVG}}}text")
@@ -153,5 +175,6 @@ def to_svg(figure, title):
             del groups[line.get_gid()].attrib["id"]
             for point, x, y in zip(points, *line.get_data(), strict=True):
                 ElementTree.SubElement(point, f"{{{SVG}}}title").text = clean(
-                    f"{line.get_label()}: epoch {x:g}, {y:.4g}")
+                    say("{label}: epoch {epoch:g}, {value:.4g}",
+                        label=line.get_label(), epoch=x, value=y))
     return ElementTree.tostring(svg, encoding="unicode")

@@ -72,14 +72,15 @@ def beginning(text, width):
     return text[:end]
 
 
-def pad(text, width):
+def pad(text, width, at_right=False):
     """Return a text in exactly ``width`` columns, as in a table.
 
-    >>> pad("猫", 4)
-    '猫  '
+    >>> pad("猫", 4), pad("猫", 4, at_right=True)
+    ('猫  ', '  猫')
     """
     text = shorten(text, width)
-    return text + " " * (width - columns(text))
+    space = " " * (width - columns(text))
+    return space + text if at_right else text + space
 
 
 def numbered(names):

@@ -2,7 +2,8 @@
 import re
 
 from d2lrnn.report.labels import clean
-from d2lrnn.report.page import MISSING, about_text, rounded
+from d2lrnn.report.page import MISSING, about_text, machine_rows, rounded
+from d2lrnn.report.phrases import say
 
 __all__ = ["share", "to_markdown", "with_held_out"]
 
@@ -15,26 +16,27 @@ def to_markdown(record):
     """Return the report as a page of Markdown."""
     trainings, text = record["trainings"], record["text"]
     lines = [
-        f"# Perplexity report: {marked(record['name'])}", "",
-        f"Text: {marked(about_text(text))}. The perplexity is the one "
-        f"on the training text: it shows how well the text was learned by "
-        f"heart, not how well another text would be predicted.", "",
-        "![perplexity per epoch](perplexity.png)", "",
-        "| | perplexity | epochs | seconds per epoch | characters per second "
-        "|", "|---|---:|---:|---:|---:|"]
+        "# " + say("Perplexity report: {names}", names=marked(record["name"])),
+        "", say("Text: {text}. The perplexity is the one on the training "
+                "text: it shows how well the text was learned by heart, not "
+                "how well another text would be predicted.",
+                text=marked(about_text(text))), "",
+        f"![{say('perplexity per epoch')}](perplexity.png)", "",
+        *head_of("perplexity", "epochs", "seconds per epoch",
+                 "characters per second")]
     lines += rows_of([
         label, rounded(training["perplexity"]), training["epochs"],
         rounded(training["seconds_per_epoch"]),
         rounded(training["characters_per_second"], 0)]
         for label, training in trainings.items())
     baselines = record["baselines"]
-    lines += [f"| {guess} guess | {rounded(baselines[guess])} | | | |"
-              for guess in ("unigram", "uniform")] + [""]
+    lines += [f"| {say(f'{guess} guess')} | {rounded(baselines[guess])} | | | "
+              f"|" for guess in ("unigram", "uniform")] + [""]
     if held_out := with_held_out(record):
-        lines += ["On the text held out, at its best (`<unk>`: the share of "
-                  "what training never saw):", "",
-                  "| | perplexity | bits per character | epoch | `<unk>` |",
-                  "|---|---:|---:|---:|---:|"]
+        lines += [say("On the text held out, at its best (`<unk>`: the share "
+                      "of what training never saw):"), "",
+                  *head_of("perplexity", "bits per character", "epoch",
+                           "`<unk>`")]
         lines += rows_of([
             label, rounded(best["held_out_perplexity"]),
             rounded(best["held_out_bits_per_char"]), best["epoch"],
@@ -42,17 +44,24 @@ def to_markdown(record):
         lines.append("")
     for label, training in trainings.items():
         if training["lyrics"]:
-            lines += [f"## Lyrics, {marked(label)}", ""]
+            lines += ["## " + say("Lyrics, {label}", label=marked(label)), ""]
             lines += [*map(item, training["lyrics"]), ""]
     return "\n".join([*lines, *how_to_repeat(record)]) + "\n"
 
 
+def head_of(*columns):
+    """Return the two lines that begin a table of names and numbers."""
+    return [f"| | {' | '.join(map(say, columns))} |",
+            "|---|" + "---:|" * len(columns)]
+
+
 def how_to_repeat(record):
     """Return the lines of settings, versions and machine."""
-    rows = {**record["settings"], **record["versions"], **record["machine"],
-            "date": record["date"], "command": " ".join(record["command"]),
-            "text sha256": record["text"]["sha256"]}
-    return ["## How to repeat it", "", "| | |", "|---|---|",
+    rows = {**record["settings"], **record["versions"],
+            **machine_rows(record), say("date"): record["date"],
+            say("command"): " ".join(record["command"]),
+            say("text sha256"): record["text"]["sha256"]}
+    return ["## " + say("How to repeat it"), "", "| | |", "|---|---|",
             *rows_of(rows.items())]
 
 

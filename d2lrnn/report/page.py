@@ -3,17 +3,28 @@ import math
 from html import escape
 from importlib import resources
 
+from d2lrnn.basics.language import readers_language
 from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.labels import clean, numbered
+from d2lrnn.report.phrases import say
 
-__all__ = ["about_text", "by_label", "figure_of", "rounded", "to_html"]
+__all__ = ["about_text", "by_label", "figure_of", "machine_rows", "rounded",
+           "to_html"]
 
 MISSING, LINES = "–", "\n\t"
+# language -> how the page names it, and its style sheets
+LANGUAGES = {"en": ("en", "page.css"),
+             "zh": ("zh-CN", "page.css", "page.zh.css")}
 
 
 def page_text(text, kept=""):
     """Escape a text for HTML, without characters that cannot be shown."""
     return escape(clean(text, kept))
+
+
+def file_text(name):
+    """Return a file that lies beside this one."""
+    return resources.files("d2lrnn.report").joinpath(name).read_text("utf-8")
 
 
 def to_html(records):
@@ -22,22 +33,29 @@ def to_html(records):
     The curves of several runs stand in one picture, and settings that differ
     between them are marked.
     """
-    style, script = (resources.files("d2lrnn.report").joinpath(name).read_text(
-        "utf-8") for name in ("page.css", "page.js"))
-    names = page_text(", ".join(record["name"] for record in records))
+    tag, *sheets = LANGUAGES[readers_language()]
+    style, script = "".join(map(file_text, sheets)), file_text("page.js")
+    title = page_text(say("Perplexity report: {names}", names=", ".join(
+        record["name"] for record in records)))
     trainings = by_label(records)
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{tag}">\n<head>\n'
+        f'<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width">\n'
-        f"<title>Perplexity report: {names}</title>\n"
+        f"<title>{title}</title>\n"
         f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>Perplexity report: {names}</h1>\n"
+        f"<h1>{title}</h1>\n"
         + intro(records) + charts(records)
-        + "<h2>Results</h2>\n" + table(*results(records))
-        + "<h2>Settings</h2>\n" + settings(records)
+        + section("Results", table(*results(records)))
+        + section("Settings", settings(records))
         + samples(trainings)
-        + "<h2>How to repeat it</h2>\n" + repeat(records)
+        + section("How to repeat it", repeat(records))
         + f"</main>\n<script>\n{script}</script>\n</body>\n</html>\n")
+
+
+def section(heading, content):
+    """Return a part of the page below its heading."""
+    return f"<h2>{page_text(say(heading))}</h2>\n{content}"
 
 
 def by_label(records):
@@ -51,12 +69,13 @@ def by_label(records):
 
 def about_text(text):
     """Describe the text that was learned, and its size."""
-    sizes = [f"{text[key]:,} {words}" for key, words in (
-        ("characters", "characters"),
-        *([("tokens", "tokens")] if not in_characters(text) else []),
-        ("vocab_size", "distinct")) if text[key] is not None]
-    return f"{text['source']} ({', '.join(sizes)})" if sizes else (
-        text["source"])
+    sizes = [say(words, number=text[key]) for key, words in (
+        ("characters", "{number:,} characters"),
+        *([("tokens", "{number:,} tokens")]
+          if not in_characters(text) else []),
+        ("vocab_size", "{number:,} distinct")) if text[key] is not None]
+    return say("{source} ({sizes})", source=text["source"],
+               sizes=say(", ").join(sizes)) if sizes else text["source"]
 
 
 def in_characters(text):
@@ -67,18 +86,20 @@ def in_characters(text):
 def intro(records):
     """Return a paragraph about the texts and the meaning of the numbers."""
     texts = [record["text"] for record in records]
-    units = {in_characters(text): "characters" if in_characters(text)
-             else "tokens" for text in texts}
-    apart = (" If one text is read as characters and another as words, their "
+    units = {in_characters(text): say("characters" if in_characters(text)
+                                      else "tokens") for text in texts}
+    apart = say(
+             " If one text is read as characters and another as words, their "
              "bits a character can be compared; their perplexities cannot."
              if len(units) > 1 else "")
-    return (f"<p>Text: "
-            f"{page_text('; '.join(dict.fromkeys(map(about_text, texts))))}. "
-            f"The perplexity is the number of equally likely "
-            f"{' or '.join(units.values())} that a model is, in effect, "
-            f"choosing between: on the training text it shows how well the "
-            f"text was learned by heart, on held-out text how well the model "
-            f"predicts what it has not seen.{apart}</p>\n")
+    words = say(
+        "Text: {texts}. The perplexity is the number of equally likely "
+        "{units} that a model is, in effect, choosing between: on the "
+        "training text it shows how well the text was learned by heart, on "
+        "held-out text how well the model predicts what it has not seen."
+        "{apart}", units=say(" or ").join(units.values()), apart=apart,
+        texts=say("; ").join(dict.fromkeys(map(about_text, texts))))
+    return f"<p>{page_text(words)}</p>\n"
 
 
 def guesses(records, guess):
@@ -100,33 +121,38 @@ def guesses(records, guess):
             if value is not None]
 
 
-def figure_of(records):
-    """Plot the perplexity of all runs in one matplotlib ``Figure``."""
+def figure_of(records, language=None):
+    """Plot the perplexity of all runs in one matplotlib ``Figure``.
+
+    Its words are those of ``language``, by default the reader's.
+    """
     histories = {label: training["history"] for label, training
                  in by_label(records).items()}
     return perplexity_figure(histories, *(
         {words: value for words, value, _ in guesses(records, guess)}
-        for guess in ("uniform", "unigram")))
+        for guess in ("uniform", "unigram")), language)
 
 
 def charts(records):
     """Return the curves, each above a line for the point under the pointer."""
-    svgs = [to_svg(figure_of(records), "perplexity per epoch")]
+    svgs = [to_svg(figure_of(records), say("perplexity per epoch"))]
     with_norms = {label: training["history"] for label, training
                   in by_label(records).items()
                   if any("grad_norm" in record
                          for record in training["history"])}
     if with_norms:
-        svgs.append(to_svg(norms_figure(with_norms), "mean norm of the "
-                           "gradient per epoch, before and after clipping"))
+        svgs.append(to_svg(norms_figure(with_norms), say(
+            "mean norm of the gradient per epoch, before and after "
+            "clipping")))
     return "".join(f"<figure>\n{svg}\n<output>&nbsp;</output>\n</figure>\n"
                    for svg in svgs)
 
 
 def results(records):
     """Return the head and the rows of the table of results."""
-    head = ["", "perplexity", "held out, at its best", "bits a character",
-            "epoch", "epochs", "seconds an epoch", "characters a second"]
+    head = ["", *map(say, (
+        "perplexity", "held out, at its best", "bits a character", "epoch",
+        "epochs", "seconds an epoch", "characters a second"))]
     rows = []
     texts = [record["text"] for record in records
              for _ in record["trainings"]]
@@ -142,7 +168,7 @@ def results(records):
             rounded(training["seconds_per_epoch"]),
             rounded(training["characters_per_second"], 0)])
     for guess in ("unigram", "uniform"):
-        rows += [[f"{guess} guess{words}", rounded(value), "",
+        rows += [[say(f"{guess} guess") + words, rounded(value), "",
                   rounded(bits_per_char(value, text)), "", "", "", ""]
                  for words, value, text in guesses(records, guess)]
     return head, rows
@@ -176,10 +202,11 @@ def table(head, rows, marked=()):
     lines = ["<div class=\"wide\"><table>", "<thead><tr>" + "".join(
         f'<th scope="col">{page_text(cell)}</th>' for cell in head)
         + "</tr></thead>", "<tbody>"]
+    differs = page_text(say("differs"))
     for first, *cells in rows:
         lines.append(
             f'<tr><th scope="row">{page_text(first)}'
-            f'{" <mark>differs</mark>" if first in marked else ""}</th>'
+            f'{f" <mark>{differs}</mark>" if first in marked else ""}</th>'
             + "".join(f"<td>{page_text(cell)}</td>" for cell in cells)
             + "</tr>")
     return "\n".join([*lines, "</tbody></table></div>\n"])
@@ -207,20 +234,32 @@ def samples(trainings):
             lyrics = "\n\n".join(record["lyrics"])
             sections.append(
                 f"<details{' open' if last else ''}><summary>"
-                f"{page_text(label)}, epoch {record['epoch']}, perplexity "
-                f"{rounded(record['perplexity'])}</summary>\n"
+                f"{page_text(of_epoch(label, record))}</summary>\n"
                 f"<pre>{page_text(lyrics, LINES)}</pre></details>\n")
-    return "<h2>Samples</h2>\n" + "".join(sections) if sections else ""
+    return section("Samples", "".join(sections)) if sections else ""
+
+
+def of_epoch(label, record):
+    """Return which epoch of which training samples come from."""
+    return say("{label}, epoch {epoch}, perplexity {perplexity}", label=label,
+               epoch=record["epoch"], perplexity=rounded(record["perplexity"]))
 
 
 def repeat(records):
     """Return the versions, machine, seed and command of each run."""
-    rows = [{**record["versions"], **record["machine"],
-             "date": record["date"],
-             "seed": record["settings"].get("seed", MISSING),
-             "text sha256": record["text"]["sha256"],
-             "command": " ".join(record["command"])} for record in records]
+    rows = [{**record["versions"], **machine_rows(record),
+             say("date"): record["date"],
+             say("seed"): record["settings"].get("seed", MISSING),
+             say("text sha256"): record["text"]["sha256"],
+             say("command"): " ".join(record["command"])}
+            for record in records]
     keys = dict.fromkeys(key for row in rows for key in row)
     return table(["", *(record["name"] for record in records)],
                  [[key, *(str(row.get(key, MISSING)) for row in rows)]
                   for key in keys])
+
+
+def machine_rows(record):
+    """Return a dict of what is known about the machine of a run."""
+    return {say(key): say(value) if isinstance(value, str) else value
+            for key, value in record["machine"].items()}

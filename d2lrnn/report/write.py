@@ -16,12 +16,19 @@ from d2lrnn.basics.files import (
     whole_path,
     writable,
 )
+from d2lrnn.basics.language import readers_language
 from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import perplexity_figure
 from d2lrnn.report.labels import clean, pad, shorten, without_glyph
 from d2lrnn.report.markdown import share, to_markdown, with_held_out
 from d2lrnn.report.page import by_label, figure_of, rounded, to_html
+from d2lrnn.report.phrases import (
+    CHINESE,
+    language_of_pictures,
+    say,
+    without_font,
+)
 from d2lrnn.report.records import (
     checked_histories,
     summarize,
@@ -32,6 +39,8 @@ from d2lrnn.report.records import (
 __all__ = ["make_record", "plot_perplexity", "print_summary", "write_pages",
            "write_report"]
 
+# of the columns of numbers about held-out text, in a table of 78 columns
+HELD_OUT_WIDTHS = {"en": (12, 14, 8, 10), "zh": (12, 12, 10, 10)}
 A_CORPUS = "a Corpus, as load_corpus returns"
 
 
@@ -43,9 +52,10 @@ def plot_perplexity(histories, corpus):
     """
     check_kind("corpus", corpus, Corpus, A_CORPUS)
     histories = checked_histories(histories)
-    warn_of_boxes(histories)
+    warn_of_fonts(histories)
     return perplexity_figure(histories, corpus.vocab_size,
-                             unigram_perplexity(corpus.corpus_indices))
+                             unigram_perplexity(corpus.corpus_indices),
+                             language_of_pictures())
 
 
 def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
@@ -74,7 +84,7 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
         done = folder / f"{name}-{stamp}-{n}"
     write_pages(done, [record])
     print_summary(record)
-    print(f"report: {done}")
+    print(say("report: {path}", language_of_stdout(), path=done))
     return done
 
 
@@ -103,7 +113,7 @@ def write_pages(folder, records):
         raise ValueError(f"{folder} exists already: give another folder")
     with new_folder(folder.parent):
         fill_folder(folder, records)
-    warn_of_boxes(by_label(records))
+    warn_of_fonts(by_label(records))
     return folder
 
 
@@ -129,19 +139,22 @@ def write_files(folder, records):
     (folder / "report.md").write_text(
         "\n".join(map(to_markdown, records)), "utf-8")
     (folder / "report.html").write_text(to_html(records), "utf-8")
-    figure = figure_of(records)
+    figure = figure_of(records, language_of_pictures())
     figure.savefig(folder / "perplexity.png", dpi=150)
     figure.savefig(folder / "perplexity.svg")
 
 
-def warn_of_boxes(labels):
-    """Warn of characters in labels for which this machine has no font."""
-    missing = without_glyph(map(clean, labels))
-    if missing:
-        few = "".join(missing[:10]) + (" ..." if missing[10:] else "")
-        warnings.warn(f"no font on this machine has {few}: pictures show "
-                      f"boxes instead; install one that has, such as apt-get "
-                      f"install fonts-noto-cjk", D2LRNNWarning, stacklevel=3)
+def warn_of_fonts(labels):
+    """Warn of characters for which this machine has no font."""
+    for missing, instead in (
+            (without_font(), "pictures are in English"),
+            (without_glyph(map(clean, labels)), "pictures show boxes")):
+        if missing:
+            few = "".join(missing[:10]) + (" ..." if missing[10:] else "")
+            warnings.warn(f"no font on this machine has {few}: {instead} "
+                          f"instead; install one that has, such as apt-get "
+                          f"install fonts-noto-cjk", D2LRNNWarning,
+                          stacklevel=3)
 
 
 def make_record(name, histories, corpus, settings):
@@ -172,29 +185,61 @@ def make_record(name, histories, corpus, settings):
 
 def print_summary(record):
     """Print the perplexities and speeds in a table of 78 columns."""
-    text = "\n".join(["", *summary_lines(record)])
+    text = "\n".join(["", *summary_lines(record, language_of_stdout())])
     # a label must not stop a script whose output is not UTF-8
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = encoding_of_stdout()
     print(text.encode(encoding, "replace").decode(encoding))
 
 
-def summary_lines(record):
+def encoding_of_stdout():
+    """Return the name of the encoding of what is printed."""
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def language_of_stdout():
+    """Return the reader's language, or "en" if the encoding lacks it."""
+    language = readers_language()
+    try:
+        if language == "zh":
+            "".join(CHINESE.values()).encode(encoding_of_stdout())
+    except UnicodeEncodeError:
+        return "en"
+    return language
+
+
+def summary_lines(record, language):
     """Yield the lines of the table."""
-    yield f"text: {shorten(record['text']['source'], 72)}"
-    yield (f"{'perplexity on the training text':<34}{'perplexity':>12}"
-           f"{'sec/epoch':>14}{'characters/s':>18}")
-    for label, training in record["trainings"].items():
-        yield (f"  {pad(label, 31)} {rounded(training['perplexity']):>12}"
-               f"{rounded(training['seconds_per_epoch']):>14}"
-               f"{rounded(training['characters_per_second'], 0):>18}")
-    for guess in ("unigram", "uniform"):
-        yield (f"  {f'{guess} guess':<32}"
-               f"{rounded(record['baselines'][guess]):>12}")
+    def words(*phrases):
+        return [say(phrase, language) for phrase in phrases]
+
+    yield say("text: {source}", language,
+              source=shorten(record["text"]["source"], 72))
+    rows = [words("perplexity on the training text", "perplexity",
+                  "sec/epoch", "characters/s")]
+    rows += [[label, rounded(training["perplexity"]),
+              rounded(training["seconds_per_epoch"]),
+              rounded(training["characters_per_second"], 0)]
+             for label, training in record["trainings"].items()]
+    rows += [[*words(f"{guess} guess"), rounded(record["baselines"][guess])]
+             for guess in ("unigram", "uniform")]
+    yield from table_lines(rows, 12, 14, 18)
     if held_out := with_held_out(record):
-        yield (f"{'on held-out text, at its best':<34}{'perplexity':>12}"
-               f"{'bits/char':>14}{'epoch':>8}{'<unk>':>10}")
-    for label, best in held_out.items():
-        yield (f"  {pad(label, 31)} "
-               f"{rounded(best['held_out_perplexity']):>12}"
-               f"{rounded(best['held_out_bits_per_char']):>14}"
-               f"{best['epoch']:>8}{share(best['held_out_unk']):>10}")
+        yield from table_lines([
+            words("on held-out text, at its best", "perplexity", "bits/char",
+                  "epoch", "<unk>"),
+            *([label, rounded(best["held_out_perplexity"]),
+               rounded(best["held_out_bits_per_char"]), str(best["epoch"]),
+               share(best["held_out_unk"])]
+              for label, best in held_out.items())],
+            *HELD_OUT_WIDTHS[language])
+
+
+def table_lines(rows, *widths):
+    """Yield the lines of a table, whose first row is the head.
+
+    ``widths`` are those of the columns of numbers, which follow the names.
+    """
+    for i, (name, *numbers) in enumerate(rows):
+        yield pad(f"  {shorten(name, 31)}" if i else name, 34) + "".join(
+            pad(number, width, at_right=True)
+            for number, width in zip(numbers, widths, strict=False))

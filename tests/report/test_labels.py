@@ -9,7 +9,6 @@ from d2lrnn.report.curves import SVG, perplexity_figure, to_svg
 from d2lrnn.report.markdown import to_markdown
 from d2lrnn.report.page import to_html
 from d2lrnn.report.write import make_record, print_summary, write_pages
-from matplotlib import font_manager
 
 NAMES = ["_x", "_y", "$x^2$", r"a\$b", "$\\frac{$", "<b>&\"'", "a|b", "*c*",
          "a\x00b", "bell\x07", "two\nlines", "\ud800half", "\u202eturned",
@@ -91,42 +90,6 @@ def test_wide_characters_keep_the_columns(abc, capsys):
     cat, dog = (line for line in capsys.readouterr().out.splitlines()
                 if " 3.000 " in line and "guess" not in line)
     assert labels.columns(cat) == labels.columns(dog)
-
-
-@pytest.fixture
-def fonts(tmp_path):
-    """Return a function that gives this machine a font of some characters."""
-    builder = pytest.importorskip("fontTools.fontBuilder")
-    pens = pytest.importorskip("fontTools.pens.ttGlyphPen")
-    before = list(font_manager.fontManager.ttflist)
-
-    def add(characters):
-        pen = pens.TTGlyphPen(None)
-        for move, point in zip([pen.moveTo, pen.lineTo, pen.lineTo], [
-                (0, 0), (500, 900), (900, 0)], strict=True):
-            move(point)
-        pen.closePath()
-        glyph, names = pen.glyph(), [f"g{ord(char)}" for char in characters]
-        font = builder.FontBuilder(1000, isTTF=True)
-        font.setupGlyphOrder([".notdef", *names])
-        font.setupCharacterMap(dict(zip(map(ord, characters), names,
-                                        strict=True)))
-        font.setupGlyf(dict.fromkeys([".notdef", *names], glyph))
-        font.setupHorizontalMetrics(dict.fromkeys([".notdef", *names],
-                                                  (1000, 0)))
-        font.setupHorizontalHeader(ascent=900, descent=-100)
-        font.setupNameTable({"familyName": "Of the test",
-                             "styleName": "Regular"})
-        font.setupOS2()
-        font.setupPost()
-        font.save(tmp_path / "test.ttf")
-        font_manager.fontManager.addfont(tmp_path / "test.ttf")
-        labels.fonts_for.cache_clear()
-
-    labels.fonts_for.cache_clear()
-    yield add
-    font_manager.fontManager.ttflist[:] = before
-    labels.fonts_for.cache_clear()
 
 
 RARE = "\U0001335e\U00013360"  # hieroglyphs, which few machines can show

@@ -1,0 +1,121 @@
+"""The phrases of the report, in English and in Chinese."""
+from d2lrnn.basics.language import readers_language
+from d2lrnn.report.labels import without_glyph
+
+__all__ = ["CHINESE", "language_of_pictures", "say", "without_font"]
+
+# as the report says it in English -> in Chinese, with the same {names}, in
+# the terms of the first edition of the book
+CHINESE = {
+    # all over the report
+    "Perplexity report: {names}": "困惑度报告：{names}",
+    "perplexity": "困惑度",
+    "perplexity on the training text": "训练文本上的困惑度",
+    "epoch": "迭代周期",
+    "perplexity per epoch": "各个迭代周期的困惑度",
+    "uniform guess": "均匀猜测",
+    "unigram guess": "按频率猜测",
+    "How to repeat it": "如何重复这次训练",
+    # pictures
+    "norm of the gradient": "梯度的范数",
+    "{label}, held out": "{label}（留出文本）",
+    "{label}, clipped": "{label}（裁剪后）",
+    "{guess}{more} ({value:.0f})": "{guess}{more}（{value:.0f}）",
+    "{label}: epoch {epoch:g}, {value:.4g}":
+        "{label}：第 {epoch:g} 个迭代周期，{value:.4g}",
+    "mean norm of the gradient per epoch, before and after clipping":
+        "各个迭代周期里梯度的平均范数，裁剪梯度之前和之后",
+    # the text that was learned
+    "{source} ({sizes})": "{source}（{sizes}）",
+    ", ": "，",
+    "; ": "；",
+    "{number:,} characters": "{number:,} 个字符",
+    "{number:,} tokens": "{number:,} 个词元",
+    "{number:,} distinct": "词典大小为 {number:,}",
+    "characters": "字符",
+    "tokens": "词元",
+    " or ": "或",
+    # the page
+    "Text: {texts}. The perplexity is the number of equally likely {units} "
+    "that a model is, in effect, choosing between: on the training text it "
+    "shows how well the text was learned by heart, on held-out text how well "
+    "the model predicts what it has not seen.{apart}":
+        "文本：{texts}。困惑度相当于模型在多少个等可能的{units}之间选择："
+        "训练文本上的困惑度说明模型把这份文本背得有多熟，留出文本上的困惑度"
+        "说明模型对没有见过的内容预测得有多准。{apart}",
+    " If one text is read as characters and another as words, their bits a "
+    "character can be compared; their perplexities cannot.":
+        "如果一份文本按字符读取，另一份按词读取，那么可以比较它们的每字符"
+        "比特数，但不能比较它们的困惑度。",
+    "Results": "结果",
+    "held out, at its best": "留出文本上最低",
+    "bits a character": "每字符比特数",
+    "epochs": "迭代周期数",
+    "seconds an epoch": "秒/迭代周期",
+    "characters a second": "每秒字符数",
+    "Settings": "设置",
+    "differs": "不同",
+    "Samples": "写出的文本",
+    "{label}, epoch {epoch}, perplexity {perplexity}":
+        "{label}，第 {epoch} 个迭代周期，困惑度 {perplexity}",
+    # the surroundings of a run
+    "system": "操作系统",
+    "cpu": "处理器",
+    "cores": "核数",
+    "threads": "线程数",
+    "all": "全部",
+    "date": "日期",
+    "seed": "随机种子",
+    "command": "命令",
+    "text sha256": "文本的 sha256",
+    # Markdown
+    "Text: {text}. The perplexity is the one on the training text: it shows "
+    "how well the text was learned by heart, not how well another text would "
+    "be predicted.":
+        "文本：{text}。这里的困惑度是训练文本上的：它说明模型把这份文本背得"
+        "有多熟，而不是预测另一份文本会有多准。",
+    "seconds per epoch": "每个迭代周期的秒数",
+    "characters per second": "每秒字符数",
+    "On the text held out, at its best (`<unk>`: the share of what training "
+    "never saw):":
+        "留出文本上的最好结果（`<unk>`：训练时从未见过的内容所占的份额）：",
+    "bits per character": "每字符比特数",
+    "Lyrics, {label}": "写出的歌词：{label}",
+    # what is printed
+    "text: {source}": "文本：{source}",
+    "sec/epoch": "秒/迭代周期",
+    "characters/s": "字符/秒",
+    "on held-out text, at its best": "留出文本上的最好结果",
+    "bits/char": "比特/字符",
+    "report: {path}": "报告：{path}",
+}
+
+
+def say(phrase, language=None, **values):
+    """Return an English phrase in a language, with its ``values`` filled in.
+
+    The language is "en" or "zh", by default the reader's. What has no
+    translation, such as the name of a version, stays as it is.
+
+    >>> say("{number:,} tokens", "zh", number=1027)
+    '1,027 个词元'
+    >>> say("numpy", "zh")
+    'numpy'
+    """
+    if (language or readers_language()) == "zh":
+        phrase = CHINESE.get(phrase, phrase)
+    return phrase.format(**values) if values else phrase
+
+
+def without_font():
+    """Return the Chinese characters of the phrases that no font has.
+
+    For a reader of English there are none.
+    """
+    return (without_glyph(CHINESE.values()) if readers_language() == "zh"
+            else [])
+
+
+def language_of_pictures():
+    """Return the reader's language, or "en" if no font has its characters."""
+    return "en" if without_font() else readers_language()

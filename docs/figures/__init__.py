@@ -1,0 +1,12 @@
+"""The figures of the book: ``python -m docs.figures`` draws them again."""
+from pathlib import Path
+
+from docs.figures import batches, cells, music, networks
+
+FOLDER = Path(__file__).parent
+FIGURES = {draw.__name__: draw for draw in (
+    cells.unrolled, cells.gru, cells.lstm, cells.backward_step,
+    batches.training_step, batches.onehot_to_softmax, batches.two_samplings,
+    batches.truncated, batches.windows_or_state, networks.layers,
+    networks.both_directions, networks.char_rnn, networks.three_unrolls,
+    music.jazz_measure)}

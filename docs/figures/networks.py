@@ -1,0 +1,142 @@
+"""Figures of several layers, of two directions, and of whole models."""
+from docs.figures.pen import Drawing
+
+
+def layers():
+    """Draw the grid of time and layers."""
+    d = Drawing(372, "Layers over time",
+                "Four steps and three layers. Each state reads the state of "
+                "its own layer one step before, and the state of the layer "
+                "below at the same step.")
+    columns, rows = (72, 152, 232, 312), {1: 232, 2: 164, 3: 96}
+    for t, x in enumerate(columns, start=1):
+        d.arrow((x, 283), (x, 250))
+        for level, y in rows.items():
+            d.arrow((x, y - 18), (x, y - 50))
+            d.arrow((x - 54 + 16 * (t == 1), y), (x - 26, y), kind="state")
+            d.box(x, y, 52, 36, f"H_{t}^{{({level})}}", "state")
+            if t == 4:
+                d.arrow((x + 26, y), (354, y), kind="state")
+        d.box(x, 28, 46, 34, f"Y_{t}", "output")
+        d.box(x, 300, 46, 34, f"X_{t}", "input")
+    d.arrow((72, 336), (312, 336), kind="faint")
+    d.text(192, 352, "t")
+    d.arrow((18, 250), (18, 78), kind="faint")
+    d.text(18, 264, "ℓ")
+    return d
+
+
+def both_directions():
+    """Draw a chain of states to the right, and one to the left."""
+    d = Drawing(300, "Both directions",
+                "Four steps. One chain of states runs forward in time, the "
+                "other backward; both read each input, and each output reads "
+                "both.")
+    columns = (62, 142, 222, 302)
+    for t, x in enumerate(columns, start=1):
+        for side, y in ((-16, 186), (16, 108)):
+            d.arrow((x + side, 248), (x + side, y + 18), kind="input")
+            d.arrow((x + side, y - 18), (x + side, 45))
+        for side, y, way in ((-16, 186, 1), (16, 108, -1)):
+            x_state = x + side
+            if 1 <= t + way <= 4:
+                d.arrow((x_state + 21 * way, y), (x_state + 59 * way, y),
+                        kind="state" if way > 0 else "memory")
+            d.box(x_state, y, 42, 36, f"H_{t}",
+                  "state" if way > 0 else "memory")
+            d.arrow((x_state - 13 * way, y - 12), (x_state + 13 * way, y - 12),
+                    width=1)
+        d.box(x, 28, 54, 34, f"Y_{t}", "output")
+        d.box(x, 265, 54, 34, f"X_{t}", "input")
+    return d
+
+
+def char_rnn():
+    """Draw the char-RNN with two layers, from an id to probabilities."""
+    d = Drawing(500, "The char-RNN",
+                "From below: the id x_t picks a row of the embedding E; "
+                "dropout sets some of its numbers to 0; two recurrent layers "
+                "follow, each with a state that goes on in time and with "
+                "dropout above it; then an output layer, and softmax.")
+    d.box(180, 474, 46, 32, "x_t", "input")
+    d.arrow((180, 458), (180, 435))
+    d.text(190, 445, "E", anchor="start")
+    vector(d, 412, "input")
+    d.text(268, 423, "H_t^{(0)}", anchor="start")
+    dropped(d, 368, "input", (2, 5))
+    for level, y, zeros in ((1, 322, (0, 3)), (2, 213, (4, 6))):
+        d.arrow((180, y + 45), (180, y + 22))
+        d.box(180, y, 160, 42, kind="state")
+        vector(d, y - 11, "state", width=18)
+        d.arrow((14, y), (98, y), kind="state", width=2.4)
+        d.arrow((260, y), (346, y), kind="state", width=2.4)
+        d.text(54, y - 18, f"H_{{t-1}}^{{({level})}}")
+        d.text(306, y - 18, f"H_t^{{({level})}}")
+        dropped(d, y - 65, "state", zeros, start=y - 21)
+    d.arrow((180, 148), (180, 121))
+    d.text(190, 133, "W_{hq}, b_q", anchor="start")
+    vector(d, 98, "output")
+    d.text(268, 109, "Y_t", anchor="start")
+    d.arrow((180, 98), (180, 72))
+    d.text(190, 84, "softmax", anchor="start")
+    for i, share in enumerate((.05, .14, .02, .43, .09, .02, .19, .06)):
+        d.box(110 + 20 * i, 66 - 55 * share, 12, 110 * share, kind="output",
+              radius=1)
+    d.line((98, 67), (262, 67))
+    return d
+
+
+def vector(d, y, kind, width=20, zeros=()):
+    """Draw a vector of eight numbers; those set to 0 say so."""
+    d.strip(180 - 4 * width, y, ["0" if i in zeros else "" for i in range(8)],
+            ["line" if i in zeros else kind for i in range(8)], width)
+
+
+def dropped(d, y, kind, zeros, start=None):
+    """Draw dropout: an arrow up to a vector some of whose numbers are 0."""
+    d.arrow((180, start or y + 44), (180, y + 22))
+    vector(d, y, kind, zeros=zeros)
+
+
+def three_unrolls():
+    """Draw a graph of copies, a scan, and one operator for all steps."""
+    d = Drawing(480, "Three ways to unroll",
+                "Above, a graph with a copy of the cell for each of T steps. "
+                "In the middle, one copy that a scan repeats. Below, one "
+                "operator that reads all inputs and gives all states.")
+    columns = ((62, "1"), (142, "2"), (222, "3"), (318, "T"))
+    for x, t in columns:
+        d.box(x, 132, 46, 30, f"X_{t}", "input")
+        d.arrow((x, 117), (x, 98))
+        d.box(x, 80, 46, 36, "tanh", "gate")
+        d.arrow((x, 62), (x, 44))
+        d.box(x, 28, 46, 30, f"H_{t}", "state")
+        if t != "1":
+            d.arrow((x - (73 if t == "T" else 57), 80), (x - 23, 80),
+                    kind="state")
+    d.arrow((10, 80), (39, 80), kind="state")
+    for y in (28, 132):
+        d.text(270, y, "…")
+    for y in (166, 322):
+        d.line((15, y), (345, y), kind="faint", width=1, dashed=True)
+    for x, formula, kind in ((64, "X_t", "input"), (308, "H_t", "state")):
+        for shift in (-12, -6, 0):
+            d.box(x + shift, 252 + shift, 46, 30, "" if shift else formula,
+                  kind)
+    d.box(180, 252, 64, 40, "tanh", "gate")
+    d.arrow((89, 252), (147, 252))
+    d.arrow((213, 252), (270, 252))
+    d.arrow((195, 232), (195, 198), (165, 198), (165, 231), kind="state",
+            width=2.4)
+    d.text(180, 292, "t = 1, 2, …, T")
+    for y, letter, kind in ((440, "X", "input"), (344, "H", "state")):
+        d.strip(40, y, [f"{letter}_1", f"{letter}_2", f"{letter}_3", "…",
+                        f"{letter}_T"], kind, 56, 28, 16)
+    d.box(180, 406, 280, 36, kind="gate")
+    for x in range(68, 300, 56):
+        d.arrow((x, 439), (x, 425))
+        d.arrow((x, 388), (x, 373))
+        d.text(x, 406, "…" if x == 236 else "tanh", 14)
+        if x < 280:
+            d.arrow((x + 17, 406), (x + 39, 406), kind="state", width=1.4)
+    return d

@@ -1,0 +1,111 @@
+"""Recorded runs of the lessons: made once, and shown by every build.
+
+``python docs/recording.py [LESSON ...]`` runs lessons, or all, with the book's
+settings on the texts that ship, and keeps what each cell printed and drew in
+docs/recorded. As long as a lesson's code is the same, its page shows that;
+otherwise the build tries the lesson out, and its page says so.
+"""
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+DOCS = Path(__file__).parent
+CHAPTERS = DOCS.parent / "chapters"
+RECORDED = DOCS / "recorded"
+# docs/static/book.css has the words, in the language of the page
+TRIED_OUT = '<p class="tried-out"></p>'
+
+
+def read(text, run=False):
+    """Return a lesson as a notebook, with the outputs of its recorded run.
+
+    ``text`` is the script's. The build runs a lesson that has no recorded run,
+    and with ``run`` each.
+    """
+    lesson = from_script(text)
+    recorded = None if run else recorded_runs().get(digest(lesson))
+    line = TRIED_OUT
+    if recorded:
+        for cell, ran in zip(code_cells(lesson), code_cells(recorded),
+                             strict=True):
+            cell.outputs = ran.outputs
+            cell.execution_count = ran.execution_count
+        lesson.metadata["mystnb"] = {"execution_mode": "off"}
+        line = f'<p class="recorded">{when_and_where(recorded)}</p>'
+    elif "D2LRNN_EPOCHS" not in os.environ:
+        return lesson
+    lesson.cells.insert(1, nbformat.v4.new_markdown_cell(line))
+    return lesson
+
+
+def from_script(text):
+    """Return a script in percent format as a notebook."""
+    return jupytext.reads(text, fmt="py:percent")
+
+
+def code_cells(notebook):
+    """Return the cells with code."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def digest(notebook):
+    """Return a number of a notebook's code: hexadecimal, as a str."""
+    code = [cell.source for cell in code_cells(notebook)]
+    return hashlib.sha256(repr(code).encode()).hexdigest()
+
+
+def recorded_runs():
+    """Return the recorded notebooks by the digest of their code."""
+    runs = [nbformat.read(path, as_version=4)
+            for path in sorted(RECORDED.glob("*.ipynb"))]
+    return {digest(run): run for run in runs}
+
+
+def when_and_where(recorded):
+    """Return in one line when, on what, and with what a lesson ran."""
+    run = recorded.metadata["run"]
+    versions = [f"{name} {version}"
+                for name, version in run["versions"].items()]
+    return " · ".join([run["date"], run["machine"], *versions])
+
+
+def record(path, folder):
+    """Run the lesson at a path, and write its notebook to a folder."""
+    from d2lrnn.basics.environment import machine_record
+    lesson = from_script(path.read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as elsewhere:
+        NotebookClient(lesson, kernel_name="python3", timeout=None,
+                       resources={"metadata": {"path": elsewhere}}).execute()
+    here = machine_record()
+    machine = f"{here['machine']['cpu']}, {here['machine']['cores']} cores"
+    lesson.metadata = {"run": {"date": here["date"], "machine": machine,
+                               "versions": here["versions"]}}
+    for cell in code_cells(lesson):
+        cell.metadata = {}  # when it ran
+        cell.outputs = [output for output in cell.outputs
+                        if output.get("name") != "stderr"]
+    folder.mkdir(exist_ok=True)
+    nbformat.write(lesson, folder / f"{path.stem}.ipynb")
+
+
+def main():
+    """Record the lessons named on the command line, or all."""
+    os.environ.pop("D2LRNN_EPOCHS", None)
+    os.environ["D2LRNN_DATA"] = ""
+    lessons = sorted(path.stem for path in CHAPTERS.glob("*.py"))
+    if unknown := [name for name in sys.argv[1:] if name not in lessons]:
+        sys.exit(f"there is no lesson {unknown[0]}: choose from "
+                 f"{', '.join(lessons)}")
+    for name in sys.argv[1:] or lessons:
+        print(name, flush=True)
+        record(CHAPTERS / f"{name}.py", RECORDED)
+
+
+if __name__ == "__main__":
+    main()
