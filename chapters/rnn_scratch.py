@@ -380,9 +380,9 @@ for epoch in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
 d2l.plot_perplexity({"trained on 9,000 characters": curve[1:]}, corpus)
 
 # %% [markdown]
-# With all epochs, the perplexity of the training text keeps falling, while
-# that of the held-out text soon turns and rises: what the network learns from
-# then on holds for its training text alone.
+# With all epochs, the perplexity of the training text falls far. That of the
+# held-out text does not follow: it stays far above the unigram guess and
+# rises in the end. What the network learns holds for its training text alone.
 #
 # ## Common mistakes
 #
