@@ -15,8 +15,8 @@
 # * tell a text learned by heart from a language learned.
 #
 # You need the mini-batches of [the corpus](lang_model_dataset.py). The
-# letters are those of the [notation](/notation.md). The trainings take about
-# three minutes on two cores; with `D2LRNN_EPOCHS=2` they take seconds.
+# letters are those of the [notation](/notation.md). The trainings take three
+# to four minutes on two cores; with `D2LRNN_EPOCHS=2` they take seconds.
 
 # %%
 from functools import partial
@@ -59,7 +59,8 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 #
 # ## From scores to perplexity
 #
-# Softmax turns the scores $y_1, \ldots, y_q$ of one prediction into
+# {numref}`fig-onehot-to-softmax` follows one character through the network.
+# Softmax turns the scores $y_1, \ldots, y_q$ of its prediction into
 # probabilities, and the cross-entropy $\ell$ is small if the label, the
 # character that does come next, was given a high one:
 #
