@@ -16,8 +16,8 @@
 # * show that two implementations compute the same function.
 #
 # You need the lesson [from scratch](rnn_scratch.py), whose letters it uses
-# ([notation](/notation.md)). With the book's settings it takes about a minute
-# and a half on two cores.
+# ([notation](/notation.md)). With the book's settings it takes one to two
+# minutes on two cores.
 
 # %%
 import ast
