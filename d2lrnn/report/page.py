@@ -89,9 +89,9 @@ def intro(records):
     units = {in_characters(text): say("characters" if in_characters(text)
                                       else "tokens") for text in texts}
     apart = say(
-             " If one text is read as characters and another as words, their "
-             "bits a character can be compared; their perplexities cannot."
-             if len(units) > 1 else "")
+        " If one text is read as characters and another as words, their bits "
+        "a character can be compared; their perplexities cannot."
+    ) if len(units) > 1 else ""
     words = say(
         "Text: {texts}. The perplexity is the number of equally likely "
         "{units} that a model is, in effect, choosing between: on the "

@@ -10,6 +10,7 @@ from chromium import (
     theme,
     webdriver,
 )
+from d2lrnn.report.page import to_html
 from d2lrnn.report.write import make_record, write_pages
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -71,15 +72,40 @@ def test_long_names_do_not_widen_a_phones_page(browser, page, abc, tmp_path):
     browser.get(address)
 
 
+def lines_of(browser, element):
+    """Return how many lines the text of an element takes."""
+    return browser.execute_script(
+        "const range = document.createRange();"
+        "range.selectNodeContents(arguments[0]);"
+        "return range.getClientRects().length", element)
+
+
 def test_no_word_of_a_tables_head_is_cut_in_two(page):
     heads = [head for head in find(page, "thead th")
              if head.text and " " not in head.text]
     assert len(heads) == 3 + 2 + 2
     for head in heads:
-        assert page.execute_script(
-            "const range = document.createRange();"
-            "range.selectNodeContents(arguments[0]);"
-            "return range.getClientRects().length", head) == 1, head.text
+        assert lines_of(page, head) == 1, head.text
+
+
+def test_a_phone_cuts_no_name_and_number_of_a_chinese_report_in_two(
+        browser, page, abc, tmp_path, monkeypatch):
+    monkeypatch.setenv("D2LRNN_LANG", "zh")
+    address, path = page.current_url, tmp_path / "report.html"
+    record = make_record("run", {"fit": [{
+        "perplexity": 12.345, "seconds": 0.5, "characters": 123456}]}, abc, {})
+    path.write_text(to_html([record]), "utf-8")
+    browser.get(path.as_uri())
+    with phone(browser):
+        assert page_width(browser) <= 390
+        cells = [cell for cell in find(browser, "h2:first-of-type + .wide th,"
+                                                "h2:first-of-type + .wide td")
+                 if cell.text and "/" not in cell.text]
+        assert {"困惑度", "12.345", "246,912"} <= {
+            cell.text for cell in cells}
+        for cell in cells:
+            assert lines_of(browser, cell) == 1, cell.text
+    browser.get(address)
 
 
 def test_the_keys_walk_through_the_points(page):
