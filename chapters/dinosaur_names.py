@@ -211,8 +211,9 @@ def sample(parameters, char_to_ix, seed, *, temperature=1.0):
 # last state of a name is the first state of the next (the package's loop with
 # the assignment's printing is `dinosaur.model`). If `carried` is false, each
 # name starts with zeros instead; if `lr` is 0, nothing is learned, only read.
-# A tenth of the names is held out, and read from zeros. Below the loss are
-# names that the network invents after some of the epochs.
+# A tenth of the names is held out, and read from zeros. The training loss is
+# the mean over an epoch in which the network still learns, so it starts above
+# the held-out loss. Names from some of the epochs stand below.
 
 
 # %%
@@ -258,10 +259,12 @@ axes.figure
 # ## One name, as it is drawn
 #
 # Each row shows the probabilities of one step, over the characters in the
-# order of the alphabet; the orange one was drawn.
+# order of the alphabet; the orange one was drawn. The first letters are wide
+# open. Once an ending has begun that many names share, such as *saurus*, each
+# next letter is nearly certain.
 
 # %%
-indices = sample(parameters, char_to_ix, 100)[:14]
+indices = sample(parameters, char_to_ix, 300)[:14]
 _, (y_hat, _, _) = rnn_forward([None, *indices[:-1]], indices, zeros,
                                parameters, vocab_size)
 labels = ["end" if char == "\n" else char for char in char_to_ix]
