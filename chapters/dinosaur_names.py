@@ -226,14 +226,14 @@ def one_epoch(examples, parameters, lr, carried):
     return total / sum(len(Y) for _, Y in examples)  # nats a character
 
 
-def split(seed):
+def divide(seed):
     examples = [encode(name, char_to_ix) for name in names]
     np.random.seed(seed)
     np.random.shuffle(examples)
     return examples[len(names) // 10:], examples[:len(names) // 10]
 
 
-train, held_out = split(0)
+train, held_out = divide(0)
 parameters = initialize_parameters(n_a, vocab_size, vocab_size)
 curve, written = [], {}
 for epoch in range(1, d2l.epochs(32) + 1):
@@ -287,7 +287,7 @@ axes.figure
 # %%
 nats, starts = {}, {"carried": True, "zeros": False}
 for seed in range(3):
-    train, held_out = split(seed)
+    train, held_out = divide(seed)
     for trained, carried in starts.items():
         twin = initialize_parameters(n_a, vocab_size, vocab_size)
         for _ in range(d2l.epochs(16)):

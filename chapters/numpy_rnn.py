@@ -345,7 +345,7 @@ for label, norms in curves.items():
     medians[label] = middle
     print(f"{label:<34}", *(f"{k} back: {middle[k]:.0e} ({low[k]:.0e} to "
                             f"{high[k]:.0e})" for k in (10, 40)), sep="  ")
-    style = "k:" if "candidate" in label else "--" if "alone" in label else "-"
+    style = "k:" if "candidate" in label else ("-", "--")["alone" in label]
     axes = panels[int("LSTM" in label)]
     axes.fill_between(range(T_x), low, high, alpha=0.2)
     axes.plot(middle, style, label=label)
