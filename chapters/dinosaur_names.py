@@ -273,7 +273,7 @@ rows = d2l.new_figure((8, 1 + 0.5 * len(indices))).subplots(
 for t, axes in enumerate(rows):
     bars = axes.bar(labels, y_hat[t][:, 0], color="0.7")
     bars[indices[t]].set_color("tab:orange")
-    axes.set(ylabel=labels[indices[t]], yticks=[])
+    axes.set_ylabel(labels[indices[t]], rotation=0, labelpad=14)
 axes.figure
 
 # %% [markdown]
