@@ -1,19 +1,31 @@
 # %% [markdown]
 # # Making it fast
 #
-# In the book's own code, the concise version of a model trains faster than
-# the one from scratch, although both compute the same products of matrices.
-# That is not a law. This lesson takes the book's forward pass and clipping,
-# with the book's settings, and makes them faster by one idea at a time; in
-# the end, the same lines run about three times as fast without a change to
-# them. Every version computes the same perplexities, which is asserted; what
+# Where does a second of training go? In the book's own code,
+# [the concise version](rnn_gluon.py) of a model trains faster than
+# [the one from scratch](rnn_scratch.py), although both compute the same
+# products of matrices. That is not a law. This lesson takes the book's
+# forward pass and clipping, with the book's settings, and makes them faster
+# by one idea at a time; in the end, the book's own lines are fast, unchanged.
+# Every version computes the same perplexities, which is asserted. What
 # changes is how many operators a step has, and how often Python, memory and
 # threads get in the way.
 #
-# What cannot be saved are the products. In each step of an RNN there are
-# $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t \mathbf{W}_{hq}$, and
-# for each product $\mathbf{A} \mathbf{B}$ two more on the way back,
-# $\mathbf{G} \mathbf{B}^\top$ and $\mathbf{A}^\top \mathbf{G}$.
+# After this lesson you can
+#
+# * say which part of a step is arithmetic, and which part is overhead;
+# * find products that are not needed, or that can become one;
+# * trace a step of your own, and check that it computes the same.
+#
+# You need the two lessons above. This one runs in about a minute; letters as
+# in [notation](/notation.md).
+#
+# The products are the part that cannot be saved. In each step of an RNN there
+# are $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t \mathbf{W}_{hq}$,
+# and for each product $\mathbf{A} \mathbf{B}$ two more in the backward pass,
+# $\mathbf{G} \mathbf{B}^\top$ and $\mathbf{A}^\top \mathbf{G}$, where
+# $\mathbf{G}$ is the gradient of $\mathbf{A} \mathbf{B}$. A product of an
+# $n \times k$ matrix and a $k \times m$ matrix takes $2 n k m$ operations.
 
 # %%
 import math
@@ -68,8 +80,8 @@ def clipping_as_in_the_book(params, theta, ctx):
 # asserts that its perplexities are those of the first version. The rest of
 # the step is the same for all, and fast from the start: one operator updates
 # a parameter, and losses are read once an epoch. `measure` also counts the
-# operators of one forward pass that MXNet records for the gradient; in the
-# graph, "null" stands for an array, not for an operator.
+# operators that MXNet records in one forward pass; in the recorded graph,
+# "null" stands for an array, not for an operator.
 
 
 # %%
@@ -117,9 +129,9 @@ measure("as in the book", as_in_the_book, clipping_as_in_the_book)
 # %% [markdown]
 # ## Threads
 #
-# By default MXNet uses half of the cores; d2lrnn lets it use all of them.
-# The number is fixed when MXNet is loaded, so each needs a process of its
-# own.
+# By default MXNet uses half of the cores; d2lrnn lets it use all of them. The
+# number of threads is fixed when MXNet is loaded, so each number needs a
+# process of its own.
 
 # %%
 cores = d2l.basics.machine.num_cores()
@@ -127,8 +139,7 @@ setup = (f"import d2lrnn; from mxnet import nd; "
          f"A = nd.ones(({batch_size * num_steps}, {num_hiddens})); "
          f"B = nd.ones(({num_hiddens}, {vocab_size}))")
 for threads in sorted({max(1, cores // 2), cores}):
-    print(f"{threads} threads, the product of all outputs:", end=" ",
-          flush=True)
+    print(f"{threads} threads, all outputs:", end=" ", flush=True)
     subprocess.run([sys.executable, "-m", "timeit", "-s", setup,
                     "nd.dot(A, B).wait_to_read()"], check=True,
                    env={**os.environ, "OMP_NUM_THREADS": str(threads)})
@@ -139,9 +150,9 @@ for threads in sorted({max(1, cores // 2), cores}):
 # The dot product of a gradient with itself is the sum of its squares,
 # without an array of squares in between. And Python never needs the norm's
 # value, so the scale stays on the device. On a GPU, reading a number makes
-# Python wait until the device is done, and then the device wait for Python;
-# on a CPU, d2lrnn runs each operator at once, and there is nothing to wait
-# for.
+# Python wait until the device is done, and then the device wait for Python.
+# On a CPU, d2lrnn runs each operator at once, so there is nothing to wait
+# for. (`d2l.fit` calls the operators below as one graph.)
 
 
 # %%
@@ -163,10 +174,10 @@ measure("clipping that reads nothing", as_in_the_book)
 # %% [markdown]
 # ## A lookup
 #
-# The product of a one-hot vector with a matrix is a row of the matrix: all
-# other rows are multiplied by zero. `nd.take` looks up the rows, those of
-# the first step first. Taking them out one by one adds two operators a step,
-# and saves a product.
+# The product of a one-hot vector and a matrix is a row of the matrix: all
+# other rows are multiplied by zero. `nd.take` looks up the rows of all steps,
+# those of the first step first. Taking these out again adds two operators a
+# step, but saves a product.
 
 
 # %%
@@ -185,9 +196,9 @@ measure("a lookup", with_lookup)
 # %% [markdown]
 # ## One output product
 #
-# No output depends on another one, so their products can wait until all
-# states are there, and become one. A large product uses caches and threads
-# better than 35 small ones.
+# No output depends on another, so their products can wait until all states
+# are known, and become one. A large product uses caches and threads better
+# than a small one for each step.
 
 
 # %%
@@ -206,9 +217,9 @@ measure("one output product", with_one_output)
 # %% [markdown]
 # ## Tracing
 #
-# Python still hands over every operator. Once recorded, a forward pass is a
-# graph: `d2l.Traced` lays out the memory of all its arrays once, and Python
-# hands over the graph as one operator. The first call checks that it gives
+# Python still calls each operator by itself. Once recorded, a forward pass is
+# a graph: `d2l.Traced` plans the memory of all its arrays once, and Python
+# calls the graph as one operator. The first call checks that the graph gives
 # the function's own results and gradients.
 
 # %%
@@ -217,8 +228,8 @@ measure("traced", with_one_output, trace=as_written)
 
 # %% [markdown]
 # A graph can also be rewritten by rules of algebra: the lookup and the one
-# output product are such rules. So the book's own code becomes fast without
-# a change to it.
+# output product are such rules. So the book's own code becomes fast
+# unchanged.
 
 # %%
 measure("the book's, traced and rewritten", as_in_the_book, trace=d2l.Traced)
@@ -226,31 +237,36 @@ measure("the book's, traced and rewritten", as_in_the_book, trace=d2l.Traced)
 # %% [markdown]
 # ## The fused operator
 #
-# The concise version of the book takes all steps in one operator. It
-# multiplies its inputs by weights of its own; here the rows have been looked
-# up already, so these weights are the identity.
+# The book's concise version takes all steps in one operator. That multiplies
+# its inputs by weights of its own; here the rows have been looked up already,
+# so these weights are the identity. It wants all weights as one array: joined
+# as matrices, and only then laid end to end, they are copied faster than
+# joined end to end. (The package's `d2l.RNNModel` looks rows up as well, and
+# on a CPU its steps are an operator written in NumPy.)
 
 
 # %%
 def fused(params, X, Y, H):
     W_xh, W_hh, b_h, W_hq, b_q = params
-    weights = nd.concat(identity, W_hh.T.reshape(-1), zeros, b_h, dim=0)
-    states, H = nd.RNN(nd.take(W_xh, X.T), weights, H.expand_dims(0),
-                       state_size=num_hiddens, num_layers=1, mode="rnn_tanh",
-                       state_outputs=True)
+    weights = nd.concat(identity, W_hh.T, zeros, b_h.reshape((1, -1)), dim=0)
+    states, H = nd.RNN(nd.take(W_xh, X.T), weights.reshape(-1),
+                       H.expand_dims(0), state_size=num_hiddens, num_layers=1,
+                       mode="rnn_tanh", state_outputs=True)
     outputs = nd.dot(states.reshape((-3, 0)), W_hq) + b_q
     return loss(outputs, Y.T.reshape((-1,))).mean(), H[0]
 
 
-identity = nd.array(np.eye(num_hiddens).reshape(-1), ctx=ctx)
-zeros = nd.zeros(num_hiddens, ctx=ctx)
+identity = nd.eye(num_hiddens, ctx=ctx)
+zeros = nd.zeros((1, num_hiddens), ctx=ctx)
 measure("the fused operator", fused)
 
 # %% [markdown]
 # ## The limit
 #
-# Only the products, with nothing between them: the large ones of the
-# outputs, and those of the states, step by step, forwards and backwards.
+# Only the products, with nothing in between: the large ones of the outputs,
+# and those of the states, step by step, forward and backward. They are
+# measured for one mini-batch, and counted in GFLOP/s, a billion operations a
+# second.
 
 # %%
 rows = batch_size * num_steps
@@ -274,7 +290,8 @@ def products():
 
 num_batches = (len(corpus_indices) // batch_size - 1) // num_steps
 limit = num_batches * statistics.median(products() for _ in range(20))
-print(f"{'the products alone':<34}{limit:.3f} s an epoch")
+operations = 6 * rows * num_hiddens * (num_hiddens + vocab_size) * num_batches
+print(f"the products: {limit:.3f} s, {operations / limit / 1e9:.0f} GFLOP/s")
 
 # %%
 axes = d2l.new_figure(figsize=(7, 3.6)).add_subplot()
@@ -288,35 +305,45 @@ axes.legend(loc="lower right")
 axes.figure
 
 # %%
-path = writable(Path("runs")) / "making_it_fast.png"
-axes.figure.savefig(path, dpi=150)
-print("picture:", path)
+axes.figure.savefig(writable(Path("runs")) / "making_it_fast.png", dpi=150)
+for label in histories:
+    print(f"{label:<34}{limit / seconds(label):4.0%} of the time is products")
 
 # %% [markdown]
-# ## What was seen
+# ## Results
 #
-# On two cores of an AMD EPYC, with the Jay Chou lyrics, an epoch took in
-# three runs 0.77 to 0.85 seconds as in the book, 0.70 to 0.84 with clipping
-# that reads nothing and 0.64 to 0.86 with a lookup (alone, neither stands
-# out from the noise), 0.47 to 0.59 with one output product, 0.29 to 0.38
-# traced, 0.28 to 0.36 with the fused operator, which is not traced, and 0.22
-# to 0.29 for the book's own code, traced and rewritten. The product of all
-# outputs took 5.9 milliseconds with one thread and 3.0 with two. The
-# products alone took 0.13 to 0.16: that is the floor, and only what lies
-# above it can still be saved.
+# The bars above are measurements on the machine that built this page. On two
+# cores, clipping and the lookup hardly stand out from the noise; one output
+# product and the graph are the large steps. The last lines say how much of an
+# epoch is products by now: the rest is what can still be saved.
+# [Results](/results.md) has timings of code from scratch and of Gluon's
+# layers on an otherwise idle machine, beside those of other packages.
 #
 # ## Summary
 #
-# * A model is fast when the device always has work, and the work is large
+# * A model is fast if the device always has work, and the work is large
 #   products. Python, memory and small operators only get in the way.
-# * Look for products with zeros, for one product in 35 pieces, and for a
-#   number that is read without need.
-# * A faster version must compute the same: assert it, then measure it.
+# * Look for products with zeros, for one product in many pieces, and for
+#   numbers that are read without need.
+# * A faster version must compute the same: assert that, then measure.
 #
 # ## Exercises
 #
-# 1. Measure with `batch_size` 2 and with 256. Which ideas help the small
+# 1. (*) Look up with `nd.Embedding` instead of `nd.take`. Is it the same?
+# 2. (**) Measure with `batch_size` 2 and with 256. Which ideas help the small
 #    one, and which the large one?
-# 2. Look up with `nd.Embedding` instead of `nd.take`. Is it the same?
-# 3. Let `measure` print `step.before` and `step.after` of the book's step,
-#    traced. How many operators of which kind are left?
+# 3. (**) Let `measure` print `step.before` and `step.after` of the book's
+#    step, traced. How many operators of which kind are left?
+# 4. (***) Make a step of [the LSTM](lstm.py) faster in the same way. Which
+#    share of its time is products?
+#
+# ## Further reading
+#
+# * The book's chapter on computational performance: 8 in the first edition,
+#   12 in the second.
+# * S. Williams, A. Waterman and D. Patterson, *Roofline: an insightful visual
+#   performance model for multicore architectures*, 2009, on limits.
+# * T. Chen and others, *MXNet: a flexible and efficient machine learning
+#   library for heterogeneous distributed systems*, 2015.
+# * J. Appleyard, T. Kočiský and P. Blunsom, *Optimizing performance of
+#   recurrent neural networks on GPUs*, 2016, on fused operators.
