@@ -202,9 +202,10 @@ figure
 # Compare two distances: between the two curves at 40 characters, where both
 # models read the same, and between the orange curve at 40 and the dotted
 # line, where the same model reads more. The first is what a state buys while
-# the model *learns*, the second what it buys while it *reads*. On the sonnets,
-# with all epochs, the first is by far the larger: the memory wins, but not by
-# remembering farther. It wins since every character read is also predicted.
+# the model *learns*, the second what it buys while it *reads*. On the
+# sonnets, with all epochs, the first is by far the larger: the memory wins,
+# but not by remembering farther. It wins since every character read is also
+# predicted.
 #
 # ## A model that was trained before
 #
