@@ -204,8 +204,8 @@ figure
 # line, where the same model reads more. The first is what a state buys while
 # the model *learns*, the second what it buys while it *reads*. On the
 # sonnets, with all epochs, the first is by far the larger: the memory wins,
-# but not by remembering farther. It wins since every character read is also
-# predicted.
+# but hardly by remembering farther. It wins because every character read is
+# also predicted.
 #
 # ## A model that was trained before
 #
@@ -324,7 +324,7 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # * A window is simple: examples are independent and can be shuffled. But it
 #   reads 40 characters for each that it learns to predict.
 # * A carried state predicts at every step, and so learns from every character
-#   that it reads. That is why it wins here, and not a longer memory.
+#   that it reads. That is why it wins here, more than by a longer memory.
 # * A pretrained model is judged on what it has not read.
 #
 # ## Exercises
