@@ -213,7 +213,7 @@ def look_again(model, record):
 
 curves = {}
 for label, *choice in (("one layer", 1), ("two layers", 2),
-                       ("two layers, dropout 0.5", 2, "lstm", 0.5),
+                       ("two layers, dropout 0.2", 2, "lstm", 0.2),
                        ("one layer, normalised", 1, "ln_lstm")):
     print(label)
     model = d2l.CharRNN(part.vocab_size, 64, 128, *choice)
@@ -245,7 +245,9 @@ figure
 # Where the held-out curve turns up while the training curve still falls, the
 # model has begun to learn the text instead of the language. The dot marks the
 # epoch to keep; with a folder, `fit` keeps it. Dropout holds the two curves
-# together, since no unit can rely on the others being there.
+# together, since no unit can rely on the others being there. On tiny
+# Shakespeare, with all fifteen epochs, it gives the lowest dot; normalisation
+# learns fastest, and turns up first.
 #
 # *Layer normalisation* (`cell="ln_lstm"`) normalises the input $\mathbf{A}$
 # of each gate by its mean $\mu$ and variance $s^2$ over the hidden units, and
