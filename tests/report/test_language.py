@@ -231,6 +231,12 @@ def test_the_summary_keeps_its_columns(chinese, records, capsys):
     assert lines[7].split()[-2:] == ["迭代周期", "<unk>"]
 
 
+def test_a_number_too_wide_for_its_column_stays_whole(records, capsys):
+    records[0]["trainings"]["fit"]["perplexity"] = 123456789012.0
+    print_summary(records[0])
+    assert "  123,456,789,012.000" in capsys.readouterr().out
+
+
 def test_output_without_chinese_characters_is_in_english(
         chinese, records, monkeypatch):
     for encoding, words in (("ascii", "text: cats"), ("gbk", "文本：cats")):
