@@ -94,6 +94,7 @@ def python(code, **variables):
                           env={**kept, **variables}, check=False)
 
 
+@pytest.mark.process
 def test_a_wrong_value_is_told_before_the_training():
     done = python("import d2lrnn as d2l; print(1); d2l.epochs(5); print(2)",
                   D2LRNN_LANG="fr")
@@ -110,6 +111,7 @@ d2l.write_report("a", {"fit": [{"perplexity": 2.0}]},
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("variables, lang, words", [
     ({}, "en", "report: "), ({"LC_ALL": "zh_CN.UTF-8"}, "zh-CN", "报告：")])
 def test_a_process_without_a_locale_and_one_with(tmp_path, variables, lang,
