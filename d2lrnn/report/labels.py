@@ -3,7 +3,8 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-__all__ = ["clean", "numbered", "pad", "settable", "shorten", "without_glyph"]
+__all__ = ["at_right", "clean", "numbered", "pad", "settable", "shorten",
+           "without_glyph"]
 
 UNSHOWN, BOX = "\ufffd", "□"  # for control characters, and for missing glyphs
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -72,15 +73,23 @@ def beginning(text, width):
     return text[:end]
 
 
-def pad(text, width, at_right=False):
+def pad(text, width):
     """Return a text in exactly ``width`` columns, as in a table.
 
-    >>> pad("猫", 4), pad("猫", 4, at_right=True)
-    ('猫  ', '  猫')
+    >>> pad("猫", 4)
+    '猫  '
     """
     text = shorten(text, width)
-    space = " " * (width - columns(text))
-    return space + text if at_right else text + space
+    return text + " " * (width - columns(text))
+
+
+def at_right(text, width):
+    """Return a text at the right of ``width`` columns, whole in any case.
+
+    >>> at_right("猫", 4), at_right("1,234.500", 4)
+    ('  猫', '1,234.500')
+    """
+    return " " * (width - columns(text)) + text
 
 
 def numbered(names):

@@ -20,7 +20,13 @@ from d2lrnn.basics.language import readers_language
 from d2lrnn.basics.measures import unigram_perplexity
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import perplexity_figure
-from d2lrnn.report.labels import clean, pad, shorten, without_glyph
+from d2lrnn.report.labels import (
+    at_right,
+    clean,
+    pad,
+    shorten,
+    without_glyph,
+)
 from d2lrnn.report.markdown import share, to_markdown, with_held_out
 from d2lrnn.report.page import by_label, figure_of, rounded, to_html
 from d2lrnn.report.phrases import (
@@ -241,5 +247,4 @@ def table_lines(rows, *widths):
     """
     for i, (name, *numbers) in enumerate(rows):
         yield pad(f"  {shorten(name, 31)}" if i else name, 34) + "".join(
-            pad(number, width, at_right=True)
-            for number, width in zip(numbers, widths, strict=False))
+            map(at_right, numbers, widths))

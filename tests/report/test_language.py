@@ -94,6 +94,7 @@ def python(code, **variables):
                           env={**kept, **variables}, check=False)
 
 
+@pytest.mark.process
 def test_a_wrong_value_is_told_before_the_training():
     done = python("import d2lrnn as d2l; print(1); d2l.epochs(5); print(2)",
                   D2LRNN_LANG="fr")
@@ -110,6 +111,7 @@ d2l.write_report("a", {"fit": [{"perplexity": 2.0}]},
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("variables, lang, words", [
     ({}, "en", "report: "), ({"LC_ALL": "zh_CN.UTF-8"}, "zh-CN", "报告：")])
 def test_a_process_without_a_locale_and_one_with(tmp_path, variables, lang,
@@ -229,6 +231,12 @@ def test_the_summary_keeps_its_columns(chinese, records, capsys):
     for line in lines[2:]:
         assert labels.columns(line) == (46 if "猜测" in line else 78)
     assert lines[7].split()[-2:] == ["迭代周期", "<unk>"]
+
+
+def test_a_number_too_wide_for_its_column_stays_whole(records, capsys):
+    records[0]["trainings"]["fit"]["perplexity"] = 123456789012.0
+    print_summary(records[0])
+    assert "  123,456,789,012.000" in capsys.readouterr().out
 
 
 def test_output_without_chinese_characters_is_in_english(
