@@ -333,7 +333,7 @@ d2l.plot_perplexity(histories, corpus)
 
 # %%
 text = corpus_indices[:1000], idx_to_char, char_to_idx
-small = d2l.epochs(100), 10, lr, clipping_theta, 8, 999, 1, []
+small = d2l.epochs(40), 10, lr, clipping_theta, 8, 999, 1, []
 ends = {"before": [], "after": []}
 for s in (1, 2, 3):
     d2l.seed(s)
