@@ -37,9 +37,9 @@ print(f"{vocab_size:,} distinct characters, on {ctx}")
 # the input layer 0, $\mathbf{H}_t^{(0)} = \mathbf{X}_t$; then for the layers
 # $\ell = 1, \ldots, L$
 #
-# $$\mathbf{H}_t^{(\ell)} = \tanh(\mathbf{H}_t^{(\ell-1)}
-#   \mathbf{W}_{xh}^{(\ell)} + \mathbf{H}_{t-1}^{(\ell)}
-#   \mathbf{W}_{hh}^{(\ell)} + \mathbf{b}_h^{(\ell)}),$$
+# $$\begin{aligned}\mathbf{H}_t^{(\ell)} = \tanh(&\mathbf{H}_t^{(\ell-1)}
+#   \mathbf{W}_{xh}^{(\ell)}\\ &+ \mathbf{H}_{t-1}^{(\ell)}
+#   \mathbf{W}_{hh}^{(\ell)} + \mathbf{b}_h^{(\ell)}),\end{aligned}$$
 #
 # and the output layer reads the last of them:
 #

@@ -82,8 +82,9 @@ for factor in (0.5, 0.9, 1, 1.1):
 # The reset gate $\mathbf{R}_t$ says how much of the old state the candidate
 # may see:
 #
-# $$\tilde{\mathbf{H}}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
-#   + (\mathbf{R}_t \odot \mathbf{H}_{t-1}) \mathbf{W}_{hh} + \mathbf{b}_h).$$
+# $$\begin{aligned}\tilde{\mathbf{H}}_t = \tanh(&\mathbf{X}_t
+#   \mathbf{W}_{xh}\\ &+ (\mathbf{R}_t \odot \mathbf{H}_{t-1})
+#   \mathbf{W}_{hh} + \mathbf{b}_h).\end{aligned}$$
 #
 # The update gate $\mathbf{Z}_t$ says how much of the old state stays:
 #
@@ -263,7 +264,8 @@ figure
 # %% [markdown]
 # In Z, a row that is bright from left to right is a unit that holds on to
 # something; a dark column is a character at which much of the state is
-# replaced. The text that was read is printed above the pictures.
+# replaced. The text that was read is printed above the pictures: compare the
+# dark columns with its spaces, which are the ends of lines.
 #
 # ## The same in Gluon
 
@@ -282,8 +284,9 @@ histories["GRU in Gluon"] = d2l.train_and_predict_rnn_gluon(
 # *before* the product with $\mathbf{W}_{hh}$. In Gluon's layer, in PyTorch's,
 # and in the `CharRNN` of this package it acts *after* it:
 #
-# $$\tilde{\mathbf{H}}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
-#   + \mathbf{R}_t \odot (\mathbf{H}_{t-1} \mathbf{W}_{hh}) + \mathbf{b}_h).$$
+# $$\begin{aligned}\tilde{\mathbf{H}}_t = \tanh(&\mathbf{X}_t
+#   \mathbf{W}_{xh}\\ &+ \mathbf{R}_t \odot (\mathbf{H}_{t-1}
+#   \mathbf{W}_{hh}) + \mathbf{b}_h).\end{aligned}$$
 #
 # Then all products with $\mathbf{H}_{t-1}$ can be one product, which is
 # faster. The weights of both have the same shapes, so nothing complains when
@@ -350,8 +353,7 @@ for place, numbers in ends.items():
     assert max(numbers) < vocab_size
 
 # %% [markdown]
-# A gap between the rows only means something if it is large beside the spread
-# within each row.
+# A gap between the rows means nothing unless it is large beside their spread.
 
 # %%
 settings = {
