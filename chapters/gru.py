@@ -1,27 +1,25 @@
 # %% [markdown]
 # # Gated recurrent units
 #
-# A plain recurrent network rewrites its whole hidden state at every step. A
-# gated recurrent unit (GRU) learns when to keep it. Two gates, numbers
-# between 0 and 1, are computed from the input and the state:
+# What if the state could simply stay? A plain recurrent network computes its
+# whole hidden state anew at every step, whether or not anything has happened
+# that is worth writing down. A gated recurrent unit (GRU) decides at each
+# step, and for each unit, how much of the old state to keep.
 #
-# $$\mathbf{Z}_t = \sigma(\mathbf{X}_t \mathbf{W}_{xz}
-#   + \mathbf{H}_{t-1} \mathbf{W}_{hz} + \mathbf{b}_z), \qquad
-#   \mathbf{R}_t = \sigma(\mathbf{X}_t \mathbf{W}_{xr}
-#   + \mathbf{H}_{t-1} \mathbf{W}_{hr} + \mathbf{b}_r).$$
+# After this lesson you can
 #
-# The reset gate $\mathbf{R}_t$ says how much of the old state the candidate
-# may see, the update gate $\mathbf{Z}_t$ how much of the old state stays:
+# * say why a product of many factors makes a gradient vanish, and how a gate
+#   puts a factor of 1 in their place;
+# * write a GRU from its equations, and test it at its limits;
+# * read the gates of a trained model over a line of text.
 #
-# $$\tilde{\mathbf{H}}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
-#   + (\mathbf{R}_t \odot \mathbf{H}_{t-1}) \mathbf{W}_{hh} + \mathbf{b}_h),$$
-#
-# $$\mathbf{H}_t = \mathbf{Z}_t \odot \mathbf{H}_{t-1}
-#   + (1 - \mathbf{Z}_t) \odot \tilde{\mathbf{H}}_t.$$
+# You need the [recurrent network from scratch](rnn_scratch.py) and [its
+# concise version](rnn_gluon.py). On two CPU cores the lesson takes about five
+# minutes. The letters are those of the [notation](/notation.md).
 
 # %%
 import d2lrnn as d2l  # before mxnet
-from mxnet import nd
+from mxnet import autograd, nd
 from mxnet.gluon import rnn as rnn_layers
 
 seed = 1
@@ -33,10 +31,79 @@ print(f"text: {corpus.source}")
 print(f"{vocab_size:,} distinct characters, on {ctx}")
 
 # %% [markdown]
+# ## Why a state should be able to stay
+#
+# Take a plain network with a single hidden unit,
+# $h_t = \tanh(w_x x_t + w_h h_{t-1} + b)$. How strongly does the state at
+# step $t + k$ depend on the state at step $t$? The chain rule gives one
+# factor for each step in between:
+#
+# $$\frac{\partial h_{t+k}}{\partial h_t}
+#   = \prod_{j=t+1}^{t+k} (1 - h_j^2)\, w_h.$$
+#
+# The slope $1 - h_j^2$ is at most 1, so only $w_h$ can make up for it, and it
+# would have to do so exactly: the product is a power.
+
+# %%
+num_steps = 35
+for factor in (0.5, 0.9, 1, 1.1):
+    print(f"{factor:3} to the power of {num_steps}: "
+          f"{factor ** num_steps:.1e}")
+
+# %% [markdown]
+# A factor a little below 1 makes the gradient vanish, one a little above
+# makes it explode; with many units the factors are matrices that do the same.
+# Clipping only helps against the second: it can shorten a gradient, but it
+# cannot bring back one that is gone.
+#
+# So let us compute the state in a way that has a factor of 1 in it. Make the
+# new state a mixture of the old state and of a candidate $\tilde h_t$, with a
+# gate $z_t$ between 0 and 1:
+#
+# $$h_t = z_t h_{t-1} + (1 - z_t) \tilde h_t.$$
+#
+# With $h_{t-1} = 0.8$, $\tilde h_t = -0.4$ and $z_t = 0.9$ the new state is
+# $0.9 \cdot 0.8 + 0.1 \cdot (-0.4) = 0.68$. The direct path from $h_{t-1}$ to
+# $h_t$ has the factor $z_t$ and no weight. Where $z_t = 1$ the state stays as
+# it is, and so does its gradient.
+#
+# ## Two gates
+#
+# A GRU has two gates. Both are computed from the input and the state, like a
+# hidden state, but with the sigmoid $\sigma$, whose values lie between 0 and
+# 1:
+#
+# $$\mathbf{Z}_t = \sigma(\mathbf{X}_t \mathbf{W}_{xz}
+#   + \mathbf{H}_{t-1} \mathbf{W}_{hz} + \mathbf{b}_z),$$
+#
+# $$\mathbf{R}_t = \sigma(\mathbf{X}_t \mathbf{W}_{xr}
+#   + \mathbf{H}_{t-1} \mathbf{W}_{hr} + \mathbf{b}_r).$$
+#
+# The reset gate $\mathbf{R}_t$ says how much of the old state the candidate
+# may see:
+#
+# $$\begin{aligned}\tilde{\mathbf{H}}_t = \tanh(&\mathbf{X}_t
+#   \mathbf{W}_{xh}\\ &+ (\mathbf{R}_t \odot \mathbf{H}_{t-1})
+#   \mathbf{W}_{hh} + \mathbf{b}_h).\end{aligned}$$
+#
+# The update gate $\mathbf{Z}_t$ says how much of the old state stays:
+#
+# $$\mathbf{H}_t = \mathbf{Z}_t \odot \mathbf{H}_{t-1}
+#   + (1 - \mathbf{Z}_t) \odot \tilde{\mathbf{H}}_t.$$
+#
+# {numref}`fig-gru` shows the same as a flow of data.
+#
+# ```{figure} /figures/gru.svg
+# :name: fig-gru
+# :alt: The data flow of one step of a gated recurrent unit.
+#
+# One step of a GRU. The reset gate acts on what the candidate sees, the
+# update gate on what becomes of the state.
+# ```
+#
 # ## Parameters
 #
-# Three times the parameters of a plain recurrent layer: one set for each
-# gate, one for the candidate.
+# There is one set of weights for each gate and one for the candidate.
 
 
 # %%
@@ -62,10 +129,22 @@ def get_gru_params(vocab_size, num_hiddens, ctx=None):
 
 
 # %% [markdown]
+# So the recurrent layer has three times the parameters of a plain one. The
+# output layer is the same.
+
+# %%
+num_hiddens = 256
+params = get_gru_params(vocab_size, num_hiddens, ctx)
+plain = d2l.get_params(vocab_size, num_hiddens, ctx)
+num_gru, num_plain = (sum(param.size for param in layer[:-2])
+                      for layer in (params, plain))
+print(f"recurrent layer: GRU {num_gru:,} parameters, plain {num_plain:,}")
+assert num_gru == 3 * num_plain
+
+# %% [markdown]
 # ## The model
 #
-# The state has the shape that it had, and the cell is the formulas, line by
-# line.
+# The state is as before, and the cell transcribes the equations.
 
 
 # %%
@@ -87,35 +166,108 @@ def gru(inputs, state, params):
     return outputs, (H,)
 
 
+# %% [markdown]
+# ## At its limits
+#
+# A formula with gates is easy to get the wrong way round, and such a mistake
+# raises no error. It shows when the gates are forced open or shut by a large
+# bias. With $\mathbf{Z}_t = 1$ the last state must equal the first. With
+# $\mathbf{Z}_t = 0$ and $\mathbf{R}_t = 1$ the GRU must be the plain network.
+
+
 # %%
-num_hiddens = 256
-X = d2l.to_onehot(nd.arange(10, ctx=ctx).reshape((2, 5)), vocab_size)
-outputs, state = gru(X, init_gru_state(2, num_hiddens, ctx),
-                     get_gru_params(vocab_size, num_hiddens, ctx))
-assert len(outputs) == 5 and outputs[0].shape == (2, vocab_size)
-assert state[0].shape == (2, num_hiddens)
+def with_biases(params, z, r):
+    params = list(params)
+    params[2] = nd.full(num_hiddens, z, ctx=ctx)
+    params[5] = nd.full(num_hiddens, r, ctx=ctx)
+    return params
+
+
+ids = nd.array([corpus_indices[:num_steps]], ctx=ctx)  # (1, num_steps)
+inputs = d2l.to_onehot(ids, vocab_size)
+H = nd.random.normal(shape=(1, num_hiddens), ctx=ctx)
+_, (kept,) = gru(inputs, (H,), with_biases(params, z=50, r=0))
+assert (kept == H).min().asscalar() == 1, "Z = 1 copies the state"
+_, (like_plain,) = gru(inputs, (H,), with_biases(params, z=-50, r=50))
+_, (expected,) = d2l.rnn(inputs, (H,), params[6:])
+assert (like_plain - expected).abs().max().asscalar() < 1e-5
 
 # %% [markdown]
+# The gradient tells the same story. Before any training, we differentiate
+# the sum of the last state with respect to the first, 35 steps earlier.
+
+
+# %%
+def gradient_back(cell, params):
+    H.attach_grad()
+    with autograd.record():
+        _, (H_last,) = cell(inputs, (H,), params)
+    H_last.backward()  # of the sum of its elements
+    return H.grad.abs().mean().asscalar()
+
+
+reach = {z: gradient_back(gru, with_biases(params, z, r=0))
+         for z in (50, 4, 0)}
+for z, gradient in reach.items():
+    print(f"GRU with b_z = {z:2}: {gradient:.0e}")
+print(f"plain network:     {gradient_back(d2l.rnn, plain):.0e}")
+assert reach[50] == 1 and reach[4] > 0.1 > 1e-6 > reach[0]
+
+# %% [markdown]
+# With the gate open the gradient arrives undiminished. But with a bias of 0,
+# with which training starts, the gate is near one half, and one half to the
+# power of 35 is almost nothing. A GRU *can* keep a state; it has to learn to.
+#
 # ## Training
 #
 # The loop takes the cell as an argument, so it trains this one as it is, with
-# the book's settings and consecutive sampling.
+# the book's settings and consecutive sampling. We draw the parameters
+# ourselves, so that we can look into them afterwards.
 
 # %%
-num_epochs, num_steps, batch_size = d2l.epochs(160), 35, 32
-lr, clipping_theta = 1e2, 1e-2
+num_epochs, batch_size, lr, clipping_theta = d2l.epochs(160), 32, 1e2, 1e-2
 pred_period, pred_len, prefixes = d2l.epochs(40), 50, ["分开", "不分开"]
 d2l.seed(seed)
+params = get_gru_params(vocab_size, num_hiddens, ctx)
 histories = {"GRU from scratch": d2l.train_and_predict_rnn(
-    gru, get_gru_params, init_gru_state, num_hiddens, vocab_size, ctx,
+    gru, lambda: params, init_gru_state, num_hiddens, vocab_size, ctx,
     corpus_indices, idx_to_char, char_to_idx, False, num_epochs, num_steps,
     lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)}
 
 # %% [markdown]
-# ## The same in Gluon
+# ## What the gates do
 #
-# One difference hides in the layer: its reset gate acts after the product
-# with $\mathbf{W}_{hh}$, which lets all products of a step be one.
+# We read the first characters of the text with the trained model, one step at
+# a time, and compute the gates of each step. Every row of a picture is a
+# hidden unit, every column a character; the units are sorted by their mean
+# update gate.
+
+# %%
+W_xz, W_hz, b_z, W_xr, W_hr, b_r = params[:6]
+(H,), Z, R = init_gru_state(1, num_hiddens, ctx), [], []
+for X in inputs:
+    Z.append(nd.sigmoid(nd.dot(X, W_xz) + nd.dot(H, W_hz) + b_z))
+    R.append(nd.sigmoid(nd.dot(X, W_xr) + nd.dot(H, W_hr) + b_r))
+    _, (H,) = gru([X], (H,), params)
+Z, R = (nd.concat(*gate, dim=0).asnumpy().T for gate in (Z, R))
+order = Z.mean(axis=1).argsort()[::-1]
+print("".join(idx_to_char[i] for i in corpus_indices[:num_steps]))
+figure = d2l.new_figure((7, 4))
+for axes, gate, name in zip(figure.subplots(1, 2), (Z, R), "ZR", strict=True):
+    image = axes.imshow(gate[order], vmin=0, vmax=1, aspect="auto")
+    axes.set(title=name, xlabel="step", ylabel="unit")
+    print(f"{name}: mean {gate.mean():.2f}, from {gate.min():.2f} to "
+          f"{gate.max():.2f}")
+figure.colorbar(image, ax=figure.axes, label="0: shut, 1: open")
+figure
+
+# %% [markdown]
+# In Z, a row that is bright from left to right is a unit that holds on to
+# something; a dark column is a character at which much of the state is
+# replaced. The text that was read is printed above the pictures: compare the
+# dark columns with its spaces, which are the ends of lines.
+#
+# ## The same in Gluon
 
 # %%
 d2l.seed(seed)
@@ -126,10 +278,82 @@ histories["GRU in Gluon"] = d2l.train_and_predict_rnn_gluon(
     pred_period, pred_len, prefixes)
 
 # %% [markdown]
-# ## The perplexity report
+# ## A common mistake: two places for the reset gate
+#
+# "GRU" names two models. In ours, which is the book's, the reset gate acts
+# *before* the product with $\mathbf{W}_{hh}$. In Gluon's layer, in PyTorch's,
+# and in the `CharRNN` of this package it acts *after* it:
+#
+# $$\begin{aligned}\tilde{\mathbf{H}}_t = \tanh(&\mathbf{X}_t
+#   \mathbf{W}_{xh}\\ &+ \mathbf{R}_t \odot (\mathbf{H}_{t-1}
+#   \mathbf{W}_{hh}) + \mathbf{b}_h).\end{aligned}$$
+#
+# Then all products with $\mathbf{H}_{t-1}$ can be one product, which is
+# faster. The weights of both have the same shapes, so nothing complains when
+# the weights of one are copied into the other. The results differ.
+
+
+# %%
+def layer_of(params):
+    layer = rnn_layers.GRU(num_hiddens, input_size=vocab_size)
+    layer.initialize(ctx=ctx)
+    # the layer's order is reset gate, update gate, candidate
+    W_x, W_h, b = zip(params[3:6], params[:3], params[6:9], strict=True)
+    layer.l0_i2h_weight.set_data(nd.concat(*W_x, dim=1).T)
+    layer.l0_h2h_weight.set_data(nd.concat(*W_h, dim=1).T)
+    layer.l0_i2h_bias.set_data(nd.concat(*b, dim=0))
+    return layer
+
+
+params = [10 * param for param in get_gru_params(vocab_size, num_hiddens,
+                                                 ctx)]
+H = nd.random.normal(shape=(1, num_hiddens), ctx=ctx)
+apart = {}
+for r in (0, 50):
+    biased = with_biases(params, z=0, r=r)
+    _, (ours,) = gru(inputs[:5], (H,), biased)
+    _, (theirs,) = layer_of(biased)(nd.stack(*inputs[:5]), [H.expand_dims(0)])
+    apart[r] = (ours - theirs[0]).abs().max().asscalar()
+    print(f"b_r = {r:2}: states differ by up to {apart[r]:.1e} in 5 steps")
+assert apart[50] < 1e-4 < 1e-2 < apart[0]
+
+# %% [markdown]
+# With the reset gate forced open its place makes no difference, which proves
+# that the weights were copied in the right order; otherwise the models part
+# within a few steps. So a file of GRU weights is only of use together with
+# the formula that they were trained with.
+#
+# ## Results
 
 # %%
 d2l.plot_perplexity(histories, corpus)
+
+# %% [markdown]
+# On the Jay Chou lyrics our recorded run ended at a perplexity of 1.819 from
+# scratch and 1.442 in Gluon. That is one seed each: it does not show that one
+# place of the reset gate is better. To see how much chance is in such
+# numbers, train both on a short text, three times each.
+
+# %%
+text = corpus_indices[:1000], idx_to_char, char_to_idx
+small = d2l.epochs(40), 10, lr, clipping_theta, 8, 999, 1, []
+ends = {"before": [], "after": []}
+for s in (1, 2, 3):
+    d2l.seed(s)
+    ends["before"].append(d2l.train_and_predict_rnn(
+        gru, get_gru_params, init_gru_state, 64, vocab_size, ctx, *text,
+        False, *small)[-1]["perplexity"])
+    d2l.seed(s)
+    model = d2l.RNNModel(rnn_layers.GRU(64), vocab_size)
+    ends["after"].append(d2l.train_and_predict_rnn_gluon(
+        model, 64, vocab_size, ctx, *text, *small)[-1]["perplexity"])
+for place, numbers in ends.items():
+    print(f"reset gate {place:>6} the product: perplexity",
+          *(f"{number:.2f}" for number in numbers))
+    assert max(numbers) < vocab_size
+
+# %% [markdown]
+# A gap between the rows means nothing unless it is large beside their spread.
 
 # %%
 settings = {
@@ -140,19 +364,36 @@ settings = {
 report = d2l.write_report("gru", histories, corpus, settings)
 
 # %% [markdown]
-# ## What was seen
-#
-# With the Jay Chou lyrics: perplexity 1.819 from scratch, 1.442 in Gluon.
-#
 # ## Summary
 #
-# * The reset gate lets a state be forgotten, the update gate lets it be kept.
-# * A gradient goes back through $\mathbf{Z}_t \odot \mathbf{H}_{t-1}$ without
-#   a weight matrix: it can reach far.
+# * A gradient that passes many steps is a product of many factors. In a plain
+#   network it vanishes or explodes; the update gate offers a path on which
+#   each factor is $\mathbf{Z}_t$, which can be near 1.
+# * The reset gate decides what the candidate sees of the old state.
+# * Gates forced to 0 or 1 turn the cell into something known: a cheap test.
+# * Two models are called GRU, and their weights cannot be exchanged.
+#
+# Next, the [LSTM](lstm.py) gives what is to be kept a place of its own.
 #
 # ## Exercises
 #
-# 1. Which gate values turn a GRU into the plain recurrent network?
-# 2. Set $\mathbf{R}_t$ to 1 in `gru`. How much does the perplexity suffer?
-# 3. Write the cell with the reset gate after the product. Does it train as
-#    well?
+# 1. (\*) In the worked example, which $z_t$ makes the new state 0?
+# 2. (\*) Write the mixture the wrong way round, with $1 - \mathbf{Z}_t$ in
+#    front of the old state. Which assertion fails? Would such a model train?
+# 3. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds. Is the
+#    reset gate worth its parameters on this text?
+# 4. (\*\*) Start with $\mathbf{b}_z = 2$. How far does the gradient of the
+#    untrained model reach now, and does the perplexity fall faster?
+# 5. (\*\*\*) Derive the gradient along all paths from $\mathbf{H}_{t-1}$ to
+#    $\mathbf{H}_t$, and check it as in [the lesson in NumPy](numpy_rnn.py).
+#
+# ## Further reading
+#
+# * *Dive into Deep Learning*: section 6.7 of the first edition (in Chinese),
+#   section 10.2 of the second.
+# * K. Cho and others, *Learning Phrase Representations using RNN
+#   Encoder-Decoder for Statistical Machine Translation*, 2014: the GRU.
+# * J. Chung, C. Gulcehre, K. Cho, Y. Bengio, *Empirical Evaluation of Gated
+#   Recurrent Neural Networks on Sequence Modeling*, 2014.
+# * Y. Bengio, P. Simard, P. Frasconi, *Learning Long-Term Dependencies with
+#   Gradient Descent is Difficult*, 1994.
