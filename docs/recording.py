@@ -97,7 +97,7 @@ def record(path, folder):
 def main():
     """Record the lessons named on the command line, or all."""
     os.environ.pop("D2LRNN_EPOCHS", None)
-    os.environ["D2LRNN_DATA"] = ""
+    os.environ |= {"D2LRNN_DATA": "", "D2LRNN_LANG": "en"}
     lessons = sorted(path.stem for path in CHAPTERS.glob("*.py"))
     if unknown := [name for name in sys.argv[1:] if name not in lessons]:
         sys.exit(f"there is no lesson {unknown[0]}: choose from "
