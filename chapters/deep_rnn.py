@@ -33,13 +33,13 @@ print(f"{vocab_size:,} distinct characters, on {ctx}")
 # %% [markdown]
 # ## A grid of time and layers
 #
-# The hidden states of layer $\ell - 1$ are the inputs of layer $\ell$. Call
+# The hidden states of layer $l - 1$ are the inputs of layer $l$. Call
 # the input layer 0, $\mathbf{H}_t^{(0)} = \mathbf{X}_t$; then for the layers
-# $\ell = 1, \ldots, L$
+# $l = 1, \ldots, L$
 #
-# $$\begin{aligned}\mathbf{H}_t^{(\ell)} = \tanh(&\mathbf{H}_t^{(\ell-1)}
-#   \mathbf{W}_{xh}^{(\ell)}\\ &+ \mathbf{H}_{t-1}^{(\ell)}
-#   \mathbf{W}_{hh}^{(\ell)} + \mathbf{b}_h^{(\ell)}),\end{aligned}$$
+# $$\begin{aligned}\mathbf{H}_t^{(l)} = \tanh(&\mathbf{H}_t^{(l-1)}
+#   \mathbf{W}_{xh}^{(l)}\\ &+ \mathbf{H}_{t-1}^{(l)}
+#   \mathbf{W}_{hh}^{(l)} + \mathbf{b}_h^{(l)}),\end{aligned}$$
 #
 # and the output layer reads the last of them:
 #

@@ -98,9 +98,11 @@ class Traced:
         self.before = graph_table(graph)
         graphs = {"the graph": graph}
         if self.rewrite:
-            graphs = {"the rewritten graph": rewrite(graph, {
-                name: array.shape for name, array
-                in labelled(inputs, self.params).items()}), **graphs}
+            arrays = labelled(inputs, self.params)
+            # a function need not use all of its inputs
+            shapes = {name: arrays[name].shape
+                      for name in graph.list_inputs()}
+            graphs = {"the rewritten graph": rewrite(graph, shapes), **graphs}
         for name, graph in graphs.items():
             compiled = compile_graph(graph, self.params)
             try:

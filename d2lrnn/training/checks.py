@@ -8,6 +8,7 @@ from d2lrnn.basics.checks import (
     shown,
 )
 from d2lrnn.basics.environment import as_context, try_gpu
+from d2lrnn.basics.language import readers_language
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.models.checkpoint_checks import difference
 from d2lrnn.training.runs import RunFolder
@@ -29,6 +30,7 @@ def check_options(model, feed, **given):
     ctx, folder = given.get("ctx"), given.get("folder")
     ctx = try_gpu() if ctx is None else as_context(ctx)
     check_reader(model, feed)
+    readers_language()  # the report is in it, at the end
     if given.get("on_epoch_end") is not None:
         check_function("on_epoch_end", given["on_epoch_end"])
     if folder is not None and not isinstance(folder, RunFolder):

@@ -22,7 +22,7 @@ def layers():
     d.arrow((72, 336), (312, 336), kind="faint")
     d.text(192, 352, "t")
     d.arrow((18, 250), (18, 78), kind="faint")
-    d.text(18, 264, "ℓ")
+    d.text(18, 264, "l")
     return d
 
 

@@ -295,3 +295,13 @@ def test_an_english_reader_needs_no_chinese_font(fonts, abc):
     perplexity_figure({"one": history(9.0)}, 3, 3.0, "en")
     d2l.plot_perplexity({"one": history(9.0)}, abc)  # without a warning
     assert phrases.without_font() == []
+
+
+def test_a_wrong_value_ends_a_training_before_it_begins(monkeypatch, tmp_path):
+    corpus = d2l.load_corpus("abc" * 50)
+    model = d2l.CharRNN(corpus.vocab_size, 3, 3, 1)
+    monkeypatch.setenv("D2LRNN_LANG", "fr")
+    with pytest.raises(d2l.SettingError, match="D2LRNN_LANG is 'fr'"):
+        d2l.fit(model, corpus, 1, 0.1, batch_size=2, num_steps=3,
+                folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -82,6 +82,18 @@ def test_results_outlive_the_next_call():
             np.testing.assert_array_equal(b.asnumpy(), a)
 
 
+def test_a_rewritten_graph_need_not_use_an_input():
+    """As of a cell that ignores one of its states."""
+    W = param(3, 3)
+    step = d2l.Traced(lambda X, state, ignored: [
+        nd.tanh(nd.dot(X, W) + state).sum(), state], [W])
+    inputs = [nd.random.normal(shape=(2, 3)) for _ in range(3)]
+    (loss, *_), (expected, *_) = run(step, *inputs), run(step.function,
+                                                         *inputs)
+    assert step.reasons == [] and step.after
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
 def test_inputs_and_params_that_are_not_used():
     W, unused = param(3), param(2)
     traced = assert_same_as_itself(lambda x, y: [(W * x).sum(), x],
