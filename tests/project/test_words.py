@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("codespell_lib", reason="pip install -e '.[dev]'")
 pytest.importorskip("tomllib", reason="Python 3.11")
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.name for path in ROOT.glob("*.md"))
 FOLDERS = ["benchmarks", "chapters", "d2lrnn", "d2lrnn_cli", "docs",
