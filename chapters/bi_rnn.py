@@ -315,8 +315,8 @@ report = d2l.write_report("bi_rnn", histories, corpus, settings)
 #
 # ## Further reading
 #
-# * *Dive into Deep Learning*: section 6.10 of the first edition (in Chinese),
-#   section 10.4 of the second.
+# * *Dive into Deep Learning*: section 6.10 of the first Chinese edition,
+#   section 9.4 of the second.
 # * M. Schuster, K. K. Paliwal, *Bidirectional Recurrent Neural Networks*,
 #   1997.
 # * J. Devlin, M.-W. Chang, K. Lee, K. Toutanova, *BERT: Pre-training of Deep

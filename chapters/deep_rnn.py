@@ -296,8 +296,8 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 #
 # ## Further reading
 #
-# * *Dive into Deep Learning*: section 6.9 of the first edition (in Chinese),
-#   section 10.3 of the second.
+# * *Dive into Deep Learning*: section 6.9 of the first Chinese edition,
+#   section 9.3 of the second.
 # * A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013.
 # * W. Zaremba, I. Sutskever, O. Vinyals, *Recurrent Neural Network
 #   Regularization*, 2014: dropout between the layers.

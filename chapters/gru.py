@@ -389,8 +389,8 @@ report = d2l.write_report("gru", histories, corpus, settings)
 #
 # ## Further reading
 #
-# * *Dive into Deep Learning*: section 6.7 of the first edition (in Chinese),
-#   section 10.2 of the second.
+# * *Dive into Deep Learning*: section 6.7 of the first Chinese edition,
+#   section 9.1 of the second.
 # * K. Cho and others, *Learning Phrase Representations using RNN
 #   Encoder-Decoder for Statistical Machine Translation*, 2014: the GRU.
 # * J. Chung, C. Gulcehre, K. Cho, Y. Bengio, *Empirical Evaluation of Gated

@@ -389,8 +389,8 @@ report = d2l.write_report("lstm", histories, corpus, settings)
 #
 # ## Further reading
 #
-# * *Dive into Deep Learning*: section 6.8 of the first edition (in Chinese),
-#   section 10.1 of the second.
+# * *Dive into Deep Learning*: section 6.8 of the first Chinese edition,
+#   section 9.2 of the second.
 # * S. Hochreiter, J. Schmidhuber, *Long Short-Term Memory*, 1997. It has no
 #   forget gate yet.
 # * F. A. Gers, J. Schmidhuber, F. Cummins, *Learning to Forget: Continual
