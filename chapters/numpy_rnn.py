@@ -92,7 +92,7 @@ print("a:", a.shape, "y_pred:", y_pred.shape, "caches:", len(caches[0]))
 #
 # ```{figure} /figures/backward_step.svg
 # :name: fig-backward-step
-# :alt: One step as a graph, values going forward and gradients coming back
+# :alt: One step as a graph: values go forward, and gradients come back.
 #
 # One step of the plain cell. Solid arrows carry values forward, dashed ones
 # gradients back, which add up where a value is used twice.

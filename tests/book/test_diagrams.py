@@ -17,6 +17,10 @@ PHONE = 390 - 2 * 16  # pixels between furo's margins
 SMALLEST = 11  # pixels
 FORMULAS = {"tanh", "softmax", "min"}
 figures = pytest.mark.parametrize("name", FIGURES)
+CHAPTERS = FOLDER.parents[1] / "chapters"
+IN_A_LESSON = re.compile(
+    r"# ```\{figure\} /figures/(\w+)\.svg\n# :name: (\S+)\n# :alt: (.+)\n"
+    r"#\n((?:# .+\n)+)# ```")
 
 
 def committed(name):
@@ -175,6 +179,19 @@ def test_the_measure_is_what_the_grammar_makes_of_it():
         (pitch,) for pitch in music.SOLO]
     for note, (flags, dotted) in zip(solo, music.SOLO_VALUES, strict=True):
         assert note.length == (3 if dotted else 2) / 2 ** (flags + 1)
+
+
+def test_each_figure_is_described_captioned_and_referred_to():
+    shown = []
+    for path in CHAPTERS.glob("*.py"):
+        lesson = path.read_text("utf-8")
+        found = IN_A_LESSON.findall(lesson)
+        assert len(found) == lesson.count("{figure}"), path.name
+        for name, label, alt, caption in found:
+            shown.append(name)
+            assert alt.endswith(".") and caption.endswith(".\n"), label
+            assert f"{{numref}}`{label}`" in lesson.replace("\n# ", " "), label
+    assert sorted(shown) == sorted(FIGURES)
 
 
 def test_the_pen_does_as_its_examples():
