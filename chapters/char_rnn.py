@@ -47,9 +47,9 @@ print(f"text: {corpus.source}, {corpus.num_chars:,} characters, "
 # $\mathbf{E}$ for the character $x_t$, passes it through $L$ recurrent
 # layers, and computes the scores of all characters that may follow:
 #
-# $$\mathbf{H}^{(0)}_t = \mathbf{E}_{x_t}, \qquad
+# $$\begin{gathered} \mathbf{H}^{(0)}_t = \mathbf{E}_{x_t}, \\
 #   \mathbf{H}^{(l)}_t = \mathrm{cell}(\mathbf{H}^{(l-1)}_t,
-#   \mathbf{H}^{(l)}_{t-1}), \quad l = 1, \ldots, L,$$
+#   \mathbf{H}^{(l)}_{t-1}), \\ l = 1, \ldots, L, \end{gathered}$$
 #
 # $$\mathbf{Y}_t = \mathbf{H}^{(L)}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
 #

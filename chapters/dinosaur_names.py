@@ -20,10 +20,10 @@
 # [notation](/notation.md) lists its letters beside those of the book. A name
 # is one column,
 #
-# $$\mathbf{a}_t = \tanh(\mathbf{W}_{ax} \mathbf{x}_t
-#   + \mathbf{W}_{aa} \mathbf{a}_{t-1} + \mathbf{b}), \qquad
+# $$\begin{gathered} \mathbf{a}_t = \tanh(\mathbf{W}_{ax} \mathbf{x}_t
+#   + \mathbf{W}_{aa} \mathbf{a}_{t-1} + \mathbf{b}), \\
 #   \hat{\mathbf{y}}_t = \mathrm{softmax}(\mathbf{W}_{ya} \mathbf{a}_t
-#   + \mathbf{b}_y),$$
+#   + \mathbf{b}_y), \end{gathered}$$
 #
 # and its loss is the sum $L = -\sum_t \log \hat{y}_{t, y_t}$ over its
 # characters $y_t$.

@@ -164,9 +164,10 @@ assert X.sum() == Y.sum() == m * (Tx - 1)
 # The model is one LSTM cell and one output layer, applied at every step with
 # the same weights:
 #
-# $$\mathbf{H}_t, \mathbf{C}_t = \mathrm{LSTM}(\mathbf{x}_t,
-#   \mathbf{H}_{t-1}, \mathbf{C}_{t-1}), \qquad \mathbf{Y}_t =
-#   \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
+# $$\begin{gathered} \mathbf{H}_t, \mathbf{C}_t =
+#   \mathrm{LSTM}(\mathbf{x}_t, \mathbf{H}_{t-1}, \mathbf{C}_{t-1}), \\
+#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.
+#   \end{gathered}$$
 #
 # In the code the two states are called `a` and `c`. In training all inputs
 # are known beforehand, so that one operator can take all steps, as in the

@@ -22,10 +22,10 @@
 # $\mathbf{b}_q$ (see [notation](/notation.md)). With n_a hidden units and n_y
 # outputs, the plain cell is
 #
-# $$\mathbf{A}_t = \tanh(\mathbf{W}_{ax} \mathbf{X}_t
-#   + \mathbf{W}_{aa} \mathbf{A}_{t-1} + \mathbf{b}_a), \qquad
+# $$\begin{gathered} \mathbf{A}_t = \tanh(\mathbf{W}_{ax} \mathbf{X}_t
+#   + \mathbf{W}_{aa} \mathbf{A}_{t-1} + \mathbf{b}_a), \\
 #   \hat{\mathbf{Y}}_t = \mathrm{softmax}(\mathbf{W}_{ya} \mathbf{A}_t
-#   + \mathbf{b}_y).$$
+#   + \mathbf{b}_y). \end{gathered}$$
 
 # %%
 from pathlib import Path
@@ -71,9 +71,9 @@ print("a:", a.shape, "y_pred:", y_pred.shape, "caches:", len(caches[0]))
 # of every example $j$, so $\partial L / \partial W_{ik} = \sum_j dZ_{ij}
 # X_{kj}$. The same reasoning holds for $X_{kj}$ and $b_i$:
 #
-# $$d\mathbf{W} = d\mathbf{Z}\, \mathbf{X}^\top, \quad
-#   d\mathbf{X} = \mathbf{W}^\top d\mathbf{Z}, \quad
-#   db_i = \sum_j dZ_{ij}.$$
+# $$\begin{gathered} d\mathbf{W} = d\mathbf{Z}\, \mathbf{X}^\top, \quad
+#   d\mathbf{X} = \mathbf{W}^\top d\mathbf{Z}, \\ db_i = \sum_j dZ_{ij}.
+#   \end{gathered}$$
 #
 # **A function of each element.** In $\mathbf{A} = g(\mathbf{Z})$ each element
 # has its own slope: $d\mathbf{Z} = d\mathbf{A} \odot g'(\mathbf{Z})$. Tanh
@@ -182,12 +182,12 @@ assert max(differences.values()) < 1e-7
 #
 # $$\begin{aligned}
 #   \mathbf{F}_t, \mathbf{I}_t, \mathbf{O}_t &= \sigma(\mathbf{W}_{f, i, o}
-#   [\mathbf{A}_{t-1}; \mathbf{X}_t] + \mathbf{b}_{f, i, o}), \\
+#   [\mathbf{A}_{t-1}; \mathbf{X}_t]\\ &\qquad + \mathbf{b}_{f, i, o}), \\
 #   \tilde{\mathbf{C}}_t &= \tanh(\mathbf{W}_c
 #   [\mathbf{A}_{t-1}; \mathbf{X}_t] + \mathbf{b}_c), \\
 #   \mathbf{C}_t &= \mathbf{F}_t \odot \mathbf{C}_{t-1} + \mathbf{I}_t \odot
-#   \tilde{\mathbf{C}}_t, \quad
-#   \mathbf{A}_t = \mathbf{O}_t \odot \tanh(\mathbf{C}_t).\end{aligned}$$
+#   \tilde{\mathbf{C}}_t, \\
+#   \mathbf{A}_t &= \mathbf{O}_t \odot \tanh(\mathbf{C}_t).\end{aligned}$$
 
 
 # %%
@@ -216,8 +216,9 @@ a, y_pred, c, caches = numpy_rnn.lstm_forward(x, a0, parameters)
 # own step, and through the next memory cell, which hands back
 # $d\mathbf{C}_\text{next}$. Together
 #
-# $$d\mathbf{C}_t = d\mathbf{C}_\text{next}
-#   + d\mathbf{A}_t \odot \mathbf{O}_t \odot (1 - \tanh^2 \mathbf{C}_t).$$
+# $$\begin{aligned} d\mathbf{C}_t = {} & d\mathbf{C}_\text{next} \\
+#   & + d\mathbf{A}_t \odot \mathbf{O}_t \odot (1 - \tanh^2 \mathbf{C}_t).
+#   \end{aligned}$$
 #
 # Each factor of an elementwise product gets the gradient times the other
 # factor. Times the slope of the sigmoid or of tanh, that is

@@ -5,9 +5,10 @@
 # which were plumbing? Gluon, MXNet's library of layers, has the plumbing
 # ready made. What is left to write is what you have to understand:
 #
-# $$\mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
-#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \qquad
-#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
+# $$\begin{gathered} \mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
+#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \\
+#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.
+#   \end{gathered}$$
 #
 # After this lesson you can
 #

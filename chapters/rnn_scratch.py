@@ -39,9 +39,10 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # its hidden state $\mathbf{H}_{t-1}$, and scores every possible next
 # character by a linear layer:
 #
-# $$\mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
-#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \qquad
-#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.$$
+# $$\begin{gathered} \mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
+#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \\
+#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.
+#   \end{gathered}$$
 #
 # ```{figure} /figures/unrolled.svg
 # :name: fig-unrolled
@@ -91,10 +92,11 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # and by a if c did. Looking at b alone, one can only guess: perplexity 2. Two
 # hidden units do better. Let the biases be 0, and
 #
-# $$\mathbf{W}_{xh} = \begin{bmatrix} 1 & 0 \\ 0 & 1 \\ -1 & 0 \end{bmatrix},
-#   \qquad \mathbf{W}_{hh} = \begin{bmatrix} 1 & 0 \\ 0 & 0 \end{bmatrix},
-#   \qquad \mathbf{W}_{hq} = \begin{bmatrix} -2 & 0 & 2 \\ 0 & -1 & 0
-#   \end{bmatrix}.$$
+# $$\begin{gathered}
+#   \mathbf{W}_{xh} = \begin{bmatrix} 1 & 0 \\ 0 & 1 \\ -1 & 0 \end{bmatrix},
+#   \quad \mathbf{W}_{hh} = \begin{bmatrix} 1 & 0 \\ 0 & 0 \end{bmatrix}, \\
+#   \mathbf{W}_{hq} = \begin{bmatrix} -2 & 0 & 2 \\ 0 & -1 & 0 \end{bmatrix}.
+#   \end{gathered}$$
 #
 # The first unit is positive after a, negative after c, and keeps its sign
 # during b; the second says "this is b". Reading "ab" from a state of zeros:

@@ -57,9 +57,10 @@ print(f"text: {poems.source}, {poems.num_chars:,} characters, "
 # The window's model ({numref}`fig-windows-or-state`, above) is two LSTMs and
 # an output layer that sees their last step alone:
 #
-# $$\mathbf{Y} = \mathrm{LSTM}_2(\mathrm{LSTM}_1(\mathbf{x}_1, \ldots,
-#   \mathbf{x}_{40}))_{40} \, \mathbf{W}_{hq} + \mathbf{b}_q, \qquad
-#   x_{41} \sim \mathrm{softmax}(\mathbf{Y}).$$
+# $$\begin{gathered} \mathbf{H} = \mathrm{LSTM}_2(\mathrm{LSTM}_1(
+#   \mathbf{x}_1, \ldots, \mathbf{x}_{40}))_{40}, \\
+#   \mathbf{Y} = \mathbf{H} \mathbf{W}_{hq} + \mathbf{b}_q, \\
+#   x_{41} \sim \mathrm{softmax}(\mathbf{Y}). \end{gathered}$$
 #
 # Every window begins with a state of zeros, so windows are examples like any
 # others, and can be shuffled. One begins at every third character.

@@ -252,6 +252,26 @@ def test_each_page_fits_on_a_phone(book, browser, language):
             assert_alone(browser)
 
 
+TYPESET = """
+return document.querySelectorAll("mjx-container[display]").length
+  >= document.querySelectorAll("div.math").length"""
+TOO_WIDE = """
+return [...document.querySelectorAll("mjx-container[display]")].filter(
+  formula => formula.scrollWidth > formula.parentElement.clientWidth + 1
+).map(formula => formula.scrollWidth)"""
+
+
+@pytest.mark.browser
+@languages
+def test_no_formula_is_cut_off_on_a_phone(book, browser, language):
+    with phone(browser):
+        for lesson in LESSONS:
+            browser.get((LANGUAGES[language] / "chapters"
+                         / f"{lesson}.html").as_uri())
+            wait_until(browser, lambda: browser.execute_script(TYPESET))
+            assert browser.execute_script(TOO_WIDE) == [], lesson
+
+
 @pytest.mark.browser
 @languages
 @pytest.mark.parametrize("name", ["light", "dark"])
