@@ -22,8 +22,7 @@
 from functools import partial
 
 import d2lrnn as d2l  # before mxnet
-from mxnet import autograd, nd
-from mxnet.gluon import loss as gloss
+from mxnet import autograd, gluon, nd
 
 seed = 1
 d2l.seed(seed)
@@ -184,7 +183,7 @@ def rnn(inputs, state, params):
 # First the example from above: "ab" and "cb" as a mini-batch of two.
 
 # %%
-loss = gloss.SoftmaxCrossEntropyLoss()
+loss = gluon.loss.SoftmaxCrossEntropyLoss()
 by_hand = [nd.array([[1, 0], [0, 1], [-1, 0]]), nd.array([[1, 0], [0, 0]]),
            nd.zeros(2), nd.array([[-2, 0, 2], [0, -1, 0]]), nd.zeros(3)]
 outputs, (H,) = rnn(to_onehot(nd.array([[0, 1], [2, 1]]), 3),
@@ -353,12 +352,11 @@ assert abs(long[-1]["perplexity"] / train(small, num_epochs=2) - 1) < 0.01
 # First with random sampling, then with consecutive sampling:
 
 # %%
-d2l.seed(seed)
-histories = {"random sampling": train_long(is_random_iter=True)}
-
-# %%
-d2l.seed(seed)
-histories["consecutive sampling"] = train_long()
+histories = {}
+for name in ("random sampling", "consecutive sampling"):
+    print(name)
+    d2l.seed(seed)
+    histories[name] = train_long(is_random_iter=name == "random sampling")
 
 # %%
 d2l.plot_perplexity(histories, corpus)
