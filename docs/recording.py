@@ -18,6 +18,8 @@ from nbclient import NotebookClient
 DOCS = Path(__file__).parent
 CHAPTERS = DOCS.parent / "chapters"
 RECORDED = DOCS / "recorded"
+# what a kernel would say, so that the code has its colours
+PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
 # docs/static/book.css has the words, in the language of the page
 TRIED_OUT = '<p class="tried-out"></p>'
 
@@ -36,7 +38,8 @@ def read(text, run=False):
                              strict=True):
             cell.outputs = ran.outputs
             cell.execution_count = ran.execution_count
-        lesson.metadata["mystnb"] = {"execution_mode": "off"}
+        lesson.metadata |= {"mystnb": {"execution_mode": "off"},
+                            "language_info": PYTHON}
         line = f'<p class="recorded">{when_and_where(recorded)}</p>'
     elif "D2LRNN_EPOCHS" not in os.environ:
         return lesson
