@@ -28,8 +28,8 @@ from typing import NamedTuple
 from benchmarks import ROOT
 
 PACKAGES = {"d2lzh": "d2lzh==1.0.0", "PyTorch": "torch==2.13.0"}
-# by its path, since importing d2lrnn would import MXNet
 COMPILED = "PyTorch, compiled"  # by torch.compile
+# by its path, since importing d2lrnn would import MXNet
 CORES = runpy.run_path(ROOT / "d2lrnn/basics/machine.py")["num_cores"]()
 TOLERANCE = 1e-4  # of the losses, relative
 NOTICEABLE = 0.05  # the share of the cores that others took

@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -31,7 +32,7 @@ def read(text, run=False):
     and with ``run`` each.
     """
     lesson = from_script(text)
-    recorded = None if run else recorded_runs().get(digest(lesson))
+    recorded = None if run else recorded_runs(RECORDED).get(digest(lesson))
     line = TRIED_OUT
     if recorded:
         for cell, ran in zip(code_cells(lesson), code_cells(recorded),
@@ -63,10 +64,11 @@ def digest(notebook):
     return hashlib.sha256(repr(code).encode()).hexdigest()
 
 
-def recorded_runs():
-    """Return the recorded notebooks by the digest of their code."""
+@cache  # a build reads them once, and not for each lesson
+def recorded_runs(folder):
+    """Return the recorded notebooks in a folder by their codes' digests."""
     runs = [nbformat.read(path, as_version=4)
-            for path in sorted(RECORDED.glob("*.ipynb"))]
+            for path in sorted(folder.glob("*.ipynb"))]
     return {digest(run): run for run in runs}
 
 

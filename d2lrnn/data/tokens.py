@@ -4,7 +4,8 @@ import re
 from d2lrnn.basics.checks import check_choice, check_numbers, shown
 
 __all__ = ["UNKNOWN", "check_level", "check_prefix", "check_text",
-           "check_tokens", "is_of_words", "prefix_tokens", "tokenize"]
+           "check_tokens", "is_of_words", "level_of", "prefix_tokens",
+           "tokenize"]
 
 UNKNOWN = "<unk>"  # no text yields it: in words it is <, unk and >
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -57,6 +58,15 @@ def is_of_words(vocabulary):
                for token in vocabulary)
 
 
+def level_of(vocabulary):
+    """Return the level at which a text is cut into tokens of a vocabulary.
+
+    >>> level_of(["a", "b"]), level_of(["to", " ", "be"])
+    ('char', 'word')
+    """
+    return "word" if is_of_words(vocabulary) else "char"
+
+
 def prefix_tokens(prefix, char_to_idx):
     """Return a prefix as a list of tokens of a vocabulary.
 
@@ -69,8 +79,7 @@ def prefix_tokens(prefix, char_to_idx):
     ['t', 'o']
     """
     if isinstance(prefix, str):
-        return tokenize(prefix, "word" if is_of_words(char_to_idx)
-                        else "char")
+        return tokenize(prefix, level_of(char_to_idx))
     if isinstance(prefix, (list, tuple)) and all(
             isinstance(token, str) for token in prefix):
         return list(prefix)

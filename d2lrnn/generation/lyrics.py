@@ -4,7 +4,7 @@ from os import PathLike
 from typing import Any
 
 from d2lrnn.basics.checks import check_choice, check_kind, check_numbers, shown
-from d2lrnn.data.tokens import UNKNOWN, check_tokens, is_of_words, tokenize
+from d2lrnn.data.tokens import UNKNOWN, check_tokens, level_of, tokenize
 from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of
 from d2lrnn.models.checkpoint import load_model
@@ -105,7 +105,7 @@ def _cut(prefixes, level, char_to_idx):
     if level == "token":  # there is no rule to cut it by
         return [[prefix] for prefix in prefixes]
     if level != "word":
-        level = "word" if is_of_words(char_to_idx) else "char"
+        level = level_of(char_to_idx)
     return [tokenize(prefix, level) for prefix in prefixes]
 
 

@@ -104,9 +104,8 @@ def mix(H, share, H_tilde):
     H += H_tilde
 
 
-def sigmoid(x, spare):
-    """Take the sigmoid of an array in place; ``spare`` is overwritten."""
+def sigmoid(x, spare=None):
+    """Take the sigmoid of an array in place; any ``spare`` is overwritten."""
     np.minimum(x, LARGEST, out=x)  # exp of more would overflow
     np.exp(x, out=x)
-    np.add(x, ONE, out=spare)
-    np.divide(x, spare, out=x)
+    np.divide(x, np.add(x, ONE, out=spare), out=x)

@@ -1,4 +1,4 @@
-"""Whole layers in NumPy, as operators of MXNet, for cells that it lacks.
+"""Whole layers in NumPy, as operators of MXNet.
 
 MXNet calls an operator for each piece of a step, and for each piece of its
 gradient. Here all steps of a layer are one operator, whose arrays stay in the

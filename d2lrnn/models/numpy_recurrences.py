@@ -1,10 +1,9 @@
 """The layers whose gates read the hidden state, in NumPy."""
 import numpy as np
+from d2lrnn.models.numpy_cells import sigmoid
 from d2lrnn.models.numpy_operator import Layer
 
 __all__ = ["GRU", "LNLSTM", "LSTM", "RNN", "ReluRNN"]
-
-LARGEST = 80  # exp of more would overflow
 
 
 class RNN(Layer):
@@ -256,10 +255,3 @@ def weight_gradient(dX, H, states, dW):
     """
     before = np.concatenate([H[None], states]).reshape(-1, H.shape[1])
     np.matmul(dX.reshape(len(before), -1).T, before, out=dW)
-
-
-def sigmoid(x):
-    """Take the sigmoid of an array in place."""
-    np.minimum(x, LARGEST, out=x)
-    np.exp(x, out=x)
-    x /= 1 + x

@@ -4,12 +4,12 @@ import threading
 from itertools import pairwise
 
 import numpy as np
+from d2lrnn.models.numpy_cells import LARGEST
 from d2lrnn.models.numpy_operator import Layer
 
 __all__ = ["MinGRU", "MinLSTM"]
 
 CACHED = 2 ** 16  # numbers of an array that stays in the cache
-LARGEST = 80  # exp of more would overflow
 
 
 class Mixed(Layer):
