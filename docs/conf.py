@@ -15,8 +15,10 @@ ROOT = DOCS.parent
 # The chapters' scripts are pages. Sphinx reads only what lies below its own
 # folder: so they are copied there.
 shutil.rmtree(DOCS / "chapters", ignore_errors=True)
+# New dates let it read them again: there may be a new record of a run.
 shutil.copytree(ROOT / "chapters", DOCS / "chapters",
-                ignore=shutil.ignore_patterns("__pycache__", "runs"))
+                ignore=shutil.ignore_patterns("__pycache__", "runs"),
+                copy_function=shutil.copyfile)
 
 project = "d2lrnn"
 author = "the authors of d2lrnn"
