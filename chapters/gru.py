@@ -11,7 +11,7 @@
 # * say why a product of many factors makes a gradient vanish, and how a gate
 #   puts a factor of 1 in their place;
 # * write a GRU from its equations, and test it at its limits;
-# * read the gates of a trained model over a line of text.
+# * read the gates of a trained model over a few lines of text.
 #
 # You need the [recurrent network from scratch](rnn_scratch.py) and [its
 # concise version](rnn_gluon.py). On two CPU cores the lesson takes about five
@@ -42,7 +42,7 @@ print(f"{vocab_size:,} distinct characters, on {ctx}")
 #   = \prod_{j=t+1}^{t+k} (1 - h_j^2)\, w_h.$$
 #
 # The slope $1 - h_j^2$ is at most 1, so only $w_h$ can make up for it, and it
-# would have to do so exactly: the product is a power.
+# would have to do so exactly: the product grows or shrinks like a power.
 
 # %%
 num_steps = 35
@@ -53,12 +53,12 @@ for factor in (0.5, 0.9, 1, 1.1):
 # %% [markdown]
 # A factor a little below 1 makes the gradient vanish, one a little above
 # makes it explode; with many units the factors are matrices that do the same.
-# Clipping only helps against the second: it can shorten a gradient, but it
+# Clipping helps only against the second: it can shorten a gradient, but it
 # cannot bring back one that is gone.
 #
-# So let us compute the state in a way that has a factor of 1 in it. Make the
-# new state a mixture of the old state and of a candidate $\tilde h_t$, with a
-# gate $z_t$ between 0 and 1:
+# So let us compute the state so that the factor can be 1. Make the new state
+# a mixture of the old state and of a candidate $\tilde h_t$, with a gate
+# $z_t$ between 0 and 1:
 #
 # $$h_t = z_t h_{t-1} + (1 - z_t) \tilde h_t.$$
 #
@@ -169,9 +169,9 @@ def gru(inputs, state, params):
 # %% [markdown]
 # ## At its limits
 #
-# A formula with gates is easy to get the wrong way round, and such a mistake
-# raises no error. It shows when the gates are forced open or shut by a large
-# bias. With $\mathbf{Z}_t = 1$ the last state must equal the first. With
+# A formula with gates is easily written the wrong way round, which raises no
+# error. It shows when a large bias forces the gates open or shut. With
+# $\mathbf{Z}_t = 1$ the last state must equal the first; with
 # $\mathbf{Z}_t = 0$ and $\mathbf{R}_t = 1$ the GRU must be the plain network.
 
 
@@ -194,7 +194,8 @@ assert (like_plain - expected).abs().max().asscalar() < 1e-5
 
 # %% [markdown]
 # The gradient tells the same story. Before any training, we differentiate
-# the sum of the last state with respect to the first, 35 steps earlier.
+# the sum of the last state with respect to the first, 35 steps earlier, and
+# print the mean absolute value over the units.
 
 
 # %%
@@ -215,14 +216,14 @@ assert reach[50] == 1 and reach[4] > 0.1 > 1e-6 > reach[0]
 
 # %% [markdown]
 # With the gate open the gradient arrives undiminished. But with a bias of 0,
-# with which training starts, the gate is near one half, and one half to the
-# power of 35 is almost nothing. A GRU *can* keep a state; it has to learn to.
+# with which training starts, the gate is near one half, and little more than
+# one half to the power of 35 is left. A GRU *can* keep a state; it has to
+# learn to. (The plain network's number is that of its small first weights.)
 #
 # ## Training
 #
-# The loop takes the cell as an argument, so it trains this one as it is, with
-# the book's settings and consecutive sampling. We draw the parameters
-# ourselves, so that we can look into them afterwards.
+# The loop takes the cell as an argument, so it trains this one as it is. We
+# draw the parameters ourselves, to look into them afterwards.
 
 # %%
 num_epochs, batch_size, lr, clipping_theta = d2l.epochs(160), 32, 1e2, 1e-2
@@ -237,10 +238,9 @@ histories = {"GRU from scratch": d2l.train_and_predict_rnn(
 # %% [markdown]
 # ## What the gates do
 #
-# We read the first characters of the text with the trained model, one step at
-# a time, and compute the gates of each step. Every row of a picture is a
-# hidden unit, every column a character; the units are sorted by their mean
-# update gate.
+# We read the first characters of the text with the trained model, and compute
+# the gates of each step. Every row of a picture is a hidden unit, every
+# column a character; the units are sorted by their mean update gate.
 
 # %%
 W_xz, W_hz, b_z, W_xr, W_hr, b_r = params[:6]
@@ -262,10 +262,11 @@ figure.colorbar(image, ax=figure.axes, label="0: shut, 1: open")
 figure
 
 # %% [markdown]
-# In Z, a row that is bright from left to right is a unit that holds on to
-# something; a dark column is a character at which much of the state is
-# replaced. The text that was read is printed above the pictures: compare the
-# dark columns with its spaces, which are the ends of lines.
+# In Z, a unit that remembers is dark where it writes and bright afterwards; a
+# row that is bright from left to right holds nothing yet, since the state
+# began at zero. At a dark column much of the state is replaced; at one in R
+# the candidate sees little of the old state. Compare them with the spaces of
+# the text above the pictures, which are the ends of lines.
 #
 # ## The same in Gluon
 
@@ -288,9 +289,9 @@ histories["GRU in Gluon"] = d2l.train_and_predict_rnn_gluon(
 #   \mathbf{W}_{xh}\\ &+ \mathbf{R}_t \odot (\mathbf{H}_{t-1}
 #   \mathbf{W}_{hh}) + \mathbf{b}_h).\end{aligned}$$
 #
-# Then all products with $\mathbf{H}_{t-1}$ can be one product, which is
-# faster. The weights of both have the same shapes, so nothing complains when
-# the weights of one are copied into the other. The results differ.
+# (A second bias, inside the parentheses, is 0 here.) Then all products with
+# $\mathbf{H}_{t-1}$ can be one, which is faster. The weights of both have the
+# same shapes, so nothing complains when one gets the other's.
 
 
 # %%
@@ -319,9 +320,8 @@ assert apart[50] < 1e-4 < 1e-2 < apart[0]
 
 # %% [markdown]
 # With the reset gate forced open its place makes no difference, which proves
-# that the weights were copied in the right order; otherwise the models part
-# within a few steps. So a file of GRU weights is only of use together with
-# the formula that they were trained with.
+# that the weights were copied in the right order; with the gate half open the
+# models drift apart. So GRU weights are only of use with their own formula.
 #
 # ## Results
 
@@ -330,9 +330,8 @@ d2l.plot_perplexity(histories, corpus)
 
 # %% [markdown]
 # On the Jay Chou lyrics our recorded run ended at a perplexity of 1.819 from
-# scratch and 1.442 in Gluon. That is one seed each: it does not show that one
-# place of the reset gate is better. To see how much chance is in such
-# numbers, train both on a short text, three times each.
+# scratch and 1.442 in Gluon. Is that chance? Train both on a short text,
+# three times each.
 
 # %%
 text = corpus_indices[:1000], idx_to_char, char_to_idx
@@ -353,7 +352,8 @@ for place, numbers in ends.items():
     assert max(numbers) < vocab_size
 
 # %% [markdown]
-# A gap between the rows means nothing unless it is large beside their spread.
+# A gap between the rows means nothing unless it is large beside their spread;
+# and Gluon's layer trains its second biases, too.
 
 # %%
 settings = {
@@ -373,13 +373,12 @@ report = d2l.write_report("gru", histories, corpus, settings)
 # * Gates forced to 0 or 1 turn the cell into something known: a cheap test.
 # * Two models are called GRU, and their weights cannot be exchanged.
 #
-# Next, the [LSTM](lstm.py) gives what is to be kept a place of its own.
-#
 # ## Exercises
 #
 # 1. (\*) In the worked example, which $z_t$ makes the new state 0?
-# 2. (\*) Write the mixture the wrong way round, with $1 - \mathbf{Z}_t$ in
-#    front of the old state. Which assertion fails? Would such a model train?
+# 2. (\*) Write the mixture the other way round, with $1 - \mathbf{Z}_t$ in
+#    front of the old state, as Chung and others do, and our `mingru`. Which
+#    assertion fails first? Would such a model train?
 # 3. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds. Is the
 #    reset gate worth its parameters on this text?
 # 4. (\*\*) Start with $\mathbf{b}_z = 2$. How far does the gradient of the
@@ -397,3 +396,5 @@ report = d2l.write_report("gru", histories, corpus, settings)
 #   Recurrent Neural Networks on Sequence Modeling*, 2014.
 # * Y. Bengio, P. Simard, P. Frasconi, *Learning Long-Term Dependencies with
 #   Gradient Descent is Difficult*, 1994.
+#
+# Next, the [LSTM](lstm.py) gives what is to be kept a place of its own.

@@ -43,8 +43,8 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 #
 # A layer takes all steps at once, in the shape (num_steps, batch_size,
 # inputs), and returns the hidden states of all steps, and the last one by
-# itself. Its state is a list, and has one more dimension than ours had, since
-# one object may hold several layers.
+# itself. Its state is a list of arrays, each with one more dimension than
+# ours, since one object may hold several layers.
 
 # %%
 num_hiddens, batch_size, num_steps = 256, 2, 35
@@ -59,9 +59,8 @@ assert H.shape == (35, 2, 256) and state_new[0].shape == (1, 2, 256)
 # ## The model
 #
 # Ids become one-hot vectors, then hidden states, then scores. `run_one_hot`
-# hands the one-hot vectors to the layer. The scores of all steps come from
-# one product, step by step in one matrix, instead of one product for each
-# step.
+# hands the one-hot vectors to the layer. The scores come from a single
+# product: the rows of all steps stand in one matrix, step after step.
 
 
 # %%
@@ -94,8 +93,8 @@ output, state = model(X, state)  # output: (35 * 2, vocab_size)
 #
 # Draw weights, put them into both models, and compare the scores. Gluon
 # stores its matrices transposed, and has two biases in the recurrent layer,
-# one for the input and one for the state; only their sum matters, so one of
-# them gets zeros.
+# one for the input and one for the state; in a plain RNN only their sum
+# matters, so one of them gets zeros.
 
 # %%
 params = [nd.random.normal(scale=0.1, shape=param.shape, ctx=ctx)
@@ -242,10 +241,11 @@ d2l.plot_perplexity(histories, corpus)
 #
 # The first six ideas occur in every model of this kind, and Gluon has them
 # ready made. The last two belong to the way in which a recurrent network is
-# trained, and stay yours.
+# trained. Stopping gradients stays yours; for clipping Gluon has
+# `gluon.utils.clip_global_norm`, but you have to call it.
 #
 # Now count the statements of each model (without docstrings and decorators),
-# its parameters, and the seconds of an epoch, the shortest of a few. The last
+# its parameters, and the seconds of an epoch, the shortest of five. The last
 # row is the package's `RNNModel`: the same class with another `run_one_hot`.
 
 
@@ -265,7 +265,7 @@ rows = [("from scratch, compiled", num_statements(*scratch), num_params,
                                    is_random_iter=False, **few))]
 num_params = sum(p.data().size for p in model.collect_params().values())
 rows += [("this RNNModel", num_statements(d2l.RNNModel, run_one_hot),
-          num_params, histories["RNN in Gluon"]),
+          num_params, histories["RNN in Gluon"][-5:]),
          ("d2l.RNNModel", "", num_params, train_and_predict_rnn_gluon(
              d2l.RNNModel(rnn_layers.RNN(num_hiddens), vocab_size), **few))]
 for name, statements, count, history in rows:
@@ -276,9 +276,9 @@ assert rows[1][2] == rows[0][2] + num_hiddens  # the second bias
 # %% [markdown]
 # Fewer statements do not make a faster model. This `RNNModel` multiplies a
 # matrix with one-hot vectors, although each product only selects a row. The
-# graph of the step from scratch is rewritten to look the row up, and so does
-# the package's `run_one_hot`. [Another lesson](making_it_fast.py) follows
-# each second; [the results](/results.md) have the measurements.
+# compiled step from scratch looks the row up instead, and so, on a CPU, does
+# the package's `run_one_hot`. [Another lesson](making_it_fast.py) shows where
+# each second goes; [the results](/results.md) have the measurements.
 #
 # ## Common mistakes
 #
@@ -304,17 +304,18 @@ except ValueError as error:
 
 # %% [markdown]
 # **The mean taken twice.** `trainer.step(batch_size)` divides the gradient by
-# `batch_size`. After a loss that is a mean already, this is the same as a
-# learning rate too small by that factor. No error tells you; the perplexity
-# just falls too slowly. On 1,000 characters, with batches of 10:
+# `batch_size`. After a loss that is a mean already, and since clipping comes
+# first, this is the same as a learning rate too small by that factor. No
+# error tells you; the perplexity just falls too slowly. On 1,000 characters,
+# with batches of 10, that is a rate of 10 instead of 100:
 
 # %%
 small = {**few, "corpus_indices": corpus_indices[:1000], "num_steps": 10,
          "batch_size": 10, "num_epochs": 8, "pred_period": 1000}
 right, slow = (train_and_predict_rnn_gluon(model, **small | {"lr": lr})[-1]
                for lr in (1e2, 1e2 / 10))
-print(f"perplexity {right['perplexity']:.0f} after step(1), "
-      f"{slow['perplexity']:.0f} after step(10)")
+print(f"perplexity {right['perplexity']:.0f} as with step(1), "
+      f"{slow['perplexity']:.0f} as with step(10)")
 assert slow["perplexity"] > right["perplexity"]
 
 # %% [markdown]
@@ -336,8 +337,8 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 #   arrays of shape (num_layers, batch_size, num_hiddens).
 # * With the same weights, the model computes the same scores as the one from
 #   scratch.
-# * Gluon writes parameters, steps and descent for you. Stopping and clipping
-#   gradients remain yours.
+# * Gluon supplies the parameters, the loop over the steps and the descent. To
+#   stop and to clip gradients remains yours.
 #
 # ## Exercises
 #
