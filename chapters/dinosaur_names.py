@@ -346,23 +346,23 @@ assert np.median(lengths) > 50
 #
 # ## Exercises
 #
-# 1. (*) Step $t$ of `sample` has the seed `seed + 2 * t`. What do the names
+# 1. (\*) Step $t$ of `sample` has the seed `seed + 2 * t`. What do the names
 #    with the seeds 0 and 2 share before the training? (The seeds of
 #    `dinosaur.invent` are 100 apart.)
-# 2. (*) Train on other names: rivers, stars, families (`load_names(path)`).
-# 3. (**) Clip the norm of all gradients together instead. Does clipping ever
+# 2. (\*) Train on other names: rivers, stars, families (`load_names(path)`).
+# 3. (\*\*) Clip the norm of all gradients together instead. Does clipping ever
 #    matter at this learning rate?
-# 4. (**) Print the loss of the first letter and that of the others, with a
+# 4. (\*\*) Print the loss of the first letter and that of the others, with a
 #    state carried and with zeros. Where do they differ?
-# 5. (***) Replace the plain cell by the LSTM of
+# 5. (\*\*\*) Replace the plain cell by the LSTM of
 #    [recurrent cells by hand](numpy_rnn.py). What do the held-out names gain?
 #
 # ## Further reading
 #
-# * J. Elman, *Finding structure in time*, 1990: a recurrent network that
+# * J. L. Elman, *Finding Structure in Time*, 1990: a recurrent network that
 #   predicts the next letter.
-# * A. Graves, *Generating sequences with recurrent neural networks*, 2013.
-# * A. Karpathy, *The unreasonable effectiveness of recurrent neural
-#   networks*, 2015, and his *makemore*, 2022, which invents people's names.
+# * A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013.
+# * A. Karpathy, *The Unreasonable Effectiveness of Recurrent Neural
+#   Networks*, 2015, and his *makemore*, 2022, which invents people's names.
 #
-# For longer texts, go on with [the char-RNN](char_rnn.py).
+# Next: [A window or a memory?](shakespeare.py) writes poems.

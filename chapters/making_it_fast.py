@@ -329,21 +329,22 @@ for label in histories:
 #
 # ## Exercises
 #
-# 1. (*) Look up with `nd.Embedding` instead of `nd.take`. Is it the same?
-# 2. (**) Measure with `batch_size` 2 and with 256. Which ideas help the small
-#    one, and which the large one?
-# 3. (**) Let `measure` print `step.before` and `step.after` of the book's
+# 1. (\*) Look up with `nd.Embedding` instead of `nd.take`. Is it the same?
+# 2. (\*\*) Measure with `batch_size` 2 and with 256. Which ideas help the
+#    small one, and which the large one?
+# 3. (\*\*) Let `measure` print `step.before` and `step.after` of the book's
 #    step, traced. How many operators of which kind are left?
-# 4. (***) Make a step of [the LSTM](lstm.py) faster in the same way. Which
+# 4. (\*\*\*) Make a step of [the LSTM](lstm.py) faster in the same way. Which
 #    share of its time is products?
 #
 # ## Further reading
 #
-# * The book's chapter on computational performance: 8 in the first edition,
-#   12 in the second.
-# * S. Williams, A. Waterman and D. Patterson, *Roofline: an insightful visual
-#   performance model for multicore architectures*, 2009, on limits.
-# * T. Chen and others, *MXNet: a flexible and efficient machine learning
-#   library for heterogeneous distributed systems*, 2015.
-# * J. Appleyard, T. Kočiský and P. Blunsom, *Optimizing performance of
-#   recurrent neural networks on GPUs*, 2016, on fused operators.
+# * S. Williams, A. Waterman and D. Patterson, *Roofline: An Insightful Visual
+#   Performance Model for Multicore Architectures*, 2009: limits.
+# * T. Chen et al., *MXNet: A Flexible and Efficient Machine Learning Library
+#   for Heterogeneous Distributed Systems*, 2015.
+# * J. Appleyard, T. Kočiský and P. Blunsom, *Optimizing Performance of
+#   Recurrent Neural Networks on GPUs*, 2016: fused operators.
+#
+# In the book, computational performance is chapter 8 of the first edition and
+# 12 of the second.

@@ -380,21 +380,22 @@ axes.figure
 #
 # ## Exercises
 #
-# 1. (*) `rnn_backward` returns no gradients of $\mathbf{W}_{ya}$ and
+# 1. (\*) `rnn_backward` returns no gradients of $\mathbf{W}_{ya}$ and
 #    $\mathbf{b}_y$. Derive them, and let `gradient_check` judge.
-# 2. (**) For which `epsilon` from $10^{-1}$ to $10^{-13}$ is
+# 2. (\*\*) For which `epsilon` from $10^{-1}$ to $10^{-13}$ is
 #    `gradient_check` most exact, and why not for a smaller one?
-# 3. (**) Near $\mathbf{C}_t = 0$, gates F and candidate multiply a gradient
+# 3. (\*\*) Near $\mathbf{C}_t = 0$, gates F and candidate multiply a gradient
 #    by $f + i\, o \mathbf{W}_c^\top$, with the first n_a columns of
 #    $\mathbf{W}_c$. Compare the powers of its eigenvalues with the curves.
-# 4. (***) Derive and check [the gated recurrent unit](gru.py).
+# 4. (\*\*\*) Derive and check [the gated recurrent unit](gru.py).
 #
 # ## Further reading
 #
-# * The book, 6.6 in the first edition and 8.7 in the second, and P. Werbos,
-#   *Backpropagation through time: what it does and how to do it*, 1990.
-# * Y. Bengio, P. Simard, P. Frasconi, *Learning long-term dependencies with
-#   gradient descent is difficult*, 1994; F. Gers, J. Schmidhuber, F. Cummins,
-#   *Learning to forget: continual prediction with LSTM*, 2000.
+# * P. J. Werbos, *Backpropagation Through Time: What It Does and How to Do
+#   It*, 1990; Y. Bengio, P. Simard and P. Frasconi, *Learning Long-Term
+#   Dependencies with Gradient Descent Is Difficult*, 1994.
+# * F. A. Gers, J. Schmidhuber and F. Cummins, *Learning to Forget: Continual
+#   Prediction with LSTM*, 2000.
 #
-# Next, by hand on a task: [names for new dinosaurs](dinosaur_names.py).
+# In the book, 6.6 in the first edition and 8.7 in the second. Next: [names
+# for new dinosaurs](dinosaur_names.py).

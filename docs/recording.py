@@ -93,10 +93,18 @@ def record(path, folder):
                                "versions": here["versions"]}}
     for cell in code_cells(lesson):
         cell.metadata = {}  # when it ran
-        cell.outputs = [output for output in cell.outputs
-                        if output.get("name") != "stderr"]
+        cell.outputs = [output for output in cell.outputs if is_kept(output)]
     folder.mkdir(exist_ok=True)
     nbformat.write(lesson, folder / f"{path.stem}.ipynb")
+
+
+def is_kept(output):
+    """Return whether a record has an output: warnings and sound are left out.
+
+    A solo's sound has more bytes than all that the other lessons show.
+    """
+    return (output.get("name") != "stderr"
+            and "<audio" not in output.get("data", {}).get("text/html", ""))
 
 
 def main():

@@ -81,6 +81,17 @@ def test_a_record_is_shown_until_the_code_changes(tmp_path, monkeypatch):
         assert page.cells[1].source == recording.TRIED_OUT
 
 
+def test_a_record_has_neither_warnings_nor_sound():
+    new_output = nbformat.v4.new_output
+    printed = new_output("stream", text="42\n")
+    drawn = new_output("display_data", {"image/png": "", "text/html": "<p>"})
+    heard = new_output("display_data",
+                       {"text/html": "<audio controls></audio>"})
+    warned = new_output("stream", name="stderr", text="deprecated")
+    assert list(map(recording.is_kept, (printed, drawn, heard, warned))) == [
+        True, True, False, False]
+
+
 @pytest.mark.process
 def test_the_command_records_what_it_is_given():
     done = subprocess.run(
