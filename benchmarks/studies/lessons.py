@@ -54,24 +54,37 @@ def main():
         write(dict(sorted(records.items())), RESULTS)
 
 
-def to_markdown(records):
-    """Return one row for each training of each record."""
-    lines = ["| lesson | text | training | epochs | perplexity | held out | "
-             "unigram | sec/epoch | start to report |",
-             "|---|---|---|---:|---:|---:|---:|---:|---:|"]
+def tables(records):
+    """Return the tables of each lesson, one for each text, by its name."""
+    found = {}
     for record in records.values():
-        text = record["text"]["source"].split(",")[0]
-        for label, training in record["trainings"].items():
-            held_out = (f"{training['best']['held_out_perplexity']:.3f}"
-                        if "best" in training else "")
-            lines.append(
-                f"| {record['name']} | {text} | {label} | "
-                f"{training['epochs']} | "
-                f"{training['perplexity']:.3f} | {held_out} | "
-                f"{record['baselines']['unigram']:.0f} | "
-                f"{training['seconds_per_epoch']:.2f} | "
-                f"{record['start_to_report_seconds']:.0f} s |")
-    return "\n".join(lines) + "\n"
+        found.setdefault(record["name"], []).append(to_markdown(record))
+    return {name: "\n".join(tables) for name, tables in found.items()}
+
+
+def to_markdown(record):
+    """Return one row for each training of a record; below, where it ran."""
+    trainings = record["trainings"]
+    is_held_out = any("best" in training for training in trainings.values())
+    head = ["training", "epochs", "perplexity", *["held out"] * is_held_out,
+            "sec/epoch"]
+    rows = [head, ["---", *["---:"] * (len(head) - 1)]]
+    for label, training in trainings.items():
+        held_out = (f"{training['best']['held_out_perplexity']:.3f}"
+                    if "best" in training else "")
+        rows.append([
+            label, str(training["epochs"]), f"{training['perplexity']:.3f}",
+            *[held_out] * is_held_out,
+            f"{training['seconds_per_epoch']:.2f}"])
+    machine = record["machine"]
+    notes = (record["text"]["source"].split(",")[0],
+             f"unigram guess {record['baselines']['unigram']:.1f}",
+             f"seed {record['settings']['seed']}",
+             f"{machine['cpu']}, {machine['cores']} cores",
+             f"the whole lesson {record['start_to_report_seconds']:.0f} s",
+             record["date"].split()[0])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows) + (
+        f"\n{' · '.join(notes)}\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The benchmark measures fairly, and says what it measured."""
 import doctest
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,13 @@ import numpy as np
 import pytest
 
 import benchmarks.side
-from benchmarks import ROOT, results, runner, shared
+from benchmarks import ROOT, readme, results, runner, shared
 from benchmarks.__main__ import merged
 from benchmarks.peers.book import Stopwatch, load_cells
 from benchmarks.peers.weights import for_scratch
 from benchmarks.rows import ROWS
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.studies import cold_start
+from benchmarks.studies import cold_start, lessons
 
 CASES = [(row, case) for row in ROWS.values() for case in row.cases]
 
@@ -370,6 +371,44 @@ def test_the_record_is_shown_as_it_is():
     table = results.RESULTS.with_suffix(".md").read_text("utf-8")
     assert results.to_markdown(record) == table
     assert results.chart(record).axes
+
+
+def test_the_pages_show_the_tables_of_the_records():
+    for path in readme.PAGES:
+        page = path.read_text("utf-8")
+        assert readme.with_tables(page) == page, "python -m benchmarks.readme"
+
+
+def test_each_lesson_that_shows_a_table_has_one():
+    pattern = re.compile(r"start-after: <!-- (\w+) -->\n"
+                         r"# :end-before: <!-- end of (\w+) -->")
+    shown = [name for path in ROOT.glob("chapters/*.py")
+             for pair in pattern.findall(path.read_text("utf-8"))
+             for name in pair]
+    assert shown and set(shown) <= set(readme.tables())
+
+
+def test_the_table_of_a_lesson():
+    training = {"epochs": 10, "perplexity": 4.19, "seconds_per_epoch": 22.0}
+    record = {
+        "trainings": {"char-RNN": training}, "start_to_report_seconds": 470,
+        "text": {"source": "plays.txt, first 9 of 90 characters"},
+        "baselines": {"unigram": 27.46}, "settings": {"seed": 1},
+        "machine": {"cpu": "AMD EPYC", "cores": 2},
+        "date": "2026-11-21 08:17:37"}
+    assert lessons.to_markdown(record) == (
+        "| training | epochs | perplexity | sec/epoch |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| char-RNN | 10 | 4.190 | 22.00 |\n\n"
+        "plays.txt · unigram guess 27.5 · seed 1 · AMD EPYC, 2 cores · the "
+        "whole lesson 470 s · 2026-11-21\n")
+    training["best"] = {"held_out_perplexity": 4.5}
+    record["trainings"]["shorter"] = {**training, "epochs": 5}
+    del record["trainings"]["shorter"]["best"]
+    lines = lessons.to_markdown(record).splitlines()
+    assert lines[0].split(" | ")[3] == "held out"
+    assert lines[2:4] == ["| char-RNN | 10 | 4.190 | 4.500 | 22.00 |",
+                          "| shorter | 5 | 4.190 |  | 22.00 |"]
 
 
 @pytest.mark.process
