@@ -213,7 +213,7 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 # ## Gradient clipping
 #
 # On its way back a gradient is multiplied by one factor for each step. If
-# these factors are large, the gradient $\mathbf{g}$ of all parameters together
+# these factors are large, the gradient $\mathbf{g}$ of all parameters
 # explodes. Clipping keeps its direction and bounds its norm by $\theta$:
 #
 # $$\mathbf{g} \leftarrow \min\left(\frac{\theta}{\|\mathbf{g}\|}, 1\right)
