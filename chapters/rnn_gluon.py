@@ -328,7 +328,13 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 # %% [markdown]
 # ## Results
 #
-# With the Jay Chou lyrics and 250 epochs, the recorded perplexity is 1.155.
+# With the Jay Chou lyrics, the recorded perplexities were:
+#
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- rnn_gluon -->
+# :end-before: <!-- end of rnn_gluon -->
+# ```
+#
 # [The results](/results.md) name the machine and the times.
 #
 # ## Summary
@@ -353,12 +359,12 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 #
 # ## Further reading
 #
-# * Chetlur and others (2014), *cuDNN: Efficient Primitives for Deep
-#   Learning*.
-# * Appleyard, Kočiský and Blunsom (2016), *Optimizing Performance of
-#   Recurrent Neural Networks on GPUs*: what a layer can do better than a
-#   loop.
+# * S. Chetlur and others, *cuDNN: Efficient Primitives for Deep Learning*,
+#   2014
+# * J. Appleyard, T. Kočiský and P. Blunsom, *Optimizing Performance of
+#   Recurrent Neural Networks on GPUs*, 2016: what a layer can do better than
+#   a loop
 # * *Dive into Deep Learning*, in Chinese: section 6.5 of the [first
-#   edition](https://zh-v1.d2l.ai), 8.6 of the [second](https://zh.d2l.ai).
+#   edition](https://zh-v1.d2l.ai), 8.6 of the [second](https://zh.d2l.ai)
 #
 # Next: [gated recurrent units](gru.py).

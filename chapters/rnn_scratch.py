@@ -3,8 +3,8 @@
 #
 # Can a vector of fixed length remember what a text has said so far, and can
 # that be learned? A table that counts what follows each pair of characters
-# knows the last two and forgets all the others. A recurrent network reads one
-# character at a time and writes what it needs later into a hidden state.
+# forgets everything before them. A recurrent network reads one character at a
+# time and writes what it will need into a hidden state.
 #
 # After this lesson you can
 #
@@ -22,6 +22,7 @@
 from functools import partial
 
 import d2lrnn as d2l  # before mxnet
+from d2lrnn.report.curves import norms_figure
 from mxnet import autograd, gluon, nd
 
 seed = 1
@@ -51,11 +52,10 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # the same parameters.
 # ```
 #
-# With $n$ examples in a mini-batch, $d$ inputs, $h$ hidden units and $q$
-# outputs, $\mathbf{X}_t$ has the shape $(n, d)$, $\mathbf{H}_t$ the shape
-# $(n, h)$ and $\mathbf{Y}_t$ the shape $(n, q)$; here $d$ and $q$ are both
-# `vocab_size`. Unrolled as in {numref}`fig-unrolled`, it is a deep network
-# with one layer for each character, all of which share their parameters.
+# With $n$ examples in a mini-batch and $h$ hidden units, $\mathbf{H}_t$ has
+# the shape $(n, h)$; $\mathbf{X}_t$ and $\mathbf{Y}_t$ have `vocab_size`
+# columns. Unrolled ({numref}`fig-unrolled`), it is a deep network with one
+# layer for each character.
 #
 # ## From scores to perplexity
 #
@@ -71,8 +71,7 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # :name: fig-onehot-to-softmax
 # :alt: A one-hot vector, the hidden state, the scores and the probabilities.
 #
-# The path of one character: from its one-hot vector to the probabilities of
-# the next one.
+# From the one-hot vector of a character to the probabilities of the next one.
 # ```
 #
 # The loss of $N$ predictions is the mean of their cross-entropies, and
@@ -108,16 +107,16 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # | $p$ | $(0.28, 0.47, 3.61) / 4.35$ | $(0.06, 0.11, 0.83)$ |
 # | $\ell$ | $-\log 0.83$ | $0.19$, perplexity $1.21$ |
 #
-# After "cb" the first unit is $-0.64$, and a gets the $0.83$. So the same b
-# leads to two answers: the state remembers. The code below has to reproduce
-# these numbers.
+# After "cb" the first unit is $-0.64$, and a gets the $0.83$: the same b
+# leads to two answers. The code below has to reproduce these numbers.
 #
-# ## One-hot vectors
+# ## The model in code
 #
 # A character enters the network as a vector of length `vocab_size` that is 1
-# at its id and 0 elsewhere. A mini-batch of shape (batch_size, num_steps)
-# becomes one array for each step. Multiplied by $\mathbf{W}_{xh}$, a one-hot
-# vector picks a row: each character has a row of its own.
+# at its id and 0 elsewhere. Multiplied by $\mathbf{W}_{xh}$, such a one-hot
+# vector picks a row: each character has a row of its own. The parameters are
+# small random weights and zero biases, and the first state is zero. A state
+# is a tuple, since other cells keep more than one array in it.
 
 
 # %%
@@ -125,17 +124,6 @@ def to_onehot(X, size):
     return [nd.one_hot(x, size) for x in X.T]
 
 
-X, Y = next(d2l.data_iter_consecutive(corpus_indices, 32, 35, ctx))
-inputs = to_onehot(X, vocab_size)  # 35 arrays of shape (32, vocab_size)
-
-# %% [markdown]
-# ## Parameters
-#
-# Small random weights, zero biases. `attach_grad` allocates memory for a
-# gradient.
-
-
-# %%
 def get_params(vocab_size, num_hiddens, ctx=None):
     def normal(shape):
         return nd.random.normal(scale=0.01, shape=shape, ctx=ctx)
@@ -153,17 +141,6 @@ def get_params(vocab_size, num_hiddens, ctx=None):
     return params
 
 
-params = get_params(vocab_size, 256, ctx)
-assert (nd.dot(inputs[0], params[0]) == params[0].take(X[:, 0])).min() == 1
-
-# %% [markdown]
-# ## The model
-#
-# The first hidden state is zero. A state is a tuple, since other cells keep
-# more than one array in it.
-
-
-# %%
 def init_rnn_state(batch_size, num_hiddens, ctx):
     return (nd.zeros(shape=(batch_size, num_hiddens), ctx=ctx),)
 
@@ -180,34 +157,31 @@ def rnn(inputs, state, params):
 
 
 # %% [markdown]
-# First the example from above: "ab" and "cb" as a mini-batch of two.
+# First the example from above: "ab" and "cb" as a mini-batch of two. Then
+# real sizes: 32 rows of 35 characters. `outputs[0]` has read `X[:, 0]`, so
+# its label is `X[:, 1]`, which is `Y[:, 0]`. `losses` returns the
+# cross-entropy of each character, step by step. Untrained, the network is no
+# better than a uniform guess.
 
 # %%
 loss = gluon.loss.SoftmaxCrossEntropyLoss()
 by_hand = [nd.array([[1, 0], [0, 1], [-1, 0]]), nd.array([[1, 0], [0, 0]]),
            nd.zeros(2), nd.array([[-2, 0, 2], [0, -1, 0]]), nd.zeros(3)]
-outputs, (H,) = rnn(to_onehot(nd.array([[0, 1], [2, 1]]), 3),
-                    init_rnn_state(2, 2, None), by_hand)
+outputs, _ = rnn(to_onehot(nd.array([[0, 1], [2, 1]]), 3),
+                 init_rnn_state(2, 2, None), by_hand)
 print(outputs[1].softmax().asnumpy().round(2))  # P(a), P(b), P(c)
 l = loss(outputs[1], nd.array([2, 0])).mean().asscalar()
 assert abs(l - 0.19) < 5e-3 and abs(d2l.perplexity(l) - 1.21) < 5e-3
 
-# %% [markdown]
-# Then real sizes. `losses` returns the cross-entropy of each character of a
-# mini-batch, step by step. `outputs[0]` has read `X[:, 0]`, so its label is
-# `X[:, 1]`, which is `Y[:, 0]`. Untrained, the network is no better than a
-# uniform guess.
 
-
-# %%
 def losses(X, Y, state, params):
     outputs, state = rnn(to_onehot(X, vocab_size), state, params)
     return loss(nd.concat(*outputs, dim=0), Y.T.reshape((-1,))), state
 
 
-state = init_rnn_state(32, 256, ctx)
-outputs, (H,) = rnn(inputs, state, params)
-assert outputs[0].shape == (32, vocab_size) and H.shape == (32, 256)
+X, Y = next(d2l.data_iter_consecutive(corpus_indices, 32, 35, ctx))
+params, state = get_params(vocab_size, 256, ctx), init_rnn_state(32, 256, ctx)
+outputs, (H,) = rnn(to_onehot(X, vocab_size), state, params)
 l, _ = losses(X, Y, state, params)
 assert nd.abs(l[:32] - loss(outputs[0], X[:, 1])).max() < 1e-5
 print(f"perplexity {d2l.perplexity(l.mean().asscalar()):.0f}, untrained")
@@ -226,10 +200,8 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
     state = init_rnn_state(1, num_hiddens, ctx)
     output = [char_to_idx[prefix[0]]]
     for t in range(num_chars + len(prefix) - 1):
-        # the last character is the input of this step
         X = to_onehot(nd.array([output[-1]], ctx=ctx), vocab_size)
         Y, state = rnn(X, state, params)
-        # the next one comes from the prefix, then from the scores
         if t < len(prefix) - 1:
             output.append(char_to_idx[prefix[t + 1]])
         else:
@@ -240,24 +212,20 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 # %% [markdown]
 # ## Gradient clipping
 #
-# On its way back through many steps, a gradient is multiplied by one factor
-# for each step. If these factors are large, the gradient $\mathbf{g}$ of all
-# parameters together explodes. Clipping keeps its direction and bounds its
-# norm by $\theta$:
+# On its way back a gradient is multiplied by one factor for each step. If
+# these factors are large, the gradient $\mathbf{g}$ of all parameters
+# explodes. Clipping keeps its direction and bounds its norm by $\theta$:
 #
 # $$\mathbf{g} \leftarrow \min\left(\frac{\theta}{\|\mathbf{g}\|}, 1\right)
 #   \mathbf{g}.$$
 #
-# The factor is never above 1, and the same for all parts of the gradient. So
-# clipping does nothing against gradients that vanish: the part that comes
-# from long ago stays as small as many small factors have made it. What helps
-# there is [another cell](gru.py).
+# The same factor, never above 1, multiplies all parts of the gradient. So the
+# part that comes from long ago stays as small as it is: against gradients
+# that vanish, what helps is [another cell](gru.py).
 
 
 # %%
 def grad_clipping(params, theta, ctx=None):
-    # a dot product adds up in many places at once: fast, and exact to 1e-6,
-    # where multi_sum_sq and norm lose three digits on a million numbers
     flat = [param.grad.reshape(-1) for param in params]
     norm = nd.add_n(*(nd.dot(grad, grad) for grad in flat)).sqrt()
     if theta is not None:
@@ -275,24 +243,20 @@ def grad_clipping(params, theta, ctx=None):
 # :name: fig-training-step
 # :alt: Five boxes in a loop: read, forward, backward, clip, descend.
 #
-# A step of training: read a mini-batch, forward, backward, clip, descend.
+# The five parts of a training step.
 # ```
 #
-# Each mini-batch is one step of five parts ({numref}`fig-training-step`):
-# read it, run the network forward to the loss, propagate the gradient
-# backward, clip it, and descend. Backward means from the last character of
-# the mini-batch to its first, and no further: the whole text would take ever
-# more time and memory. The value of the state goes on to the next mini-batch,
+# Each mini-batch is one step ({numref}`fig-training-step`). The gradient goes
+# back to the first character of the mini-batch, and no further: the whole
+# text would take ever more time and memory. The value of the state goes on,
 # but `detach` cuts it off from the graph that computed it
-# ({numref}`fig-truncated`). With random sampling the next mini-batch
-# continues nothing, and the state begins anew.
+# ({numref}`fig-truncated`). With random sampling the state begins anew.
 #
 # ```{figure} /figures/truncated.svg
 # :name: fig-truncated
 # :alt: The state goes on to the second mini-batch; the gradient stops.
 #
-# Truncated back-propagation through time: the state goes on to the next
-# mini-batch, the gradient (dashed) stops where the mini-batch begins.
+# Truncated back-propagation through time: the gradient (dashed) stops.
 # ```
 
 
@@ -322,63 +286,91 @@ small = corpus_indices[:1000]
 print(f"perplexity {train(small):.0f} after 8 epochs")
 
 # %% [markdown]
-# ## The book's settings
-#
-# A learning rate of 100 looks wild, but it multiplies a clipped gradient,
-# whose norm is at most 0.01: the norm of a step is at most 1.
+# ## From noise to lyrics
 #
 # `d2l.train_and_predict_rnn` ([its source](/api/training.md)) is the loop
 # above, with what a long training needs besides: it checks its arguments,
 # prints, returns a history with times and norms, and [compiles the
 # step](making_it_fast.py). On a small text both reach the same perplexity but
-# for rounding. [The next lesson](rnn_gluon.py) shows its twin line by line.
+# for rounding. Then the book's settings, first with random sampling:
 
 # %%
-settings = {
-    "num_epochs": d2l.epochs(250), "pred_period": d2l.epochs(50), "lr": 1e2,
-    "num_hiddens": 256, "num_steps": 35, "batch_size": 32, "pred_len": 50,
-    "ctx": ctx, "clipping_theta": 1e-2, "prefixes": ["分开", "不分开"]}
+settings = {"num_hiddens": 256, "num_epochs": d2l.epochs(250), "lr": 1e2,
+            "num_steps": 35, "batch_size": 32, "clipping_theta": 1e-2}
+text = {"vocab_size": vocab_size, "ctx": ctx, "idx_to_char": idx_to_char,
+        "char_to_idx": char_to_idx, "init_rnn_state": init_rnn_state}
 train_long = partial(
-    d2l.train_and_predict_rnn, rnn, get_params=get_params,
-    init_rnn_state=init_rnn_state, vocab_size=vocab_size,
-    corpus_indices=corpus_indices, idx_to_char=idx_to_char,
-    char_to_idx=char_to_idx, is_random_iter=False, **settings)
+    d2l.train_and_predict_rnn, rnn, get_params=get_params, **text, **settings,
+    corpus_indices=corpus_indices, is_random_iter=False, prefixes=[],
+    pred_len=50, pred_period=d2l.epochs(50))
 d2l.seed(seed)
 long = train_long(corpus_indices=small, num_epochs=2, num_hiddens=64,
-                  batch_size=10, num_steps=10, prefixes=[])
+                  batch_size=10, num_steps=10, pred_period=1000)
 assert abs(long[-1]["perplexity"] / train(small, num_epochs=2) - 1) < 0.01
+d2l.seed(seed)
+histories = {"random sampling": train_long(is_random_iter=True)}
 
 # %% [markdown]
-# First with random sampling, then with consecutive sampling:
+# Then with consecutive sampling, in stages. `get_params` may be any function;
+# one that returns the existing parameters continues their training. At the
+# end of each stage, the model writes:
+
 
 # %%
-histories = {}
-for name in ("random sampling", "consecutive sampling"):
-    print(name)
-    d2l.seed(seed)
-    histories[name] = train_long(is_random_iter=name == "random sampling")
+def train_on(params, ends, **changes):
+    history = []
+    for end in sorted({d2l.epochs(n) for n in ends}):
+        for record in train_long(
+                get_params=lambda: params, num_epochs=end - len(history),
+                pred_period=1000, **changes):
+            history.append({**record, "epoch": len(history) + 1})
+        yield history
+
+
+d2l.seed(seed)
+params = get_params(vocab_size, 256, ctx)
+write = partial(predict_rnn, num_chars=50, rnn=rnn, params=params,
+                num_hiddens=256, **text)
+for history in train_on(params, (1, 10, 50, 250)):
+    d2l.print_epoch(history[-1], write, ["分开", "不分开"])
+histories["consecutive sampling"] = history
+
+# %% [markdown]
+# In the first epochs it repeats what is frequent. With all epochs, words
+# appear, and at last whole pieces of the text.
 
 # %%
 d2l.plot_perplexity(histories, corpus)
 
 # %% [markdown]
+# ## What clipping does
+#
+# A history also has the norm of the gradient, before and after clipping, as a
+# mean over the mini-batches of each epoch:
+
+# %%
+norms_figure(histories)
+
+# %% [markdown]
+# The clipped norm stays at $\theta$, 0.01, which as a mean it can only do if
+# every gradient is clipped. So each step has the norm 100 times 0.01, which
+# is 1, whatever the gradient's: clipping is no emergency brake here, but sets
+# the length of every step. This is why a learning rate of 100 works.
+#
 # ## By heart
 #
 # Someone who knows a poem by heart need not know its language. To tell the
-# two apart, train on the first 9,000 characters only, and measure now and
-# then how well the network predicts the last 1,000. `get_params` may be any
-# function; one that returns the existing parameters continues their training.
+# two apart, train a new network on the first 9,000 characters only, and
+# measure now and then how well it predicts the last 1,000.
 
 # %%
-rest, curve = nd.array([corpus_indices[9000:]], ctx), [{"epoch": 0}]
-for epoch in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
-    [*_, record] = train_long(
-        get_params=lambda: params, corpus_indices=corpus_indices[:9000],
-        num_epochs=epoch - curve[-1]["epoch"], prefixes=[])
+rest = nd.array([corpus_indices[9000:]], ctx)
+params = get_params(vocab_size, 256, ctx)
+for history in train_on(params, (1, 2, 5, 10, 25, 50),
+                        corpus_indices=corpus_indices[:9000]):
     l, _ = losses(rest[:, :-1], rest[:, 1:], (state[0][:1],), params)
-    curve.append({**record, "epoch": epoch, "held_out_perplexity":
-                  d2l.perplexity(l.mean().asscalar())})
-d2l.plot_perplexity({"trained on 9,000 characters": curve[1:]}, corpus)
+    history[-1]["held_out_perplexity"] = d2l.perplexity(l.mean().asscalar())
+d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus)
 
 # %% [markdown]
 # With all epochs, the perplexity of the training text falls far. That of the
@@ -387,10 +379,7 @@ d2l.plot_perplexity({"trained on 9,000 characters": curve[1:]}, corpus)
 #
 # ## Common mistakes
 #
-# The first two are run on the first 1,000 characters, with `train` from
-# above.
-#
-# **No clipping.** Compare it with the 8 epochs above:
+# **No clipping.** Compare it with the 8 epochs of `train` above:
 
 # %%
 unclipped = train(small, theta=None)
@@ -399,27 +388,13 @@ assert not unclipped < vocab_size
 
 # %% [markdown]
 # **A state kept between random mini-batches.** It comes from another place in
-# the text. The loop runs, and learns worse:
+# the text. The loop runs, but learns less:
 
 # %%
 anew, kept = (train(small, d2l.data_iter_random, carry, num_epochs=20)
               for carry in (False, True))
 print(f"begun anew {anew:.1f}, kept {kept:.1f}")
 assert kept > anew
-
-# %% [markdown]
-# **The sum for the mean.** The gradient is as many times larger as there are
-# characters in the mini-batch, here 32 times 35. Clipping hides the mistake,
-# but not from the perplexity, which is computed from the loss:
-
-# %%
-for reduce in (nd.mean, nd.sum):
-    with autograd.record():
-        l = reduce(losses(X, Y, state, params)[0])
-    l.backward()
-    norm = grad_clipping(params, 1e-2).asscalar()
-    print(f"norm {norm:.3g}, perplexity {d2l.perplexity(l.asscalar()):.3g}")
-    assert (norm > 20) == (reduce is nd.sum)
 
 # %% [markdown]
 # **`detach` lost.** How much gradient reaches a state five steps before the
@@ -437,35 +412,32 @@ for cut in (True, False):
     assert (H.grad.norm() == 0) == cut
 
 # %% [markdown]
-# Without it, the graph of a mini-batch includes those of all earlier ones. In
-# the loop above, forgetting it happens to do no harm, since MXNet's
+# In the loop above, forgetting it happens to do no harm, since MXNet's
 # `backward` frees the graph that it has passed through. Where the graph is
 # kept (`retain_graph=True`), every step goes further back and takes longer.
 #
-# ## The perplexity report
+# ## Results
 
 # %%
 report = d2l.write_report("rnn_scratch", histories, corpus,
-                          {"seed": seed, **settings})
+                          {"seed": seed, "ctx": ctx, **settings})
 
 # %% [markdown]
-# ## Results
+# With the Jay Chou lyrics, the recorded perplexities were:
 #
-# With the Jay Chou lyrics and 250 epochs, the recorded perplexity is 1.312
-# with random and 1.168 with consecutive sampling. With the lyrics that ship,
-# which have a third more distinct characters, it is 2.109 and 2.249. [The
-# results](/results.md) name the machine and the times.
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- rnn_scratch -->
+# :end-before: <!-- end of rnn_scratch -->
+# ```
+#
+# [The results](/results.md) name the machine and the times.
 #
 # ## Summary
 #
 # * A recurrent network reads one character at a time and remembers in its
 #   hidden state; the same parameters serve every step.
-# * Perplexity is the exponential of the mean cross-entropy: 1 is perfect,
-#   `vocab_size` is a uniform guess.
-# * A training step is read, forward, backward, clip, descend. `detach` stops
-#   gradients at the border of the mini-batch, and lets the state pass.
-# * Clipping helps against gradients that explode, not against those that
-#   vanish.
+# * `detach` lets the state pass and stops the gradient; clipping bounds the
+#   step, and does not help gradients that vanish.
 # * A perplexity near 1 on the training text means: learned by heart.
 #
 # ## Exercises
@@ -473,23 +445,21 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 # 1. (\*) Compute $\mathbf{H}_3$ by hand if c follows "ab". Which character
 #    does the network expect next, and which would be right?
 # 2. (\*) Without clipping, with which learning rate does `train` still learn?
-# 3. (\*\*) Replace tanh by ReLU in `rnn`. How does the perplexity fall now,
-#    and what becomes of the norms?
-# 4. (\*\*) After how many epochs does a network of 64 hidden units know the
-#    small text by heart? And with 16, or 256?
-# 5. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
+# 3. (\*\*) Take the sum of the losses for their mean in `train`. Which norms
+#    change, and why does the network learn as before?
+# 4. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
 #    find the number of hidden units for which it is lowest of all.
 #
 # ## Further reading
 #
-# * Elman (1990), *Finding Structure in Time*.
-# * Werbos (1990), *Backpropagation Through Time: What It Does and How to Do
-#   It*.
-# * Mikolov and others (2010), *Recurrent Neural Network Based Language
-#   Model*.
-# * Pascanu, Mikolov and Bengio (2013), *On the Difficulty of Training
-#   Recurrent Neural Networks*: clipping, and why it is needed.
+# * J. L. Elman, *Finding Structure in Time*, 1990
+# * P. J. Werbos, *Backpropagation Through Time: What It Does and How to Do
+#   It*, 1990
+# * T. Mikolov and others, *Recurrent Neural Network Based Language Model*,
+#   2010
+# * R. Pascanu, T. Mikolov and Y. Bengio, *On the Difficulty of Training
+#   Recurrent Neural Networks*, 2013: clipping, and why it is needed
 # * *Dive into Deep Learning*, in Chinese: section 6.4 of the [first
-#   edition](https://zh-v1.d2l.ai), 8.5 of the [second](https://zh.d2l.ai).
+#   edition](https://zh-v1.d2l.ai), 8.5 of the [second](https://zh.d2l.ai)
 #
 # Next: [the same network in Gluon](rnn_gluon.py).
