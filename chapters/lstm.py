@@ -280,7 +280,7 @@ five_seeds("swapped, ", swapped, 0)
 # %% [markdown]
 # If the range overlaps that of bias 0 above, as it did on both texts when we
 # ran this, it does not give the mistake away. A test at the limits does: if
-# the forget gate is open and the input gate shut, a memory must stay as it is.
+# the forget gate is open and the input gate shut, a memory has to stay.
 
 # %%
 limits = list(params)
