@@ -147,6 +147,8 @@ assert counts[0] == tuple(3 * count for count in counts[1])
 
 # %% [markdown]
 # ## The model
+#
+# The state is as before, and the cell transcribes the equations.
 
 
 # %%

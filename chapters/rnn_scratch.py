@@ -200,8 +200,10 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
     state = init_rnn_state(1, num_hiddens, ctx)
     output = [char_to_idx[prefix[0]]]
     for t in range(num_chars + len(prefix) - 1):
+        # the last character is the input of this step
         X = to_onehot(nd.array([output[-1]], ctx=ctx), vocab_size)
         Y, state = rnn(X, state, params)
+        # the next one comes from the prefix, then from the scores
         if t < len(prefix) - 1:
             output.append(char_to_idx[prefix[t + 1]])
         else:
@@ -243,7 +245,7 @@ def grad_clipping(params, theta, ctx=None):
 # :name: fig-training-step
 # :alt: Five boxes in a loop: read, forward, backward, clip, descend.
 #
-# The five parts of a training step.
+# A step of training: read a mini-batch, forward, backward, clip, descend.
 # ```
 #
 # Each mini-batch is one step ({numref}`fig-training-step`). The gradient goes
@@ -256,7 +258,8 @@ def grad_clipping(params, theta, ctx=None):
 # :name: fig-truncated
 # :alt: The state goes on to the second mini-batch; the gradient stops.
 #
-# Truncated back-propagation through time: the gradient (dashed) stops.
+# Truncated back-propagation through time: the state goes on to the next
+# mini-batch, the gradient (dashed) stops where the mini-batch begins.
 # ```
 
 
@@ -436,8 +439,11 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #
 # * A recurrent network reads one character at a time and remembers in its
 #   hidden state; the same parameters serve every step.
-# * `detach` lets the state pass and stops the gradient; clipping bounds the
-#   step, and does not help gradients that vanish.
+# * Perplexity is the exponential of the mean cross-entropy: 1 is perfect,
+#   `vocab_size` is a uniform guess.
+# * A training step is read, forward, backward, clip, descend. `detach` lets
+#   the state pass and stops the gradient; clipping bounds the step, and does
+#   not help gradients that vanish.
 # * A perplexity near 1 on the training text means: learned by heart.
 #
 # ## Exercises

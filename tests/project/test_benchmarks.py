@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import benchmarks.side
-from benchmarks import ROOT, readme, results, runner, shared
+from benchmarks import ROOT, read, readme, results, runner, shared
 from benchmarks.__main__ import merged
 from benchmarks.peers.book import Stopwatch, load_cells
 from benchmarks.peers.weights import for_scratch
@@ -379,13 +379,15 @@ def test_the_pages_show_the_tables_of_the_records():
         assert readme.with_tables(page) == page, "python -m benchmarks.readme"
 
 
-def test_each_lesson_that_shows_a_table_has_one():
+def test_each_lesson_shows_the_table_of_its_records():
     pattern = re.compile(r"start-after: <!-- (\w+) -->\n"
                          r"# :end-before: <!-- end of (\w+) -->")
-    shown = [name for path in ROOT.glob("chapters/*.py")
-             for pair in pattern.findall(path.read_text("utf-8"))
-             for name in pair]
-    assert shown and set(shown) <= set(readme.tables())
+    shown = {path.stem: pattern.findall(path.read_text("utf-8"))
+             for path in ROOT.glob("chapters/*.py")}
+    for name in lessons.tables(read(lessons.RESULTS)):
+        assert (name, name) in shown[name]
+    assert {name for pairs in shown.values() for pair in pairs
+            for name in pair} <= set(readme.tables())
 
 
 def test_the_table_of_a_lesson():
