@@ -19,8 +19,8 @@ WIDTH = 79
 # "W_xh, b_h" and "(n_a, m)" are the same in all languages
 WORD = re.compile(r"\b[a-z]{3,}\b")
 # what a line may begin with: letters and digits up to a space, or a Chinese
-# character; a comma or a full stop follows it
-PIECE = re.compile(r"(?:[!-~]+ *|.)[，。：；、？！）]*")
+# character, with the marks that belong to it
+PIECE = re.compile(r"[（“]*(?:[!-~]+ *|.)[，。：；、？！”）]*")
 
 
 def comments(code):
