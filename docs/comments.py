@@ -8,7 +8,7 @@ import sys
 from io import StringIO
 from tokenize import COMMENT, generate_tokens
 
-from babel.messages.catalog import Catalog
+from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 from docutils import nodes
 from docutils.utils import column_width
@@ -39,11 +39,7 @@ def comments(code):
 
 
 def translated(code, chinese):
-    """Return code with Chinese in place of its comments.
-
-    ``chinese`` has the translations of their texts, as a dict; a comment
-    without one stays as it is.
-    """
+    """Return code with its comments as in ``chinese``, a dict, if there."""
     lines = code.split("\n")
     for first, last, column, text in reversed(comments(code)):
         if text in chinese:
@@ -74,15 +70,11 @@ def translations(path=CATALOG):
 def translate_page(app, doctree):
     """Put the Chinese comments into the code cells of a Chinese page."""
     if app.config.language == "zh_CN":
+        chinese = translations()
         for node in doctree.findall(nodes.literal_block):
             if "cell_input" in node.parent.get("classes", ()):
-                code = translated(node.astext(), translations())
+                code = translated(node.astext(), chinese)
                 node.rawsource, node[:] = code, [nodes.Text(code)]
-
-
-def setup(app):
-    """Let Sphinx call the function above for each page."""
-    app.connect("doctree-read", translate_page)
 
 
 def write_template(path):

@@ -25,7 +25,7 @@ project = "d2lrnn"
 author = "the authors of d2lrnn"
 version = release = version_of("d2lrnn")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode",
-              "sphinx.ext.mathjax", "sphinx-mathjax-offline", "comments"]
+              "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
 exclude_patterns = ["*.py", "recorded", "figures"]
 templates_path = ["templates"]
 
@@ -101,6 +101,8 @@ def keep_one_sentence(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Connect the functions above."""
+    """Connect the functions above, and that of comments.py."""
+    from comments import translate_page
     app.connect("doctree-read", keep_in_english)
+    app.connect("doctree-read", translate_page)
     app.connect("autodoc-process-docstring", keep_one_sentence)
