@@ -14,10 +14,10 @@ notebooks:
 	jupytext --quiet --to ipynb --set-kernel python3 build/notebooks/*.py
 	rm build/notebooks/*.py
 
-templates:  # what is to be translated: all but the docstrings
+templates:  # what is to be translated: of docstrings, the first sentence
 	rm -rf build/gettext
 	sphinx-build -q -b gettext -D nb_execution_mode=off docs build/gettext
-	find build/gettext/api -name '*.pot' ! -name index.pot -delete
+	python docs/comments.py build/gettext/comments.pot
 
 translations: templates  # bring docs/locale up to date; then translate
 	sphinx-intl update -p build/gettext -l zh_CN -d docs/locale

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from importlib.metadata import version as version_of
+from itertools import takewhile
 from pathlib import Path
 
 from docutils.nodes import Element, Inline
@@ -25,7 +26,7 @@ author = "the authors of d2lrnn"
 version = release = version_of("d2lrnn")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode",
               "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
-exclude_patterns = ["conf.py", "recording.py", "recorded", "figures"]
+exclude_patterns = ["*.py", "recorded", "figures"]
 templates_path = ["templates"]
 
 language = "en"
@@ -86,12 +87,22 @@ def keep_in_english(app, doctree):
     """Let what is included stay as it is: tables that change with each run."""
     page = Path(doctree["source"])
     for node in doctree.findall():
-        if node.source and Path(node.source) != page:
+        if node.source and Path(node.source) != page and (
+                ":docstring of " not in node.source):
             for inner in node.findall(Element):
                 if not isinstance(inner, Inline):  # they follow their text
                     inner["translatable"] = False
 
 
+def keep_one_sentence(app, what, name, obj, options, lines):
+    """Let the first paragraph of a docstring be translated, and no other."""
+    if app.builder.name == "gettext":
+        lines[:] = takewhile(str.strip, lines)
+
+
 def setup(app):
-    """Connect the function above."""
+    """Connect the functions above, and that of comments.py."""
+    from comments import translate_page
     app.connect("doctree-read", keep_in_english)
+    app.connect("doctree-read", translate_page)
+    app.connect("autodoc-process-docstring", keep_one_sentence)

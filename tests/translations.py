@@ -18,8 +18,8 @@ def check_page(page, problems, asked):
     """
     if page not in asked:
         assert not problems, (
-            f"{page}: {problems[0]}: translate it, or ask for its translation "
-            f"by a line {page} in docs/locale/{LIST.name}")
+            f"{page}: {'; '.join(problems)}: translate it, or ask for its "
+            f"translation by a line {page} in docs/locale/{LIST.name}")
         return
     assert problems, (f"{page} is translated: take it out of docs/locale/"
                       f"{LIST.name}")

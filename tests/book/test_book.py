@@ -5,6 +5,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -85,7 +86,8 @@ def read(path):
 
 
 def test_the_translation_is_complete(catalogs):
-    assert {*catalogs} > {f"chapters/{lesson}" for lesson in LESSONS}
+    assert {*catalogs} > {"comments", *(
+        f"chapters/{lesson}" for lesson in LESSONS)}
     asked = asked_for()
     assert {*asked} <= {*catalogs, "README"}
     for page, (template, catalog) in catalogs.items():
@@ -97,10 +99,17 @@ def test_the_translation_keeps_code_and_formulas(catalogs):
         for message in catalog:
             if not message.id or not message.string or message.fuzzy:
                 continue  # not shown on the page
-            for mark in "`$":
-                parts = [sorted(text.split(mark)[1::2])
-                         for text in (message.id, message.string)]
-                assert parts[0] == parts[1], f"{page}: {message.id}"
+            parts = [sorted(re.findall(r"(`+|\$+)(.+?)\1", text, re.DOTALL))
+                     for text in (message.id, message.string)]
+            assert parts[0] == parts[1], f"{page}: {message.id}"
+
+
+def test_of_a_docstring_the_first_sentence_is_translated(catalogs):
+    template, _ = catalogs["api/report"]
+    assert template.get("Return the perplexity of guessing by character "
+                        "frequencies alone.")
+    assert not [message.id for message in template
+                if "A uniform guess has" in message.id]
 
 
 @pytest.mark.parametrize("changed", [
@@ -163,6 +172,12 @@ def test_no_link_is_broken(book):
                     f"{path}: {link}")
 
 
+def text_of(page, language):
+    """Return the text of a page."""
+    source = (LANGUAGES[language] / f"{page}.html").read_text("utf-8")
+    return unescape(re.sub("<[^>]+>", "", source))
+
+
 @languages
 def test_a_signature_stands_as_it_is_written(book, language):
     page = (LANGUAGES[language] / "api" / "fit.html").read_text("utf-8")
@@ -170,6 +185,26 @@ def test_a_signature_stands_as_it_is_written(book, language):
     assert "\nd2lrnn.fit(model: CharRNN, corpus: Corpus, num_epochs: " in (
         text[:200])
     assert "**options) &#x2192; list[dict]" in text[:300]
+
+
+@languages
+def test_a_docstring_begins_in_the_language_of_the_page(book, language):
+    text = text_of("api/report", language)
+    english, chinese = "Return the perplexity of guess", "返回只按字符频率猜测"
+    assert (english in text, chinese in text) == (
+        language == "en", language != "en")
+    assert "A uniform guess has the perplexity vocab_size." in text
+
+
+@languages
+@pytest.mark.parametrize("lesson, english, chinese", [
+    ("rnn_scratch", "# the output layer", "# 输出层"),
+    ("numpy_rnn", "# what to keep", "# 保留什么")])
+def test_comments_are_in_the_language_of_the_page(book, language, lesson,
+                                                  english, chinese):
+    text = text_of(f"chapters/{lesson}", language)
+    assert (english in text, chinese in text) == (
+        language == "en", language != "en")
 
 
 @pytest.mark.browser
