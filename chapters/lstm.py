@@ -320,7 +320,7 @@ print("".join(idx_to_char[i] for i in corpus_indices[:num_steps]))
 figure = d2l.new_figure((9, 4))
 for axes, name, values in zip(figure.subplots(1, 3), "FCH", after,
                               strict=True):
-    limit = abs(values).max()
+    limit = max(1, abs(values).max())
     image = axes.imshow(values.T[order], vmin=-limit, vmax=limit,
                         cmap="RdBu", aspect="auto")
     axes.set(title=name, xlabel="step", ylabel="unit")
