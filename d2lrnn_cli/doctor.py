@@ -20,8 +20,17 @@ from d2lrnn_cli.streams import fitted
 __all__ = ["doctor"]
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
-TRY = ("import d2lrnn, mxnet as mx; mx.nd.ones(1).asnumpy();"
-       "print(mx.context.num_gpus())")
+# prints the reader's language, or what is wrong with it; and how many GPUs
+TRY = """
+import d2lrnn, mxnet
+from d2lrnn.basics.language import readers_language
+mxnet.nd.ones(1).asnumpy()
+try:
+    print(readers_language())
+except ValueError as error:
+    print(error)
+print(mxnet.context.num_gpus())
+"""
 # prints why MXNet's library does not load; mxnet itself is not imported
 LOAD = """
 import ctypes, runpy, sys
@@ -131,8 +140,13 @@ def mxnet():
         yield WRONG, (f"d2lrnn does not import ({reason}): fix what is wrong "
                       f"above, or pip install -e . in a new environment")
         return
-    gpus = int(done.stdout.split()[-1])
+    language, gpus = done.stdout.splitlines()[-2:]
+    gpus = int(gpus)
     yield OK, "MXNet imports and computes"
+    if language in ("en", "zh"):
+        yield OK, f"reports in {'Chinese' if language == 'zh' else 'English'}"
+    else:
+        yield WRONG, f"{language}: export D2LRNN_LANG=en"
     yield OK, "contexts: " + ", ".join(["cpu", *(f"gpu({i})" for i
                                                  in range(gpus))])
     chosen = os.environ.get("D2LRNN_CTX", "cpu")

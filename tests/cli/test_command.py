@@ -639,6 +639,19 @@ def test_doctor_finds_nothing_wrong():
     assert not [line for line in lines if line.startswith("wrong")]
 
 
+@pytest.mark.parametrize(("settings", "line"), [
+    ({"D2LRNN_LANG": "", "LC_ALL": "zh_CN.UTF-8"},
+     "ok     reports in Chinese"),
+    ({"LC_ALL": "C", "D2LRNN_LANG": "zh"}, "ok     reports in Chinese"),
+    ({"LC_ALL": "zh_CN.UTF-8", "D2LRNN_LANG": "en"},
+     "ok     reports in English"),
+    ({"D2LRNN_LANG": "fr"}, "wrong  D2LRNN_LANG is 'fr': it must be en or zh: "
+                            "export D2LRNN_LANG=en")])
+def test_doctor_names_the_language_of_reports(settings, line):
+    done = run("doctor", code=int(line.startswith("wrong")), **settings)
+    assert line in done.stdout.splitlines()
+
+
 def test_doctor_where_mxnet_does_not_import(tmp_path):
     (tmp_path / "mxnet.py").write_text("raise OSError('no such library')")
     path = [str(tmp_path), os.environ.get("PYTHONPATH", "")]

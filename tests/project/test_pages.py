@@ -23,13 +23,28 @@ def parts(page):
             for name, part in zip(pieces[::2], pieces[1::2], strict=True)]
 
 
-def test_every_page_has_the_lessons_in_one_order():
-    one, *english, chinese = map(parts, ORDERS)
-    assert english == [one, one]
-    order = [lessons for _, lessons in one]
-    assert [lessons for _, lessons in chinese] == order
-    assert sorted(lesson for lessons in order for lesson in lessons) == sorted(
-        path.stem for path in (ROOT / "chapters").glob("*.py"))
+def lessons(page):
+    """Return the lessons of a page, in order."""
+    return [lesson for _, lessons in parts(page) for lesson in lessons]
+
+
+@pytest.mark.parametrize("page", ORDERS)
+def test_every_page_has_the_lessons_in_one_order(page):
+    order = lessons("docs/index.md")
+    lacking = {path.stem for path in (ROOT / "chapters").glob("*.py")}
+    lacking -= set(lessons(page))
+    assert not lacking, f"{page} lacks {', '.join(sorted(lacking))}"
+    assert lessons(page) == order
+    if "zh" not in page:  # the titles
+        assert parts(page) == parts("docs/index.md")
+
+
+def test_each_lesson_leads_to_the_next():
+    order = lessons("docs/index.md")
+    for lesson, after in zip(order, order[1:], strict=False):
+        text = (ROOT / "chapters" / f"{lesson}.py").read_text("utf-8")
+        _, end = text.rsplit("Next:", 1)
+        assert re.search(r"\]\((\w+)\.py\)", end)[1] == after, lesson
 
 
 @pytest.mark.parametrize("page", [
