@@ -302,8 +302,9 @@ d2l.plot_perplexity({"char-RNN": history}, corpus)
 #
 # *Top-k* keeps the $k$ most probable characters alone, *top-p* the fewest
 # that together reach the probability $p$; both act after the temperature. The
-# figure shows the twenty likeliest characters after "the ": blue bars are kept
-# by `top_k=5` and by `top_p=0.9`, orange ones by one of them, grey by neither.
+# figure shows the twenty likeliest characters after "the ": blue bars are
+# kept by `top_k=5` and by `top_p=0.9`, orange ones by one of them, grey by
+# neither.
 
 # %%
 start = nd.array([[model.idx_to_char.index(char) for char in "the "]], ctx)
