@@ -286,10 +286,15 @@ settings = {
 report = d2l.write_report("bi_rnn", histories, corpus, settings)
 
 # %% [markdown]
-# On the Jay Chou lyrics our recorded run, with one seed, ended at a
-# perplexity of 58.160 on the masked characters forwards only, and 31.394 in
-# both directions. The masks are new in each epoch but the text is not, so
-# this is still a text that the network has read before.
+# These are perplexities of the masked characters, from one seed each. The
+# masks are new in each epoch but the text is not, so this is still a text
+# that the network has read before. With the Jay Chou lyrics, the recorded
+# perplexities were:
+#
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- bi_rnn -->
+# :end-before: <!-- end of bi_rnn -->
+# ```
 #
 # ## Summary
 #
@@ -315,10 +320,11 @@ report = d2l.write_report("bi_rnn", histories, corpus, settings)
 #
 # ## Further reading
 #
-# * *Dive into Deep Learning*: section 6.10 of the first Chinese edition,
-#   section 9.4 of the second.
-# * M. Schuster, K. K. Paliwal, *Bidirectional Recurrent Neural Networks*,
+# * M. Schuster and K. K. Paliwal, *Bidirectional Recurrent Neural Networks*,
 #   1997.
-# * J. Devlin, M.-W. Chang, K. Lee, K. Toutanova, *BERT: Pre-training of Deep
-#   Bidirectional Transformers for Language Understanding*, 2018: masked words
-#   as a task to learn a language from.
+# * J. Devlin, M.-W. Chang, K. Lee and K. Toutanova, *BERT: Pre-training of
+#   Deep Bidirectional Transformers for Language Understanding*, 2018: masked
+#   words as a task to learn a language from.
+#
+# In the book, bidirectional networks are section 6.10 of the first edition
+# and 9.4 of the second. Next: [The char-RNN](char_rnn.py).

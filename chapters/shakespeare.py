@@ -313,12 +313,22 @@ report = d2l.write_report("shakespeare", histories, poems, {
     **options})
 
 # %% [markdown]
-# Recorded on two cores of an AMD EPYC, on Shakespeare's sonnets with dropout
-# 0.5: after one epoch of windows, 21.9 seconds, the perplexity in training
-# was 21.529, no better than that of the frequencies alone (19.842). The
-# held-out perplexity, 20.013, was lower, since it is measured after the epoch
-# and without dropout. Twenty epochs (`python -m benchmarks.studies.sonnets`)
-# end at a loss of 1.828 in training and of 1.900 held out.
+# With Shakespeare's sonnets and dropout 0.5, the recorded perplexities of one
+# epoch of windows were:
+#
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- shakespeare -->
+# :end-before: <!-- end of shakespeare -->
+# ```
+#
+# The held-out perplexity is measured after the epoch and without dropout, so
+# it can be lower than that of the training. More epochs of the same model
+# (`python -m benchmarks.studies.sonnets`) had these losses, in nats:
+#
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- sonnets -->
+# :end-before: <!-- end of sonnets -->
+# ```
 #
 # ## Summary
 #
@@ -330,23 +340,23 @@ report = d2l.write_report("shakespeare", histories, poems, {
 #
 # ## Exercises
 #
-# 1. (*) Write 200 characters at temperature 0. Why does the poem begin to go
+# 1. (\*) Write 200 characters at temperature 0. Why does the poem begin to go
 #    round in circles, and why does it not at 0.7?
-# 2. (**) Train on windows of 10 and of 80 characters, as many seconds each.
+# 2. (\*\*) Train on windows of 10 and of 80 characters, as many seconds each.
 #    Which of the two distances above changes?
-# 3. (**) Let the window's model predict at every step of a window, as the
+# 3. (\*\*) Let the window's model predict at every step of a window, as the
 #    [improviser](jazz.py) does. How much of the gap is left?
-# 4. (***) Begin the carried state with zeros at each mini-batch in training.
-#    Which of the two distances changes, and what does that say about the
-#    memory?
+# 4. (\*\*\*) Begin the carried state with zeros at each mini-batch in
+#    training. Which of the two distances changes, and what does that say
+#    about the memory?
 #
 # ## Further reading
 #
 # * A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013.
 # * A. Karpathy, J. Johnson and L. Fei-Fei, *Visualizing and Understanding
-#   Recurrent Networks*, 2015, on how far characters remember.
-# * A. Holtzman et al., *The Curious Case of Neural Text Degeneration*, 2019,
-#   on why the most probable text is dull.
+#   Recurrent Networks*, 2015: how far characters remember.
+# * A. Holtzman, J. Buys, L. Du, M. Forbes and Y. Choi, *The Curious Case of
+#   Neural Text Degeneration*, 2019: why the most probable text is dull.
 #
 # In the book, the two samplings of a text are section 6.3 of the first
-# edition and 8.3 of the second. Next: [improvising jazz](jazz.py).
+# edition and 8.3 of the second. Next: [Improvising jazz](jazz.py).
