@@ -157,8 +157,8 @@ assert np.allclose(Y.asnumpy(), Z.asnumpy(), atol=1e-5)
 # `static`: a Python loop puts the operators of every step into the graph,
 # which grows with the number of steps. `foreach`: MXNet's scan holds the
 # operators of one step, and repeats them. `fused`: one operator takes all
-# steps of a layer. They compute the same in very different
-# times; [Making it fast](making_it_fast.py) says why.
+# steps of a layer. They compute the same in very different times; [Making it
+# fast](making_it_fast.py) says why.
 
 # %%
 ids, results = corpus.corpus_indices[:32 * 101], []  # one mini-batch
@@ -357,7 +357,7 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
                           {**model.config, **settings, "ctx": ctx})
 
 # %% [markdown]
-# With tiny Shakespeare and ten epochs, the recorded perplexities were:
+# With tiny Shakespeare, the recorded perplexities were:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- char_rnn -->
@@ -396,5 +396,5 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 #   Networks Using Large Learning Rates*, 2018.
 #
 # In the book, dropout is section 3.13 of the first edition and 4.6 of the
-# second; deep networks are 6.9 and 9.3. Next: [A window or a
-# memory?](shakespeare.py) asks whether carrying a state is worth it.
+# second; deep networks are 6.9 and 9.3. Next: [recurrent cells by
+# hand](numpy_rnn.py).

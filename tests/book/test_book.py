@@ -230,7 +230,14 @@ def test_a_chapter_is_all_there(book, browser, language, lesson):
 def test_the_screenshot_of_a_chapter(book, browser):
     browser.get((HTML / "chapters" / "rnn_scratch.html").as_uri())
     wait_until(browser, lambda: find(browser, "mjx-container"))
+    before = browser.get_window_size()
+    browser.set_window_size(1200, 1000)  # what it writes, and its curves
+    written = [output for output in find(browser, ".cell_output")
+               if "epoch 250, perplexity" in output.text][-1]
+    browser.execute_script("arguments[0].scrollIntoView()", written)
+    browser.execute_script("window.scrollBy(0, -80)")
     screenshot(browser, "book.png")
+    browser.set_window_size(before["width"], before["height"])
 
 
 @pytest.mark.browser
