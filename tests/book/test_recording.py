@@ -81,15 +81,18 @@ def test_a_record_is_shown_until_the_code_changes(tmp_path, monkeypatch):
         assert page.cells[1].source == recording.TRIED_OUT
 
 
-def test_a_record_has_neither_warnings_nor_sound():
-    new_output = nbformat.v4.new_output
-    printed = new_output("stream", text="42\n")
-    drawn = new_output("display_data", {"image/png": "", "text/html": "<p>"})
-    heard = new_output("display_data",
-                       {"text/html": "<audio controls></audio>"})
-    warned = new_output("stream", name="stderr", text="deprecated")
-    assert list(map(recording.is_kept, (printed, drawn, heard, warned))) == [
-        True, True, False, False]
+def test_a_record_has_neither_warnings_nor_sound_nor_the_folders_path():
+    def printed(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    def shown(html):
+        return nbformat.v4.new_output("display_data", {"text/html": html})
+
+    assert recording.tidied([
+        printed("epoch 1\n"), printed("deprecated", "stderr"),
+        shown("<audio controls></audio>"), printed("report: /tmp/a/runs/b"),
+        shown("<p>")], "/tmp/a/") == [
+            printed("epoch 1\n"), printed("report: runs/b"), shown("<p>")]
 
 
 @pytest.mark.process
