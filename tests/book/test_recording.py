@@ -24,6 +24,23 @@ print(6 * 7)
 """
 
 
+def test_every_lesson_has_a_recorded_run():
+    lessons = {path.stem for path in recording.CHAPTERS.glob("*.py")}
+    lacking = lessons - {path.stem for path in RECORDED}
+    assert not lacking, f"make record LESSONS='{' '.join(sorted(lacking))}'"
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_readmes_show_what_was_recorded(page):
+    readme = (ROOT / page).read_text("utf-8")
+    (shown,) = re.findall(r"```\n(epoch .*?)```", readme, re.DOTALL)
+    run = nbformat.read(recording.RECORDED / "rnn_scratch.ipynb", 4)
+    printed = {line for cell in recording.code_cells(run)
+               for output in cell.outputs
+               for line in output.get("text", "").splitlines()}
+    assert set(shown.splitlines()) <= printed
+
+
 @recorded
 def test_a_recorded_run_is_of_the_lesson_as_it_is(path):
     script = (recording.CHAPTERS / f"{path.stem}.py").read_text("utf-8")
