@@ -6,7 +6,7 @@ __all__ = ["D2LRNNWarning", "SettingError"]
 
 
 class D2LRNNWarning(UserWarning):
-    """A warning of a result that differs from the request."""
+    """A warning that a result is not quite what was requested."""
 
 
 class SettingError(ValueError):

@@ -259,7 +259,7 @@ def draw_roll(midi, sounds, title):
 
 
 def draw_part(axes, part, notes):
-    """Draw a part's notes, ``(start, stop, pitch)``, with times in measures."""
+    """Draw a part's notes, ``(start, stop, pitch)``; times in measures."""
     from matplotlib.collections import PolyCollection  # slow to import
 
     corners = [[(start, pitch - 0.45), (stop, pitch - 0.45),

@@ -72,7 +72,7 @@ class Phrases(Feed):
                 f"them distinct")
 
     def epoch(self, rng):
-        """Yield mini-batches: x (batch_size, Tx) and y (Tx, batch_size), ids."""
+        """Yield ids: x, (batch_size, Tx), and y, (Tx, batch_size)."""
         order = rng.permutation(len(self.X))
         for i in range(0, len(order), self.batch_size):
             chosen = order[i:i + self.batch_size]
@@ -125,7 +125,7 @@ def decayed_rate(step):
     return 0.01 / (1 + 0.01 * step)
 
 
-# its name in checkpoints, which resuming a training compares
+# checkpoints record this name, and resuming a training compares it
 decayed_rate.__name__ = "learning_rate"
 
 
