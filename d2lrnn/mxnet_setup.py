@@ -76,7 +76,7 @@ def check_settings():
 
 
 def set_thread_defaults():
-    """Let MXNet use all visible cores, and keep its threads awake between ops.
+    """Let MXNet use all visible cores, and keep its threads awake a while.
 
     By default MXNet uses half the cores. Its OpenMP threads fall asleep after
     every operator if there are more threads than cores, and waking them takes

@@ -27,7 +27,7 @@ OLD_NAMES = {
 
 @contextmanager
 def written_command(folder, text, settings, resume):
-    """Keep the command in a new run's folder during a ``with`` statement.
+    """Write the command to a new run's folder before the training begins.
 
     Yield the text's path or name; if the text is a pipe, which can be read
     only once, yield the path of a copy in the folder. If the training fails

@@ -6,9 +6,10 @@ should predict, ending with the newline's. ``parameters`` is a dict: Wax (n_a,
 n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1). The hidden bias
 may also be named ba. A gradient is named ``d`` plus the name of its parameter.
 
-``python -m d2lrnn.dinosaur`` trains a model and prints invented names.
-Functions, arguments and settings are those of "Character level language model
-- Dinosaurus Island" (Deep Learning Specialization, Sequence Models, week 1).
+``python -m d2lrnn.dinosaur`` trains a model and prints invented names. The
+settings and the names of functions are those of "Character level language
+model - Dinosaurus Island" (Deep Learning Specialization, Sequence Models, week
+1).
 """
 from d2lrnn.dinosaur.checks import keys, unpack
 from d2lrnn.dinosaur.command import main

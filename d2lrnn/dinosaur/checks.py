@@ -25,7 +25,7 @@ def keys(arrays, prefix=""):
 
 
 def unpack(arrays, prefix=""):
-    """Return a dict's Wax, Waa, Wya, b and by, or their gradients for "d".
+    """Return a dict's Wax, Waa, Wya, b and by, or with "d" their gradients.
 
     >>> unpack({"Wya": 3, "by": 5, "Wax": 1, "ba": 4, "Waa": 2})
     [1, 2, 3, 4, 5]

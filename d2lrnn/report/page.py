@@ -12,7 +12,7 @@ __all__ = ["about_text", "by_label", "figure_of", "machine_rows", "rounded",
            "to_html"]
 
 MISSING, LINES = "–", "\n\t"
-# language -> its HTML code and its style sheets
+# language -> its code in HTML, and its style sheets
 LANGUAGES = {"en": ("en", "page.css"),
              "zh": ("zh-CN", "page.css", "page.zh.css")}
 
@@ -198,7 +198,7 @@ def rounded(value, digits=3):
 
 
 def table(head, rows, marked=()):
-    """Return a table in HTML; rows with first cells in ``marked`` differ."""
+    """Return a table in HTML; ``marked`` names the rows to be marked."""
     lines = ["<div class=\"wide\"><table>", "<thead><tr>" + "".join(
         f'<th scope="col">{page_text(cell)}</th>' for cell in head)
         + "</tr></thead>", "<tbody>"]

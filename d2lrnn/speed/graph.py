@@ -60,12 +60,12 @@ class Graph:
                 stack += [(n, False) for n, _ in reversed(node.inputs)]
 
     def uses(self):
-        """Return a ``Counter`` of how often inputs and heads read an entry."""
+        """Return a ``Counter`` of how often inputs and heads read entries."""
         return Counter([*self.heads, *(entry for node in self.nodes
                                        for entry in node.inputs)])
 
     def redirect(self, changes):
-        """Make all readers of a dict's keys, entries, read its values."""
+        """Replace entries: ``changes`` is a dict from old to new ones."""
         for node in Graph([*self.heads, *changes.values()]).nodes:
             node.inputs = [changes.get(e, e) for e in node.inputs]
         self.heads = [changes.get(e, e) for e in self.heads]

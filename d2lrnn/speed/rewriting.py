@@ -227,7 +227,7 @@ RULES = (share_views, add_biases_first, join_columns, look_up_rows, join_rows,
 
 
 class Joiner:
-    """Finds products, lookups and sums that a single operator can compute.
+    """Finds products, lookups and sums that one operator can compute together.
 
     With ``axis`` 0, their inputs are stacked and the matrices must be the
     same; with ``axis`` 1, their matrices are put side by side and the inputs
