@@ -3,7 +3,7 @@ from d2lrnn import mxnet_setup  # noqa: F401 # isort: skip # before mxnet
 
 from importlib.metadata import version
 
-# `import x as x`, and not in __all__: for the lessons only, of 0.1.0 too
+# `import x as x`, not in __all__: only for the lessons, also those of 0.1.0
 from d2lrnn.basics.environment import epochs, seed, try_gpu
 from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.figures import new_figure, show

@@ -1,9 +1,9 @@
-"""Prepare MXNet: what must happen before its import, and right after it.
+"""Prepare MXNet before its import, and start it right after.
 
 MXNet 1.9.1 is older than some versions of Python and NumPy that it can run on.
-Importing this module restores the names that they have removed, sets the
-number of threads, and starts the engine that runs each operator at once, in
-the thread that calls it.
+Importing this module restores the names that these versions removed, sets the
+number of threads, and starts the engine that runs each operator immediately,
+in the thread that calls it.
 """
 import gc
 import os
@@ -21,8 +21,8 @@ from d2lrnn.basics.sharing import SPINS
 __all__ = ["check_libraries", "check_settings", "mend_python",
            "set_thread_defaults", "start_engine"]
 
-# What MXNet and OpenMP read where their errors cannot be caught: a pattern of
-# the values that they understand, and the same in words
+# Variables that MXNet and OpenMP read where errors cannot be caught: a pattern
+# of the values that they accept, and a description
 THREADS = r"0*[1-9]\d{0,3}", "a whole number from 1 to 9999"
 NUMBER = r"[+-]?\d{1,9}", "a whole number, such as 1"
 FLAG = r"0|1|true|false", "0 or 1"
@@ -60,9 +60,9 @@ lock = threading.RLock()
 
 
 def check_settings():
-    """Raise ``SettingError`` for a variable at which Python would crash.
+    """Raise ``SettingError`` for a variable that would crash Python.
 
-    An empty variable is removed, since it means the same as none.
+    Empty variables are removed, since they mean the same as unset ones.
     """
     for name, (pattern, words) in SETTINGS.items():
         value = os.environ.get(name)
@@ -76,15 +76,14 @@ def check_settings():
 
 
 def set_thread_defaults():
-    """Let MXNet use all visible cores, and keep its threads awake between ops.
+    """Let MXNet use all visible cores, and keep its threads awake a while.
 
     By default MXNet uses half the cores. Its OpenMP threads fall asleep after
-    every operator as soon as there are more of them than cores, and waking
-    them takes longer than a step of an RNN. GOMP_SPINCOUNT lets them wait for
-    some microseconds first, which is enough for the next operator (see
-    ``sharing``); other OpenMP libraries ignore that variable. OpenMP reads
-    the variables once, when it is loaded; those that the user has set are
-    kept.
+    every operator if there are more threads than cores, and waking them takes
+    longer than a step of an RNN. GOMP_SPINCOUNT makes them wait for some
+    microseconds first, long enough for the next operator (see ``sharing``);
+    other OpenMP libraries ignore this variable. OpenMP reads the variables
+    once, when it is loaded; those that the user has set are kept.
     """
     if "mxnet" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
         warnings.warn("mxnet was imported before d2lrnn, and so uses half "
@@ -96,7 +95,7 @@ def set_thread_defaults():
 
 
 def mend_python():
-    """Restore the two names that newer versions of Python and NumPy lack.
+    """Restore two names that newer versions of Python and NumPy lack.
 
     Python 3.12 removed ``distutils``, which setuptools restores when it is
     imported; NumPy 1.24 removed ``numpy.bool``.
@@ -104,7 +103,7 @@ def mend_python():
     if int(numpy.__version__.split(".")[0]) >= 2:
         from importlib import metadata
         remedy, installed = "pip install 'numpy<2'", metadata.version("numpy")
-        if int(installed.split(".")[0]) < 2:  # since this Python loaded it
+        if int(installed.split(".")[0]) < 2:  # since this Python loaded NumPy
             remedy = (f"numpy {installed} has been installed since, so "
                       f"restart the kernel, or whatever runs this Python")
         raise ImportError(
@@ -118,8 +117,8 @@ def mend_python():
 def check_libraries():
     """Import MXNet; raise ``ImportError`` if it or a library is missing.
 
-    The dynamic linker itself says which library is missing, so that nothing
-    is asked for that MXNet does not link on this machine.
+    The message names the library that the dynamic linker reports as missing,
+    so it never asks for one that this MXNet does not link.
     """
     try:
         import mxnet  # noqa: F401
@@ -128,7 +127,7 @@ def check_libraries():
             raise
         raise ModuleNotFoundError(not_installed(), name="mxnet") from None
     except OSError as error:
-        if error.errno is not None:  # it is not the linker's
+        if error.errno is not None:  # not an error of the linker
             raise
         raise ImportError(not_loaded(str(error))) from None
 
@@ -136,13 +135,13 @@ def check_libraries():
 def start_engine():
     """Start MXNet's engine that runs each operator while the caller waits.
 
-    By default MXNet hands operators to threads of its own. On a CPU these
+    By default MXNet runs operators in threads of its own. On a CPU these
     compete with Python and the operators' own threads for the cores, and a
     step of the char-RNN takes a quarter longer. The engine is not changed if
     there is a GPU, or if MXNET_ENGINE_TYPE is set.
 
-    Operators that run at once take their scratch memory from a few pieces that
-    all threads share, so a thread has to wait while another runs an operator.
+    This engine's operators take their scratch memory from a few pieces that
+    all threads share, so a thread must wait while another runs an operator.
     """
     import mxnet as mx
     if os.environ.get("MXNET_ENGINE_TYPE") == "NaiveEngine":
@@ -151,7 +150,7 @@ def start_engine():
         return
     one_at_a_time()
     os.environ["MXNET_ENGINE_TYPE"] = "NaiveEngine"
-    with silent_stderr():  # MXNet prints a line for the variable
+    with silent_stderr():  # MXNet prints a line about the variable
         mx.nd.waitall()
     del os.environ["MXNET_ENGINE_TYPE"]  # child processes would inherit it
 
@@ -167,7 +166,7 @@ def one_at_a_time():
 
 
 def with_lock(function):
-    """Return a function of MXNet's library that takes the lock when called."""
+    """Return a function of MXNet's library, holding the lock when called."""
     def call(*args):
         if not lock.acquire(blocking=False):
             if is_mxnets_thread():
@@ -211,5 +210,5 @@ check_settings()
 set_thread_defaults()
 mend_python()
 check_libraries()
-gc.freeze()  # MXNet stays: to look for garbage in it takes 45 ms each time
+gc.freeze()  # MXNet stays, and searching it for garbage takes 45 ms each time
 start_engine()

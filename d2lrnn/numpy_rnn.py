@@ -3,7 +3,7 @@
 Arrays have the shape (features, batch) for a step and (features, batch, time)
 for a sequence: n_x inputs, n_a hidden units, n_y outputs, m examples, T_x
 steps. A gradient is named ``d`` plus the name of its array, and has the same
-shape. What a forward pass keeps for the backward pass is its cache.
+shape. A cache is what a forward pass keeps for the backward pass.
 
 Names, arguments and results are those of "Building your RNN step by step"
 (Deep Learning Specialization, Sequence Models, week 1).
@@ -12,7 +12,7 @@ import numpy as np
 from d2lrnn.basics.checks import check_memory, check_numbers, checked, shown
 from d2lrnn.basics.shapes import (
     as_floats,
-    check_cache,  # noqa: F401 - a name of this file before there were shapes
+    check_cache,  # noqa: F401 - once defined here
     check_gradients,
     check_shape,  # noqa: F401
     takes,
@@ -36,8 +36,8 @@ LSTM = {"Wf": "n_a n_a+n_x", "bf": "n_a 1", "Wi": "n_a n_a+n_x",
 def random_parameters(shapes, n_x, n_a, n_y):
     """Draw the parameters of a cell from the standard normal distribution.
 
-    ``shapes`` is ``RNN`` or ``LSTM``. Return a dict, in the order in which the
-    arrays are drawn. ``np.random.seed`` makes the draw repeatable.
+    ``shapes`` is ``RNN`` or ``LSTM``. Return a dict of arrays, in the order in
+    which they are drawn. ``np.random.seed`` makes the draw repeatable.
 
     >>> parameters = random_parameters(RNN, n_x=3, n_a=5, n_y=2)
     >>> {name: array.shape for name, array in parameters.items()}
@@ -53,7 +53,7 @@ def random_parameters(shapes, n_x, n_a, n_y):
 
 
 def softmax(x):
-    """Return the softmax of each column: exp(x), divided by its sum.
+    """Return the softmax of each column: exp(x) divided by its sum.
 
     x has shape (features, ...); the sum is over the features.
 
@@ -167,12 +167,13 @@ def lstm_forward(x, a0, parameters):
 
 @takes_cache(4, "rnn_cell_forward")
 def rnn_cell_backward(da_next, cache):
-    """Return the gradients of one step of an RNN: a dict.
+    """Return a dict of the gradients of one step of an RNN.
 
     da_next, of shape (n_a, m), is the gradient of the loss with respect to the
     state that the step returned. The dict has dxt, da_prev, dWax, dWaa and
-    dba. Raise ``ValueError`` if a shape does not fit or the cache is not that
-    of such a step. Source: "Building your RNN step by step", section 3.1.
+    dba. Raise ``ValueError`` if a shape does not fit or the cache is not from
+    ``rnn_cell_forward``. Source: "Building your RNN step by step", section
+    3.1.
     """
     a_next, a_prev, xt, p = cache
     dz = da_next * (1 - a_next ** 2)  # (n_a, m)
@@ -183,11 +184,11 @@ def rnn_cell_backward(da_next, cache):
 
 @takes_caches(4, "rnn_forward")
 def rnn_backward(da, caches):
-    """Return the gradients of an RNN over the steps of da: a dict.
+    """Return a dict of the gradients of an RNN over the steps of da.
 
     da, of shape (n_a, m, T_x), has for each step the gradient of the loss with
-    respect to the state, through that step's output alone; what comes back
-    from later steps is added here. If da has fewer steps than the caches, it
+    respect to the state, through that step's output alone; the gradients from
+    later steps are added here. If da has fewer steps than the caches, it
     belongs to the first ones. The dict has dx, with the steps of da, and da0,
     dWax, dWaa, dba. Raise ``ValueError`` as ``rnn_cell_backward`` does, and if
     da has too many steps. Source: "Building your RNN step by step", section
@@ -204,14 +205,14 @@ def rnn_backward(da, caches):
 
 @takes_cache(10, "lstm_cell_forward")
 def lstm_cell_backward(da_next, dc_next, cache):
-    """Return the gradients of one step of an LSTM: a dict.
+    """Return a dict of the gradients of one step of an LSTM.
 
     da_next and dc_next, of shape (n_a, m), are the gradients of the loss with
-    respect to the state and the memory that the step returned; dc_next leaves
-    out what reaches the memory through that state. The dict has dxt, da_prev,
-    dc_prev, and dW and db for each of f, i, c, o. Raise ``ValueError`` as
-    ``rnn_cell_backward`` does. Source: "Building your RNN step by step",
-    section 3.2.
+    respect to the state and the memory that the step returned; dc_next
+    excludes what reaches the memory through that state. The dict has dxt,
+    da_prev, dc_prev, and dW and db for each of f, i, c, o. Raise
+    ``ValueError`` as ``rnn_cell_backward`` does. Source: "Building your RNN
+    step by step", section 3.2.
     """
     _, c_next, a_prev, c_prev, ft, it, cct, ot, xt, p = cache
     tanh_c = np.tanh(c_next)
@@ -228,7 +229,7 @@ def lstm_cell_backward(da_next, dc_next, cache):
 
 @takes_caches(10, "lstm_forward")
 def lstm_backward(da, caches):
-    """Return the gradients of an LSTM over the steps of da: a dict.
+    """Return a dict of the gradients of an LSTM over the steps of da.
 
     da, caches and the errors are those of ``rnn_backward``. The dict has dx,
     with the steps of da, and da0, and dW and db for each of f, i, c, o.
@@ -247,17 +248,17 @@ def lstm_backward(da, caches):
 
 @checked(check_gradients)
 def gradient_check(f, parameters, gradients, *, epsilon=1e-5):
-    """Return how far gradients are from central differences: a dict.
+    """Return a dict of how far gradients are from central differences.
 
     ``f(parameters)`` returns the loss, and ``parameters`` is a dict of arrays.
     ``gradients`` is a dict of the gradients to check, each named ``d`` plus
     the name of its parameter. The result has, for each of them, ``|numeric -
     analytic| / (|numeric| + |analytic|)``, a number between 0 and 1: below
-    about 1e-7 for a correct gradient that is not too small for rounding, and 0
+    about 1e-7 for a correct gradient that is well above rounding errors, and 0
     if both are zero. The parameters are copied to float64, and each element is
     moved up and down by ``epsilon``. Raise ``ValueError`` if a gradient has an
-    unknown name or another shape, if epsilon is not above 0, and if the loss
-    is not one number. Source: "Gradient checking" (Deep Learning
+    unknown name or a wrong shape, if epsilon is not above 0, or if the loss is
+    not a single number. Source: "Gradient checking" (Deep Learning
     Specialization, Improving Deep Neural Networks, week 1).
 
     >>> cubes = lambda parameters: (parameters["x"] ** 3).sum()

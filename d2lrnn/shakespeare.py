@@ -36,9 +36,9 @@ def load_poems(path_or_text="shakespeare", *, fallback=True,
                vocabulary=None):
     """Return Shakespeare's sonnets or other poems as a lower-case ``Corpus``.
 
-    They are looked for as shakespeare.txt in ``$D2LRNN_DATA`` and
-    lyrics_data/. If they are not found, the original sonnets that ship with
-    the package are used, with a warning, or ``FileNotFoundError`` is raised if
+    The file shakespeare.txt is looked for in ``$D2LRNN_DATA`` and
+    lyrics_data/. If it is not found, the original sonnets that ship with the
+    package are used, with a warning, or ``FileNotFoundError`` is raised if
     ``fallback`` is false. ``path_or_text`` and ``vocabulary`` are as in
     ``load_corpus``.
     """
@@ -50,7 +50,7 @@ def load_poems(path_or_text="shakespeare", *, fallback=True,
 def load_pretrained(ctx=None):
     """Return the ``WindowLSTM`` that ships, trained on the original sonnets.
 
-    ``python -m benchmarks.studies.sonnets --pretrain`` makes it.
+    ``python -m benchmarks.studies.sonnets --pretrain`` recreates it.
     """
     return load_model(resources.files("lyrics_data") / "sonnets.safetensors",
                       ctx)
@@ -60,8 +60,8 @@ def build_data(text, Tx=40, stride=3):
     """Return ``(X, Y)``: windows of a text, and the character after each.
 
     Both are lists of str: m windows of Tx characters, which begin ``stride``
-    characters apart, and m characters. Print m. Raise ``ValueError`` if the
-    text is too short for a window.
+    characters apart, and m single characters. Print m. Raise ``ValueError`` if
+    the text is too short for a window.
 
     >>> build_data("to be or not", Tx=4, stride=3)
     number of training examples: 3
@@ -90,8 +90,9 @@ def vectorization(X, Y, n_x, char_indices, Tx=40):
     """Return windows and the characters after them as one-hot booleans.
 
     x has shape (m, Tx, n_x) and y (m, n_x). ``char_indices`` is a dict from
-    characters to ids. Training does not use it, since x of a long text takes
-    gigabytes.
+    characters to ids. Training does not use this function, since x would take
+    gigabytes for a long text. Raise ``ValueError`` for unknown characters and
+    for windows that are not Tx long.
 
     >>> x, y = vectorization(["ab"], ["b"], 2, {"a": 0, "b": 1}, Tx=2)
     >>> x.astype(int).tolist(), y.astype(int).tolist()
@@ -130,7 +131,7 @@ def check_characters(X, Y, n_x, char_indices, Tx):
 
 
 def check_draw(preds, temperature=1.0, rng=None):
-    """Check the arguments of ``sample``, except for the probabilities."""
+    """Check the arguments of ``sample``, except the probabilities."""
     check_numbers(temperature=temperature)
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng is {shown(rng)}: give "
@@ -143,7 +144,7 @@ def sample(preds, temperature=1.0, rng=None):
 
     ``preds`` are probabilities, of shape (n_x,). An id of probability 0 is
     never drawn; at temperature 0 the most probable id is taken. ``rng`` is a
-    NumPy Generator; with None, each call draws differently.
+    NumPy Generator; if it is None, each call draws differently.
 
     >>> sample([0.1, 0.7, 0.2], temperature=0)
     1
@@ -178,11 +179,11 @@ def fit(model, corpus, num_epochs=1, lr=1e-3, *, stride=3, batch_size=128,
 
     - ``model``: the ``WindowLSTM``
     - ``corpus``: a ``Corpus`` with the model's vocabulary
-    - ``num_epochs``: how often all windows are read
+    - ``num_epochs``: the number of epochs; each reads all windows
     - ``lr``: the learning rate
-    - ``stride``: how many characters apart windows begin
+    - ``stride``: the distance between the beginnings of windows
     - ``batch_size``: windows in a mini-batch
-    - ``held_out``: the share at the corpus's end that is kept for measuring
+    - ``held_out``: the share at the corpus's end that is held out
     - ``options``: those of ``d2lrnn.fit_feed``; gradients are not clipped
       unless ``clipping_theta`` is given
 
@@ -206,10 +207,11 @@ def on_epoch_end(model, record, prompt=(), num_chars=160):
 def write(model, prompt, num_chars, temperature=1.0, seed=None):
     """Yield the characters after a prompt, one by one.
 
-    Each is drawn by what the model predicts from the last Tx characters; where
+    Each is drawn from the model's prediction for the last Tx characters; if
     there are fewer, vectors of zeros precede them. The prompt is a str, or a
-    list of entries of the vocabulary. Raise ``ValueError`` at once if the
-    prompt has unknown characters, or if a number is out of range.
+    list of entries of the vocabulary. The call itself, before the first
+    character, raises ``ValueError`` if the prompt has unknown characters or a
+    number is out of range.
     """
     check_numbers("seed", seed=seed, num_chars=num_chars,
                   temperature=temperature)
@@ -233,7 +235,7 @@ def check_prompt(prompt):
 
 
 def write_on(model, window, num_chars, temperature, rng):
-    """Yield the characters after a window of ids, one by one."""
+    """Yield the characters that a model writes after a window of ids."""
     ctx = context_of(model)
     for _ in range(num_chars):
         scores, _ = model(nd.array([window], ctx=ctx))
@@ -244,7 +246,7 @@ def write_on(model, window, num_chars, temperature, rng):
 
 def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,
                     seed=None):
-    """Continue a poem from its beginning, and return all of it.
+    """Continue a poem from its beginning, and return the whole poem.
 
     If ``prompt`` is None, the user is asked for the beginning, which is
     converted to lower case. Each character is printed as it is drawn.

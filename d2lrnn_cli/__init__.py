@@ -1,5 +1,5 @@
 """The command ``d2lrnn``.
 
-It is a package of its own because importing d2lrnn imports MXNet: that takes
-seconds, and where it fails, ``d2lrnn doctor`` must still say why.
+It is a separate package because importing d2lrnn imports MXNet, which takes
+seconds; if that fails, ``d2lrnn doctor`` must still say why.
 """

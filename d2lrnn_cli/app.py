@@ -13,7 +13,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False, help="Recurrent language models to read, "
     "run and learn from: train one on a text, let it write, measure it.",
     context_settings={"help_option_names": ["-h", "--help"]})
-# what main found on the command line, wherever it stood
+# whether main found them, anywhere on the command line
 FLAGS = {"--quiet": False, "--debug": False}
 
 
@@ -32,7 +32,7 @@ def flags(
 
 @contextmanager
 def messages():
-    """Send what is printed inside to stderr, or nowhere with --quiet."""
-    unheard = FLAGS["--quiet"] or sys.stderr is None  # as it is if closed
+    """Send all output of the body to stderr, or discard it with --quiet."""
+    unheard = FLAGS["--quiet"] or sys.stderr is None  # None if closed
     with redirect_stdout(StringIO() if unheard else sys.stderr):
         yield

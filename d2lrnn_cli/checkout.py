@@ -1,4 +1,4 @@
-"""Run what lies beside the packages in the sources: lessons, benchmarks."""
+"""Run lessons and benchmarks, which lie beside the packages in a checkout."""
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +9,15 @@ __all__ = ["run_python", "source_folder"]
 
 
 def run_python(arguments, folder=None):
-    """Run Python on arguments in a folder, and exit with its exit code."""
+    """Run Python with arguments in a folder, and exit with its exit code."""
     done = subprocess.run([sys.executable, *arguments], cwd=folder)
     raise Exit(done.returncode)
 
 
 def source_folder(name):
-    """Return a folder of the sources that d2lrnn is installed from.
+    """Return a folder of the sources from which d2lrnn is installed.
 
-    A wheel brings the lessons along, in the folder of the command.
+    A wheel contains the lessons, in the folder of the command.
     """
     for parent in Path(__file__).parents[:2]:
         if (parent / name).is_dir():

@@ -1,4 +1,4 @@
-"""The file command.json in a run's folder: what was typed, to resume it."""
+"""The file command.json in a run's folder: the command, for resuming it."""
 import json
 import os
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ __all__ = ["OLD_NAMES", "find_again", "read_command", "written_command"]
 COMMAND = "command.json"
 LARGEST_COMMAND = 10 ** 6  # bytes
 TEXT = "text.txt"  # a copy of the text that came from a pipe
-# what the settings were called in 0.1.0
+# names of settings in 0.1.0 -> their names now
 OLD_NAMES = {
     "layers": "num_layers", "hidden": "num_hiddens", "embed": "embed_size",
     "steps": "num_steps", "batch": "batch_size", "epochs": "num_epochs",
@@ -27,11 +27,11 @@ OLD_NAMES = {
 
 @contextmanager
 def written_command(folder, text, settings, resume):
-    """Write what was typed into a new run's folder while it trains.
+    """Write the command to a new run's folder before the training begins.
 
-    Yield the text's path or name; where the text is a pipe, which can be read
-    only once, yield the path of a copy in the folder. If the training saves
-    nothing, delete the files again, or restore what they were.
+    Yield the text's path or name; if the text is a pipe, which can be read
+    only once, yield the path of a copy in the folder. If the training fails
+    before it saves anything, delete the files, or restore the previous ones.
     """
     if resume:
         yield text
@@ -58,7 +58,7 @@ def written_command(folder, text, settings, resume):
 
 
 def where(text, copy):
-    """Return how to find a text again: its name, its full path, or TEXT."""
+    """Return how to find a text again: its name, absolute path, or TEXT."""
     if text in TEXTS or not os.path.exists(text):
         return to_text(text)
     if copy.exists() and copy.samefile(text):
@@ -67,18 +67,18 @@ def where(text, copy):
 
 
 def is_read_once(path):
-    """Return whether a path leads to a pipe or a terminal, not to a file."""
+    """Return whether a path leads to a pipe or a terminal, not a file."""
     path = Path(path)
     return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def read_command(folder, kinds):
-    """Return ``(text, settings)`` that were typed when a run began.
+    """Return the ``(text, settings)`` with which a run was started.
 
     ``kinds`` has the type of each setting by its name. A file of an older
     version may lack settings, and may name them as ``OLD_NAMES`` does.
-    ``text`` is None where the file does not name it. Raise ``ValueError`` for
-    a missing or damaged file.
+    ``text`` is None if the file does not name one. Raise ``ValueError`` for a
+    missing or damaged file.
     """
     path = folder / COMMAND
     try:
@@ -104,7 +104,7 @@ def read_command(folder, kinds):
 
 
 def check_command(command, kinds):
-    """Raise ``ValueError`` for what nobody can have typed."""
+    """Raise ``ValueError`` for contents that no command can have written."""
     if not isinstance(command, dict) or not isinstance(
             command.get("settings"), dict):
         raise ValueError("it has no settings")
@@ -122,7 +122,7 @@ def check_command(command, kinds):
 
 
 def is_of(value, kind):
-    """Return whether a value from JSON is of a type, as float or int | None.
+    """Return whether a JSON value is of a type, such as float or int | None.
 
     >>> is_of(1, float), is_of(None, int | None), is_of(True, int)
     (True, True, False)
@@ -132,9 +132,10 @@ def is_of(value, kind):
 
 
 def find_again(text, folder):
-    """Return where the text of a run is now: it may have moved with the run.
+    """Return where a run's text is now, since both may have been moved.
 
-    Look where it was, then beside the run, then above it.
+    Look in its old place, then in the run's folder and the three above it.
+    Raise ``FileNotFoundError`` if it is in none of them.
     """
     if text in TEXTS or os.path.exists(text):
         return text

@@ -1,4 +1,4 @@
-"""``d2lrnn data``: list, get and verify the texts known by name."""
+"""``d2lrnn data``: list, get and verify the texts that have names."""
 import hashlib
 import os
 from typing import Annotated
@@ -65,7 +65,7 @@ def verify(name: Annotated[str | None, typer.Argument(
 
 
 def where_is(name):
-    """Return the path of a text that is here already, or None."""
+    """Return the path of a text that is on this machine, or None."""
     from d2lrnn.data.texts import TEXTS, cache_folder, text_in_folders
     cache = cache_folder()
     cached = cache and cache / TEXTS[name].file
@@ -74,7 +74,7 @@ def where_is(name):
 
 
 def check_name(name):
-    """Raise a usage error unless a known text has this name."""
+    """Raise a usage error unless this is the name of a known text."""
     from d2lrnn.data.texts import TEXTS
     if name not in TEXTS:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(TEXTS)}",

@@ -1,7 +1,7 @@
-"""``d2lrnn doctor``: check the installation, and name each remedy.
+"""``d2lrnn doctor``: check the installation, and say how to repair it.
 
-It imports neither d2lrnn nor MXNet itself, so that it works where they fail
-to import.
+It imports neither d2lrnn nor MXNet itself, so that it works even if they
+cannot be imported.
 """
 import os
 import runpy
@@ -20,7 +20,7 @@ from d2lrnn_cli.streams import fitted
 __all__ = ["doctor"]
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
-# prints the reader's language, or what is wrong with it; and how many GPUs
+# prints the reader's language, or an error, and then the number of GPUs
 TRY = """
 import d2lrnn, mxnet
 from d2lrnn.basics.language import readers_language
@@ -31,7 +31,7 @@ except ValueError as error:
     print(error)
 print(mxnet.context.num_gpus())
 """
-# prints why MXNet's library does not load; mxnet itself is not imported
+# prints why MXNet's library does not load, without importing mxnet
 LOAD = """
 import ctypes, runpy, sys
 find_lib_path = runpy.run_path(sys.argv[1])["find_lib_path"]
@@ -66,7 +66,7 @@ def python():
 
 
 def system():
-    """Yield the system, and what to do if MXNet has no wheel for it."""
+    """Yield the system, or what to do if MXNet has no wheel for it."""
     no_wheel = machine.no_wheel()
     if machine.lacks_avx():
         yield WRONG, (f"{machine.cpu_name()} lacks AVX, which MXNet's wheel "
@@ -95,7 +95,7 @@ def packages():
             elif name == "mxnet" and find_spec(name):
                 yield OK, "mxnet, from another package or a build"
             elif name == "mxnet" and machine.no_wheel():
-                pass  # told above
+                pass  # reported above
             elif name != "d2l":
                 yield WRONG, f"{name} is not installed: pip install -e ."
             elif sys.version_info < (3, 12):
@@ -126,15 +126,15 @@ def libraries():
 def mxnet():
     """Yield whether MXNet imports, and which devices it sees."""
     if not find_spec("mxnet"):
-        return  # told above
+        return  # reported above
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TRY],
                           text=True, capture_output=True)
     if done.returncode:
         *more, reason = done.stderr.strip().splitlines() or ["no message"]
-        if not more and ": set it to " in reason:  # a variable
+        if not more and ": set it to " in reason:  # a setting
             yield WRONG, reason
             return
-        if reason.startswith("ImportError: MXNet"):  # with a remedy
+        if reason.startswith("ImportError: MXNet"):  # it has a remedy
             yield WRONG, reason.removeprefix("ImportError: ")
             return
         yield WRONG, (f"d2lrnn does not import ({reason}): fix what is wrong "
@@ -156,13 +156,13 @@ def mxnet():
 
 
 def has_openmp():
-    """Return whether MXNet computes with OpenMP's threads, as far as known."""
+    """Return whether MXNet computes with OpenMP threads, as far as known."""
     wheel = machine.wheel()
     return wheel is None or wheel.has_openmp
 
 
 def threads():
-    """Yield the number of cores, and how many MXNet uses."""
+    """Yield the number of cores, and how many of them MXNet uses."""
     cores = machine.num_cores()
     chosen = os.environ.get("OMP_NUM_THREADS", "").strip()
     if not has_openmp():
@@ -178,11 +178,11 @@ def threads():
 
 
 def load():
-    """Yield a note if other programs keep the cores busy."""
+    """Yield a note if other programs are keeping the cores busy."""
     if not has_openmp():
         return
     try:
-        busy = os.getloadavg()[0]  # on average over the last minute
+        busy = os.getloadavg()[0]  # average over the last minute
     except (AttributeError, OSError):
         return
     if busy >= 0.5 and os.environ.get("OMP_NUM_THREADS") != "1":
@@ -208,7 +208,7 @@ def texts():
 
 
 def graphviz():
-    """Yield whether Graphviz is here to draw models."""
+    """Yield whether Graphviz is installed, which draws models."""
     if shutil.which("dot"):
         yield OK, "Graphviz"
     else:

@@ -22,10 +22,10 @@ def evaluate(model: ModelPath, text: TextName, as_json: AsJson = False):
 
 
 def measure(model, text):
-    """Return a dict of what a text costs a model.
+    """Return a dict of a model's loss and other measures on a text.
 
-    A token that the vocabulary lacks counts as ``<unk>`` if the vocabulary
-    has that entry, and is left out otherwise.
+    The loss is in nats per token. A token that is not in the vocabulary counts
+    as ``<unk>`` if the vocabulary has that entry, and is left out otherwise.
     """
     import d2lrnn as d2l
     from d2lrnn.data.tokens import UNKNOWN
@@ -41,7 +41,7 @@ def measure(model, text):
         raise ValueError(f"{text} has {len(kept)} {model.level}s that the "
                          f"model knows: give a text like the one it was "
                          f"trained on")
-    # in several rows, each long enough to forget that it began with zeros
+    # several rows, each long enough for its initial zeros not to matter
     num_rows = max(1, min(32, len(kept) // 1000))
     losses, targets = d2l.evaluate(model, kept, num_rows)
     loss = float(losses.mean(dtype="float64"))

@@ -1,4 +1,4 @@
-"""``d2lrnn generate``: let a model write."""
+"""``d2lrnn generate``: write texts with a model."""
 import sys
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from d2lrnn_cli.streams import to_json
 
 __all__ = ["generate"]
 
-MOST = 10_000  # lyrics of one call
+MOST = 10_000  # texts per call
 
 
 def generate(
@@ -61,9 +61,9 @@ def generate(
 
 
 def beginning(model):
-    """Return the prefix where none is given: a new line if it is known.
+    """Return the default prefix: a newline, if the model knows it.
 
-    Otherwise it is a space, or the first token of the vocabulary.
+    Otherwise it is a space, or else the vocabulary's first token.
     """
     from d2lrnn.data.tokens import UNKNOWN
     known = [char for char in model.idx_to_char if char != UNKNOWN]
@@ -79,7 +79,7 @@ def write_one(model, prefix, num_chars, choice):
 
 
 def write_all(model, prefix, num_chars, n, choice):
-    """Return ``n`` lyrics as a list."""
+    """Return a list of ``n`` texts."""
     import d2lrnn as d2l
     steps = list(d2l.generate(model, [prefix] * n, num_chars, **choice))
     return [prefix + "".join(step[i] for step in steps) for i in range(n)]

@@ -1,4 +1,4 @@
-"""``d2lrnn inspect``: look into a model's file."""
+"""``d2lrnn inspect``: show the contents of a model's file."""
 from d2lrnn_cli.arguments import ModelPath
 
 __all__ = ["description", "inspect"]
@@ -10,7 +10,7 @@ def inspect(model: ModelPath):
 
 
 def description(path):
-    """Return the settings and arrays in a model's file as a page of text."""
+    """Return a description of the settings and arrays in a model's file."""
     from d2lrnn.models.checkpoint import read
     arrays, metadata = read(path)
     weights = {name.removeprefix("model."): array for name, array

@@ -8,9 +8,9 @@ __all__ = ["load_model", "load_text"]
 
 
 def load_text(text, level, min_freq=1, vocabulary=None):
-    """Return the corpus of a known text's name, or of a path.
+    """Return the corpus of a known text, given its name, or of a file.
 
-    A string that is neither is an error, never a text itself.
+    A string that is neither a name nor a path is an error, not a text.
     """
     if text not in TEXTS:
         text = Path(text)

@@ -1,4 +1,4 @@
-"""Run the command: messages to stderr, errors as one sentence."""
+"""Run the command: messages go to stderr, and errors are one sentence."""
 import os
 import signal
 import sys
@@ -24,7 +24,7 @@ from d2lrnn_cli.train import train
 
 __all__ = ["main"]
 
-# in the order of the help
+# in the order in which the help lists them
 app.command()(train)
 app.command()(generate)
 app.command("eval")(evaluate)
@@ -37,9 +37,9 @@ app.add_typer(data, name="data")
 
 
 def main():
-    """Run what was typed; exit with 0, 1 after an error, 2 after a misuse.
+    """Run the command line, and exit with its exit code.
 
-    After Ctrl-C exit with 130.
+    It is 0, or 1 after an error, 2 after wrong usage, and 130 after Ctrl-C.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
@@ -60,30 +60,30 @@ def main():
     finally:
         problem, error = close_streams(), sys.exc_info()[1]
         if problem is not None and getattr(error, "code", None) == 0:
-            sys.exit(problem)  # else there was another one before
+            sys.exit(problem)  # an earlier error has its own exit code
 
 
 def interrupt(*_):
     """End the command at once after Ctrl-C, without a traceback.
 
-    A training in its steps has a handler of its own, which saves first.
+    During its steps, a training has its own handler, which saves first.
     """
     with suppress(OSError):
-        os.write(2, b"d2lrnn: stopped\n")  # print may be at work right now
+        os.write(2, b"d2lrnn: stopped\n")  # print may be running right now
     raise SystemExit(130)
 
 
 def sentence(error):
     """Return the message of an error as one line.
 
-    MXNet's is in the last one of its lines; other errors have several only if
-    a name has a line end in it.
+    The message of an MXNet error is its last line; other errors have several
+    lines only if a name contains a newline.
     """
     if isinstance(error, FileNotFoundError) and error.filename is None and (
             error.strerror):
         return "the current folder was removed: go to another one with cd"
     if isinstance(error, OSError) and error.strerror and not error.filename:
-        return unwritten(error)  # files are named, streams are not
+        return unwritten(error)  # an error of a file would name it
     if isinstance(error, OSError) and error.filename is not None:
         return (f"{os.fsdecode(error.filename)} cannot be used "
                 f"({error.strerror}): check the path and its permissions")
@@ -93,6 +93,6 @@ def sentence(error):
 
 
 def show_warning(message, category, *_, **__):
-    """Print d2lrnn's own warnings as a sentence, and no others."""
+    """Print d2lrnn's own warnings, as one sentence each, and no others."""
     if category.__name__ == "D2LRNNWarning" and not FLAGS["--quiet"]:
         print(fitted(f"d2lrnn: {message}", sys.stderr), file=sys.stderr)

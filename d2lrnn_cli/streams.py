@@ -1,4 +1,4 @@
-"""Standard streams that are closed, broken, full, or not in UTF-8."""
+"""Handle standard streams that are closed, broken, full or not UTF-8."""
 import errno
 import json
 import os
@@ -13,10 +13,10 @@ NAMES = ("stdin", "stdout", "stderr")
 
 
 def open_streams():
-    """Open closed streams on the null device.
+    """Connect closed streams to the null device.
 
-    Otherwise the next file to be opened would get the number of a stream, and
-    with it what is written to the stream.
+    Otherwise the next file to be opened would get a stream's number, and with
+    it everything that is written to that stream.
     """
     for number, name in enumerate(NAMES):
         if getattr(sys, name) is None:
@@ -31,9 +31,9 @@ def print_everything(stream):
     r"""Let a stream take every character, in any locale.
 
     A character that the encoding lacks becomes a question mark on a terminal,
-    or if PYTHONIOENCODING has chosen the encoding. What is redirected keeps
-    it: in the C locale, whose encoding is ASCII, as UTF-8, which our texts
-    are in, and elsewhere as an escape such as ``\u5206``.
+    or if PYTHONIOENCODING is set. Redirected output keeps it: as UTF-8 in the
+    C locale, whose encoding is ASCII, and elsewhere as an escape such as
+    ``\u5206``.
     """
     encoding = stream.encoding.lower()
     if (encoding.startswith("utf") or stream.isatty()
@@ -46,7 +46,7 @@ def print_everything(stream):
 
 
 def quoted(path):
-    r"""Return a path as a shell reads it, in one line.
+    r"""Return a path quoted for a shell, on one line.
 
     >>> print(quoted("my run"), quoted("it's\na run"))
     'my run' $'it\047s\012a run'
@@ -59,10 +59,11 @@ def quoted(path):
 
 
 def fitted(text, stream, indent=0):
-    """Return a text broken at blanks where a terminal would cut a word.
+    """Return a text broken at spaces where a terminal would cut a word.
 
     The lines after the first are indented. A word longer than a line, such as
-    a path, stays whole, and what goes elsewhere stays as it is.
+    a path, stays whole. If the stream is not a terminal, the text is returned
+    unchanged.
     """
     try:
         width = stream.isatty() and (
@@ -82,7 +83,7 @@ def fitted(text, stream, indent=0):
 
 
 def columns(text):
-    """Return how many columns a text takes; Chinese characters take two.
+    """Return how many columns a text takes; a Chinese character takes two.
 
     >>> columns("ab"), columns("分开")
     (2, 4)
@@ -92,7 +93,7 @@ def columns(text):
 
 
 def forget(number):
-    """Discard what is written to a file descriptor from now on."""
+    """Discard everything written to a file descriptor from now on."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     if nowhere != number:
         os.dup2(nowhere, number)
@@ -100,23 +101,23 @@ def forget(number):
 
 
 def close_streams():
-    """Flush the streams; return None, or what to exit with.
+    """Flush the streams; return None, or what to exit with if that fails.
 
-    That is a sentence, or only 1 where the reader has closed the pipe.
+    This is an error message, or just 1 if the reader has closed the pipe.
     """
     problem = None
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()
         except OSError as error:
-            forget(number)  # or Python would try again, and complain
+            forget(number)  # or Python would try again, and print an error
             problem = 1 if error.errno == errno.EPIPE else (
                 f"d2lrnn: {unwritten(error)}")
     return problem
 
 
 def unwritten(error):
-    """Return the sentence for a stream that cannot be written to."""
+    """Return the error message for a stream that cannot be written to."""
     return (f"the output cannot be written ({error.strerror}): send it "
             f"where there is space")
 
@@ -124,8 +125,8 @@ def unwritten(error):
 def to_json(value):
     """Return a value as JSON that stdout can take without loss.
 
-    A character that stdout's encoding lacks is escaped; infinity and NaN,
-    which JSON lacks, become strings.
+    If stdout's encoding lacks a character, all non-ASCII ones are escaped;
+    infinity and NaN, which JSON lacks, become strings.
     """
     value = json.loads(json.dumps(value), parse_constant=str)
     text = json.dumps(value, ensure_ascii=False)

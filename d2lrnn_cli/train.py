@@ -11,8 +11,8 @@ from d2lrnn_cli.arguments import TEXT
 
 __all__ = ["train"]
 
-# An option has the name of the argument of fit or CharRNN that it sets. Where
-# it was called otherwise in 0.1.0, that is its second spelling.
+# An option is named after the argument of fit or CharRNN that it sets. If it
+# had another name in 0.1.0, that is its second spelling.
 Text = Annotated[str | None, TEXT]
 Cell = Annotated[str, Option(
     metavar="NAME", help="rnn, gru, lstm, ln_lstm, mingru, minlstm.")]
@@ -69,7 +69,7 @@ Out = Annotated[Path | None, Option(
     "run.")]
 Resume = Annotated[Path | None, Option(
     metavar="RUN", help="Continue the training in this folder.")]
-# what is not a setting of the training
+# parameters that are not settings of the training
 OTHERS = ("context", "text", "ctx", "out", "resume")
 
 
@@ -102,7 +102,7 @@ def train(
 
 
 def short_name(text):
-    """Return the name of a text, cut so that a folder can be named after it.
+    """Return a text's name, cut to a length that a folder's name can have.
 
     >>> short_name("data/my.txt"), len(short_name("x" * 250))
     ('my', 200)
@@ -114,9 +114,9 @@ def short_name(text):
 
 
 def what_to_resume(context, folder, text, settings):
-    """Return the text and the settings of a run, changed by those typed now.
+    """Return a run's text and settings, with those given now replaced.
 
-    A setting that a run of an older version did not note has its default.
+    A setting that an older version did not record gets its default.
     """
     from d2lrnn_cli.command_file import find_again, read_command
     noted_text, noted = read_command(folder, kinds_of_settings())

@@ -1,4 +1,4 @@
-"""The training that ``d2lrnn train`` runs: a ``CharRNN`` in a folder."""
+"""Train as ``d2lrnn train`` does: a ``CharRNN`` in a folder."""
 import os
 
 import d2lrnn as d2l
@@ -13,9 +13,9 @@ from d2lrnn_cli.streams import quoted
 
 __all__ = ["run"]
 
-SAMPLE = 200  # tokens after each epoch
+SAMPLE = 200  # tokens in the sample after each epoch
 MODEL = ("num_hiddens", "num_layers", "cell", "dropout", "unroll",
-         "tie_weights")  # the settings of CharRNN, as they are
+         "tie_weights")  # settings passed to CharRNN unchanged
 FIT = ("num_epochs", "lr", "batch_size", "num_steps", "held_out",
        "optimizer", "schedule", "clipping_theta", "patience", "seed")
 
@@ -23,8 +23,8 @@ FIT = ("num_epochs", "lr", "batch_size", "num_steps", "held_out",
 def run(text, settings, folder, resume, ctx):
     """Train in a folder, and keep other runs out of it meanwhile.
 
-    Exit with 130 after Ctrl-C. Where nothing was saved yet that could be
-    resumed, begin anew.
+    Exit with 130 after Ctrl-C. If ``resume`` is true but nothing was saved,
+    begin anew.
     """
     folder = check_path("the run's folder", os.fspath(folder))
     text = os.fspath(check_path("TEXT", text))
@@ -48,7 +48,7 @@ def run(text, settings, folder, resume, ctx):
 
 
 def train(text, settings, folder, resume, ctx):
-    """Train a ``CharRNN``, and write a sample after each epoch."""
+    """Train a ``CharRNN``, with a sample after each epoch."""
     corpus = load_text(text, settings["level"], settings["min_freq"])
     model = d2l.CharRNN(corpus.vocab_size, settings["embed_size"] or None,
                         **{name: settings[name] for name in MODEL})

@@ -1,7 +1,7 @@
-"""Checks of arguments, and the error messages for what they refuse.
+"""Check arguments, and write the error messages for those refused.
 
 Each check raises ``ValueError`` with one sentence that names the culprit and
-the remedy. The range of each number stands here once, under its name.
+the remedy. The range of each number is defined here once, by its name.
 """
 import inspect
 import os
@@ -21,10 +21,10 @@ __all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
 LARGEST_FLOAT = sys.float_info.max
-WIDEST = 2 ** 24  # vocabularies and layers; float32 counts no further
+WIDEST = 2 ** 24  # vocabularies, layers; float32 counts up to here
 LONGEST = 10 ** 9  # steps, epochs, characters
 
-# What each number must be: its type, lowest and highest value, and in words
+# What a number must be: its type, lowest and highest value, and a description
 SIZE = (Integral, 1, WIDEST, "a whole number of at least 1")
 COUNT = (Integral, 1, LONGEST, "a whole number of at least 1")
 LENGTH = (Integral, 0, LONGEST, "a whole number of at least 0")
@@ -56,7 +56,7 @@ RANGES = {
     "learning_rate": POSITIVE, "maxValue": POSITIVE, "epsilon": POSITIVE,
     "save_minutes": (Real, 0, LARGEST_FLOAT, "a number of at least 0"),
 }
-# What an error message says about None, for numbers that may be None
+# How an error message describes None, for numbers that may be None
 NONE = {"patience": "None", "clipping_theta": "None", "theta": "None",
         "embed_size": "None for one-hot vectors", "top_k": "None to keep all",
         "top_p": "None to keep all",
@@ -89,7 +89,7 @@ def check_number(name, value, kind, low, high, words, none=None):
     - ``kind``: its type, Integral or Real
     - ``low``, ``high``: the lowest and the highest value allowed
     - ``words``: what the number must be, for the error message
-    - ``none``: what None means; without it None is refused
+    - ``none``: what None means; if not given, None is refused
 
     >>> check_number("n", 2 ** 31, Integral, 1, 100, "a whole number")
     Traceback (most recent call last):
@@ -132,7 +132,7 @@ def shown(value, width=60):
 
 
 def check_choice(name, value, known):
-    """Return a value if it is among the known ones; else the error lists them.
+    """Return a value that is one of the known ones; otherwise list them.
 
     >>> check_choice("cell", "rna", ("rnn", "gru"))
     Traceback (most recent call last):
@@ -163,7 +163,7 @@ def check_flag(name, value):
 def check_kind(name, value, kind, words):
     """Raise ``ValueError`` if a value is not of the type ``kind``.
 
-    ``words`` tell in the error message what it must be.
+    ``words`` say what it must be, for the error message.
     """
     if not isinstance(value, kind):
         raise ValueError(f"{name} is {shown(value)}: it must be {words}")
@@ -176,7 +176,7 @@ def check_function(name, value):
 
 
 def check_path(name, path):
-    """Return a path as a ``Path`` if a file or a folder can have this name.
+    """Return a path as a ``Path``; raise ``ValueError`` for an unusable name.
 
     >>> check_path("folder", "")
     Traceback (most recent call last):
@@ -200,19 +200,19 @@ def check_path(name, path):
 
 
 def path_bytes(name, path):
-    """Return the bytes of a path, which the C locale has for ASCII alone."""
+    """Return a path as bytes; in the C locale, only ASCII can be encoded."""
     try:
         return os.fsencode(path)
     except UnicodeEncodeError:
         if sys.getfilesystemencoding().lower().startswith("utf"):
-            return b"\xff"  # half a character, as in no file's name
+            return b"\xff"  # a lone surrogate, which is never in a file's name
         raise ValueError(
             f"{name} is {shown(path)}, which this locale cannot write "
             f"({sys.getfilesystemencoding()}): set PYTHONUTF8=1") from None
 
 
 def check_memory(num_floats, what):
-    """Raise ``ValueError`` if so many float32 numbers do not fit into memory.
+    """Raise ``ValueError`` if this many float32 numbers exceed the memory.
 
     >>> check_memory(10 ** 15, "weights")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -220,7 +220,7 @@ def check_memory(num_floats, what):
     """
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # this machine does not tell
+    except (AttributeError, OSError, ValueError):  # unknown on this machine
         memory = 2 ** 42
     if 4 * num_floats > memory:
         raise ValueError(f"{what} would take {4 * num_floats / 2 ** 30:,.0f} "
@@ -229,7 +229,7 @@ def check_memory(num_floats, what):
 
 
 def checked(check):
-    """Return a decorator that first calls ``check`` with the arguments."""
+    """Return a decorator that calls ``check`` with the arguments first."""
     def decorate(function):
         signature = inspect.signature(function)
 
@@ -243,10 +243,10 @@ def checked(check):
 
 
 def converted(convert):
-    """Return a decorator that replaces arguments by what ``convert`` gives.
+    """Return a decorator that replaces arguments as ``convert`` says.
 
-    ``convert`` is called with the arguments, and returns a dict of those to be
-    replaced.
+    ``convert`` is called with the arguments, and returns a dict of the new
+    values of those to be replaced.
 
     >>> @converted(lambda n: check_numbers(batch_size=n))
     ... def double(n):
@@ -272,8 +272,8 @@ def explained(function):
     """Decorate a function so that its errors describe its arguments.
 
     This costs nothing unless the function fails, so it suits functions that
-    are called at every step. A ``ValueError`` passes unchanged, since it is
-    such a sentence already, unless it comes from Python or NumPy.
+    are called at every step. A ``ValueError`` passes unchanged unless it comes
+    from Python or NumPy, since the package's own already name the culprit.
 
     >>> explained(lambda x, y: x + y)(None, np.ones((2, 3)))
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""What surrounds a run: its device, seed, number of epochs, and machine."""
+"""The environment of a run: device, seed, number of epochs, and machine."""
 import os
 import platform
 import random
@@ -30,9 +30,8 @@ DEVICE = re.compile(r"(cpu|gpu)(?:\((\d{1,4})\))?")
 def try_gpu(i=0):
     """Return GPU ``i`` if MXNet sees it, else the CPU, as d2l's function does.
 
-    If the environment variable D2LRNN_CTX (cpu, gpu or gpu(1)) is set, it
-    decides instead. Raise ``SettingError`` if it names a GPU that is not
-    there.
+    The environment variable D2LRNN_CTX (cpu, gpu or gpu(1)) overrides this.
+    Raise ``SettingError`` if it names a GPU that MXNet does not see.
     """
     i = check_number("i", i, *GPU_NUMBER)
     chosen = os.environ.get("D2LRNN_CTX", "").strip()
@@ -112,7 +111,7 @@ def epochs(n):
 
     With a low cap, each lesson can be tried out in seconds.
     """
-    readers_language()  # a wrong setting is better told before the training
+    readers_language()  # reports a wrong setting before the training
     n = check_numbers(num_epochs=n)["num_epochs"]
     cap = os.environ.get("D2LRNN_EPOCHS", "").strip()
     if not cap:
@@ -124,14 +123,14 @@ def epochs(n):
 
 
 def context_of(model):
-    """Return the device of a model's parameters, or else the current one."""
+    """Return the device of a model's parameters, or the current one."""
     for param in getattr(model, "collect_params", dict)().values():
         return param.list_ctx()[0]
     return context.current_context()
 
 
 def machine_record():
-    """Return a measurement's date, versions and machine: a dict for JSON."""
+    """Return the date, versions and machine of a measurement, for JSON."""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "versions": {"python": platform.python_version(), **{

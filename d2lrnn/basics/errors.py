@@ -6,7 +6,7 @@ __all__ = ["D2LRNNWarning", "SettingError"]
 
 
 class D2LRNNWarning(UserWarning):
-    """The result is not quite what was asked for, such as another text."""
+    """A warning that a result is not quite what was requested."""
 
 
 class SettingError(ValueError):
@@ -16,7 +16,7 @@ class SettingError(ValueError):
     alone, without a traceback.
     """
 
-    def _render_traceback_(self):  # the name that IPython looks for
+    def _render_traceback_(self):  # IPython looks for this name
         return [str(self)]
 
 

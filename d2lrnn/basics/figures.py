@@ -13,8 +13,8 @@ __all__ = ["new_figure", "show", "to_png"]
 def settle_matplotlib():
     """Give matplotlib a temporary folder if it cannot write to its own.
 
-    Otherwise it fails for a user without a home, and shows other users a
-    paragraph of advice. Where it could write, it is left alone.
+    Otherwise matplotlib fails for a user without a home folder, and prints a
+    paragraph of advice for other users.
     """
     chosen = os.environ.get("MPLCONFIGDIR")
     for variable, default in (("XDG_CONFIG_HOME", "~/.config"),
@@ -28,22 +28,22 @@ def settle_matplotlib():
         return
     try:
         os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="d2lrnn-")
-    except OSError:  # then matplotlib says so, once it is needed
+    except OSError:  # matplotlib reports this when it is used
         return
     atexit.register(remove_folder, os.getpid(), os.environ["MPLCONFIGDIR"])
 
 
 def can_be_written(folder):
-    """Return whether a folder is writable, or can be made."""
+    """Return whether a folder is writable, or could be created."""
     if not folder.is_absolute() and str(folder).startswith("~"):
-        return False  # there is no home
+        return False  # there is no home folder
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
 
 
 def remove_folder(pid, folder):
-    """Remove a folder at the end of the process that made it."""
+    """Remove a folder if this is the process that created it."""
     if os.getpid() == pid:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -61,7 +61,7 @@ def new_figure(figsize=(7, 4.2)):
                          "give the width and the height in inches, such as "
                          "(7, 4)")
     figure = Figure(figsize=figsize, layout="constrained")
-    figure._repr_png_ = lambda: to_png(figure)  # IPython looks for it
+    figure._repr_png_ = lambda: to_png(figure)  # IPython looks for this name
     return figure
 
 
@@ -90,7 +90,7 @@ def show(path):
     kind = {".png": "Image", ".svg": "SVG", ".wav": "Audio"}.get(
         path.suffix)
     if kind and hasattr(shell, "kernel"):
-        from IPython import display  # there only in a notebook
+        from IPython import display  # installed only with notebooks
         return getattr(display, kind)(filename=str(path))
     print(f"file: {path}")
     return None

@@ -13,7 +13,7 @@ __all__ = ["new_folder", "only_user", "to_path", "to_text", "whole_path",
 
 try:
     import fcntl
-except ImportError:  # a system without these locks
+except ImportError:  # not on this system
     fcntl = None
 
 HELD = set()  # the lock files that this process holds
@@ -22,27 +22,27 @@ HELD = set()  # the lock files that this process holds
 def to_text(path):
     """Return a path as text that can be written and printed.
 
-    In the C locale, Python reads the bytes of a name beyond ASCII as lone
-    surrogates; here they become the characters that they are in UTF-8.
+    In the C locale, Python reads the non-ASCII bytes of a name as lone
+    surrogates; they are decoded as UTF-8 instead.
     """
     try:
         return os.fsencode(path).decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return os.fspath(path)  # a name that this locale has no bytes for
+        return os.fspath(path)  # a name that this locale cannot encode
 
 
 def to_path(text):
-    """Return the path that ``to_text`` made a text of."""
+    """Return the path that ``to_text`` converted to this text."""
     try:
         return os.fsdecode(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
-        return text  # half a character, as in no path
+        return text  # a lone surrogate, which is never in a path
 
 
 def whole_path(path):
-    """Return a path from the root, without links.
+    """Return a path as an absolute path without links.
 
-    Raise ``OSError`` if the current folder was removed.
+    Raise ``OSError`` if the current folder has been removed.
     """
     try:
         return path.resolve()
@@ -56,7 +56,7 @@ def write_whole(path, data):
     """Write bytes to ``path``: all of them, or none if writing fails.
 
     They are first written to a file with a unique name, which is synced and
-    renamed. If the process is killed at any moment, the previous file remains;
+    renamed. If the process is killed before that, the previous file remains;
     of several writers the last one wins. Raise ``OSError`` if the file cannot
     be written.
     """
@@ -107,8 +107,8 @@ def remove_leftovers(folder):
 def try_lock(file):
     """Lock a file for as long as it is open; return whether that worked.
 
-    The lock ends with its process, however that ends. Return None where there
-    are no such locks, as on some network drives.
+    The lock is released when its process ends, in whatever way. Return None
+    where locks are not supported, as on some network drives.
     """
     if fcntl is None:
         return None
@@ -122,7 +122,7 @@ def try_lock(file):
 
 
 def is_at(file, path):
-    """Return whether an open file is still the one at this path."""
+    """Return whether an open file is still at this path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
@@ -131,12 +131,12 @@ def is_at(file, path):
 
 @contextmanager
 def only_user(folder):
-    """Keep other users out of a folder during a ``with`` statement.
+    """Reserve a folder for the body of a ``with`` statement.
 
     The file .lock in the folder is locked, and removed at the end; one that a
-    killed process has left behind is no longer locked. Raise ``ValueError`` if
+    killed process left behind is no longer locked. Raise ``ValueError`` if
     another process or thread uses the folder, and ``OSError`` if it cannot be
-    written to. Where there are no locks, nobody is kept out.
+    written to. Where locks are not supported, no other user is kept out.
     """
     path = Path(folder, ".lock")
     while True:
@@ -152,7 +152,7 @@ def only_user(folder):
                              f"another folder, or wait for its end")
         if is_at(file, path):
             break
-        file.close()  # its previous owner has just removed it
+        file.close()  # the previous owner has just removed the file
     HELD.add(file)
     try:
         yield
@@ -177,11 +177,11 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def new_folder(folder):
-    """Make a folder, and those above it, unless they exist.
+    """Create a folder and its parents, unless they exist.
 
     If the body of the ``with`` statement fails, the new folders are removed,
     except those that are no longer empty. Raise ``OSError`` if the folder
-    cannot be made.
+    cannot be created.
     """
     folder, made = Path(folder), []
     try:
@@ -201,17 +201,17 @@ def new_folder(folder):
 
 
 def remove_empty(folders):
-    """Remove those of some folders that are empty, the innermost first."""
+    """Remove folders, the innermost first; keep those that are not empty."""
     for folder in folders:
-        with suppress(OSError):  # there is something in it
+        with suppress(OSError):  # it is not empty
             folder.rmdir()
 
 
 def writable(folder):
-    """Make a folder and return its whole path, or that of a temporary one.
+    """Create a folder, or else a temporary one; return its absolute path.
 
-    If the folder cannot be written to, or the current folder is gone, a
-    ``D2LRNNWarning`` names the temporary folder.
+    If the folder cannot be written to, or the current folder has been removed,
+    a ``D2LRNNWarning`` names the temporary folder.
     """
     try:
         folder = folder.resolve()

@@ -10,10 +10,9 @@ __all__ = ["readers_language"]
 def readers_language():
     """Return the reader's language: "en" or "zh".
 
-    The environment variable D2LRNN_LANG (en or zh) decides; without it, the
-    locale of the process: the first of LC_ALL, LC_MESSAGES and LANG that is
-    set. Every locale but zh* means English. Raise ``SettingError`` if
-    D2LRNN_LANG has another value.
+    The environment variable D2LRNN_LANG (en or zh) decides; if it is not set,
+    the first of LC_ALL, LC_MESSAGES and LANG that is. Every locale but zh*
+    means English. Raise ``SettingError`` if D2LRNN_LANG has another value.
     """
     chosen = os.environ.get("D2LRNN_LANG", "").strip()
     if chosen not in ("", "en", "zh"):

@@ -1,7 +1,7 @@
-"""The machine: its cores and processor, and what MXNet's wheel needs on it.
+"""Describe the machine: cores, processor, and what MXNet's wheel needs.
 
 ``setup.py``, ``d2lrnn doctor`` and the benchmarks run this file by its path,
-without importing d2lrnn. So it imports nothing but the standard library.
+without importing d2lrnn, so it imports only the standard library.
 """
 import os
 import platform
@@ -21,9 +21,9 @@ REINSTALL = "pip install --force-reinstall --no-deps mxnet==1.9.1"
 
 
 class Wheel(NamedTuple):
-    """What a wheel of MXNet 1.9.1 needs of the system, and how to get it."""
+    """The system libraries of a wheel of MXNet 1.9.1, and how to get them."""
 
-    libraries: tuple  # all that the wheel links and does not bring along
+    libraries: tuple  # all that the wheel links but does not contain
     remedy: str
     has_openmp: bool = True
 
@@ -43,7 +43,7 @@ WHEELS = {
         f"({CONTAINER})"),
     ("Darwin", "x86_64"): Wheel((), REINSTALL, has_openmp=False),
 }
-# what to do where there is no wheel
+# what to do on systems without a wheel
 INSTEAD = {
     ("Windows", None):
         "install d2lrnn in WSL2, the Linux inside Windows (wsl --install, "
@@ -54,7 +54,7 @@ INSTEAD = {
         "uv venv --python cpython-3.11-macos-x86_64-none && "
         ". .venv/bin/activate && uv pip install -e .)",
 }
-# how dlopen names a library that it does not find: glibc, musl, macOS
+# how dlopen names a library that is missing: glibc, musl, macOS
 MISSING = re.compile(r"([^/\s:]+\.so[.\d]*): |"  # in any language
                      r"Error loading shared library ([^\s:]+):|"
                      r".*Library not loaded: '?([^\s']+)")
@@ -69,7 +69,7 @@ def num_cores():
 
 
 def cpu_name():
-    """Return the processor's name, or its architecture if it has none here."""
+    """Return the processor's name, or its architecture if that is unknown."""
     return (in_cpuinfo("model name") or name_from_sysctl()
             or platform.processor() or platform.machine())
 
@@ -77,8 +77,8 @@ def cpu_name():
 def lacks_avx():
     """Return whether the processor is known to lack AVX.
 
-    MXNet's wheel for Linux on x86-64 ends Python there with "Illegal
-    instruction".
+    On such a processor, MXNet's wheel for Linux on x86-64 crashes Python with
+    "Illegal instruction".
     """
     flags = in_cpuinfo("flags")
     return (system() == ("Linux", "x86_64") and flags is not None
@@ -86,7 +86,7 @@ def lacks_avx():
 
 
 def in_cpuinfo(key):
-    """Return what Linux reports of the first core, or None."""
+    """Return an entry of /proc/cpuinfo for the first core, or None."""
     try:
         with open("/proc/cpuinfo", errors="replace") as file:
             for line in file:
@@ -112,9 +112,9 @@ def name_from_sysctl():
 def system():
     """Return (system, machine), such as ("Linux", "x86_64").
 
-    They are those of this Python: "arm64" becomes "x86_64" in one that Rosetta
-    runs. A Python of 32 bits, and one for Linux with musl, cannot use the
-    wheels, and so has a name of its own.
+    Both describe this Python: under Rosetta, the machine is "x86_64" rather
+    than "arm64". A 32-bit Python, and one for Linux with musl, cannot use the
+    wheels, and so have names of their own.
     """
     name, machine = platform.system(), platform.machine()
     if name == "Linux" and "musl" in str(
@@ -126,7 +126,7 @@ def system():
 
 
 def system_name():
-    """Return the system's name for people, such as macOS on arm64."""
+    """Return the system's name for readers, such as macOS on arm64."""
     name, machine = system()
     name = {"Darwin": "macOS"}.get(name, name)
     return f"{name} on {machine}" if name and machine else "this system"
@@ -138,7 +138,7 @@ def wheel():
 
 
 def no_wheel():
-    """Return the sentence for a system without a wheel of MXNet, or None."""
+    """Return the error for a system without a wheel of MXNet, or None."""
     if wheel():
         return None
     name, machine = system()
@@ -148,7 +148,7 @@ def no_wheel():
 
 
 def not_installed():
-    """Return the sentence for a Python in which there is no mxnet."""
+    """Return the error for a Python in which mxnet is not installed."""
     needs = wheel()
     if needs is None:
         return no_wheel()
@@ -162,10 +162,10 @@ def not_installed():
 
 
 def not_loaded(message):
-    """Return the sentence for the message with which dlopen refuses MXNet.
+    """Return the error for dlopen's message when it cannot load MXNet.
 
-    It names the library that is missing, if one is, and the remedy for all
-    that MXNet's wheel for this system needs.
+    It names the missing library, if there is one, and the command that
+    installs everything that MXNet's wheel for this system needs.
     """
     found = MISSING.match(" ".join(message.split()))
     name = found and next(filter(None, found.groups()))
@@ -174,7 +174,7 @@ def not_loaded(message):
         reason = (message.strip().splitlines() or ["no reason given"])[0]
         return (f"MXNet's library does not load here ({reason}): {REINSTALL}, "
                 f"or install d2lrnn in a container ({CONTAINER})")
-    if needs is None:  # a build of the user's own
+    if needs is None:  # the user's own build
         remedy = "install it, or build MXNet again without it"
     elif needs.libraries and name not in needs.libraries:
         remedy = "install the package of your system that contains it"
@@ -185,9 +185,9 @@ def not_loaded(message):
 
 
 def install_command(package):
-    """Return the command that installs a package of the system.
+    """Return the command that installs a system package.
 
-    Its name must be the same in all of them, as that of graphviz is.
+    The package must have the same name on all systems, as graphviz has.
     """
     tool = {"Darwin": "brew", "Windows": "winget", "FreeBSD": "pkg"}.get(
         platform.system())

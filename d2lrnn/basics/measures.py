@@ -1,4 +1,4 @@
-"""Measures of a training's progress: perplexity and mean gradient norms."""
+"""Measure the progress of training: perplexity and mean gradient norms."""
 import math
 
 import numpy as np
@@ -11,8 +11,9 @@ __all__ = ["mean_norms", "perplexity", "unigram_perplexity"]
 def unigram_perplexity(corpus_indices):
     """Return the perplexity of guessing by character frequencies alone.
 
-    It is that of a model which has learned how often each character occurs in
-    this text, and nothing else. A uniform guess has the perplexity vocab_size.
+    This is the perplexity of a model that has learned how often each character
+    occurs in the text, and nothing else. That of a uniform guess is
+    vocab_size.
 
     >>> unigram_perplexity([0, 1, 2, 3])
     4.0
@@ -54,7 +55,7 @@ def perplexity(loss):
 def mean_norms(norms, clipping_theta):
     """Return a dict of the mean gradient norms, before and after clipping.
 
-    ``norms`` are NDArrays of shape (1,), one for each mini-batch.
+    ``norms`` are NDArrays of shape (1,), one per mini-batch.
     """
     norms = nd.concat(*norms, dim=0).asnumpy()
     return {"grad_norm": float(norms.mean()), "clipped_grad_norm": float(

@@ -14,7 +14,7 @@ from rich.progress import (
 
 __all__ = ["Bar", "EpochBar"]
 
-NARROW = 60  # columns, which a bar and the time left do not fit into
+NARROW = 60  # columns: too few for a bar and the time left
 SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
           "faster.")
 
@@ -22,11 +22,11 @@ SHARED = ("Other programs use the cores, too: OMP_NUM_THREADS=1 would be "
 class Bar:
     """A progress bar below the printed lines while a loop runs.
 
-    It appears in a terminal only; elsewhere (in a pipe, a file or a notebook)
-    there are just the loop's own lines, as there are with TERM=dumb and with
-    NO_COLOR. A narrow terminal gets the numbers without the bar. ``done`` of
-    the ``total`` units are done at the beginning. A ``CoreWatch`` runs
-    alongside, and the bar says once if other processes use the cores too.
+    It appears only in a terminal; elsewhere (in a pipe, a file or a notebook),
+    with TERM=dumb and with NO_COLOR, only the loop's own lines are printed. A
+    narrow terminal shows the numbers without the bar. ``done`` of the
+    ``total`` units are complete at the beginning. A ``CoreWatch`` runs
+    alongside, and the bar reports once if other processes use the cores too.
     """
 
     def __init__(self, total, unit, done=0):

@@ -1,4 +1,4 @@
-"""The shapes of NumPy arrays, and the sentence for an array that has another.
+"""Check the shapes of NumPy arrays.
 
 A shape is written as the names of its sizes, such as "n_a m". Functions that
 take several arrays collect the sizes in a dict, so that all arrays must agree.
@@ -17,7 +17,7 @@ def check_shape(name, array, dims, sizes):
     """Raise ``ValueError`` if an array does not have the shape ``dims``.
 
     ``dims`` names the sizes, as in "n_a m". ``sizes`` is a dict of the sizes
-    known so far; sizes that it lacks are taken from the array and added.
+    known so far; those missing are taken from the array and added.
 
     >>> sizes = {"n_a": 5}
     >>> check_shape("a0", np.zeros((5, 10)), "n_a m", sizes)
@@ -48,7 +48,7 @@ def check_shape(name, array, dims, sizes):
 def check_float_array(name, array, dims, sizes):
     """Raise ``ValueError`` unless an array has this shape and holds floats.
 
-    Parameters must: small integers overflow in a sum, and an update of an
+    Parameters must be floats: sums of small integers overflow, and updating an
     integer array fails.
     """
     check_shape(name, array, dims, sizes)
@@ -57,7 +57,7 @@ def check_float_array(name, array, dims, sizes):
 
 
 def as_floats(x):
-    """Return numbers as an array of floats, since small integers overflow.
+    """Return numbers as an array of floats, because small integers overflow.
 
     >>> as_floats([1, 2])
     array([1., 2.])
@@ -74,7 +74,7 @@ def as_floats(x):
 
 
 def takes(shapes, **dims):
-    """Check the arrays and the parameters of a function's forward pass.
+    """Return a decorator that checks the arguments of a forward pass.
 
     ``shapes`` are the shapes of the parameters, ``dims`` those of the other
     arrays, both by name. A parameter may have the size "n_a+n_x".
@@ -96,9 +96,10 @@ def takes(shapes, **dims):
 
 
 def check_cache(cache, entries, forward):
-    """Return n_a and m of a cell's cache of so many entries.
+    """Return a dict of n_a and m, the sizes in a cell's cache.
 
-    ``forward`` names the function that returns such caches.
+    The cache must have ``entries`` entries; ``forward`` is the name of the
+    function that returns such caches.
     """
     if not isinstance(cache, tuple) or len(cache) != entries or not (
             isinstance(cache[0], np.ndarray)):
@@ -109,7 +110,7 @@ def check_cache(cache, entries, forward):
 
 
 def takes_cache(entries, forward):
-    """Check the gradients and the cache of a cell's backward pass."""
+    """Return a decorator that checks a cell's gradients and its cache."""
     def check(cache, **gradients):
         sizes = check_cache(cache, entries, forward)
         for name, gradient in gradients.items():
@@ -119,7 +120,7 @@ def takes_cache(entries, forward):
 
 
 def takes_caches(entries, forward):
-    """Check the gradients and the caches of a sequence's backward pass."""
+    """Return a decorator that checks a sequence's gradients and caches."""
     def check(da, caches):
         known = isinstance(caches, tuple) and len(caches) == 2 and isinstance(
             caches[0], list) and caches[0]
@@ -136,7 +137,7 @@ def takes_caches(entries, forward):
 def check_gradients(f, parameters, gradients, epsilon=1.0):
     """Raise ``ValueError`` if gradients cannot belong to the parameters.
 
-    ``f(parameters)`` must return the loss, one number.
+    ``f(parameters)`` must return the loss as a single number.
     """
     check_function("f", f)
     check_numbers(epsilon=epsilon)

@@ -1,8 +1,8 @@
-"""Notice that other processes use the cores too, and spin less then.
+"""Notice when other processes use the cores too, and then spin less.
 
-OpenMP's threads wait for one another after every operator. On cores of their
-own, they wait best by spinning, that is, by checking again and again. If
-another process wants the cores, spinning only delays the thread that the
+OpenMP's threads wait for one another after every operator. While each has a
+core to itself, spinning (checking again and again) is the fastest way to wait.
+If another process wants the cores, spinning only delays the thread that the
 others wait for. GNU's OpenMP library spins a tenth as long once it has more
 threads than there are cores, so a few idle threads make it spin less. Results
 stay the same, to the last bit.
@@ -17,16 +17,17 @@ from d2lrnn.basics.machine import num_cores
 __all__ = ["SPINS", "CoreWatch"]
 
 SPINS = "1000"  # how often a thread checks before it sleeps
-SECONDS = 0.5  # between two looks at the cores
-SHARED, QUIET = 0.3, 0.15  # cores used by others: sharing begins, ends
+SECONDS = 0.5  # between two checks of the cores
+SHARED, QUIET = 0.3, 0.15  # cores used by others when sharing begins, ends
 
 
 class CoreWatch:
     """Watch the cores while a loop runs: ``with CoreWatch() as watch``.
 
-    ``watch.shared`` tells whether other processes use them, as far as the
-    machine reports it. If the user has set OMP_WAIT_POLICY or GOMP_SPINCOUNT,
-    or if MXNet does not use GNU's OpenMP, nothing is watched or changed.
+    ``watch.shared`` says whether other processes use them, as far as the
+    machine reports this. If the user has set OMP_WAIT_POLICY or
+    GOMP_SPINCOUNT, or if MXNet does not use GNU's OpenMP, nothing is watched
+    or changed.
     """
 
     def __init__(self):
@@ -58,7 +59,7 @@ class CoreWatch:
 
 
 class Crowd:
-    """Idle threads, enough for OpenMP to have more threads than cores."""
+    """Enough idle threads for OpenMP to have more threads than cores."""
 
     def __init__(self):
         self._left = threading.Event()
@@ -69,7 +70,7 @@ class Crowd:
         # each thread calls free(NULL), which has no effect
         gnu_openmp().GOMP_parallel(ctypes.CDLL(None).free, None,
                                    max(2, num_cores() - threads + 2), 0)
-        self._left.wait()  # the idle threads end with this one
+        self._left.wait()  # the idle threads end when this one does
 
     def leave(self):
         """End the threads."""
@@ -77,17 +78,17 @@ class Crowd:
 
 
 def is_ours():
-    """Return whether threads spin, and as long as the package has set."""
+    """Return whether threads spin for as long as the package has set."""
     return (os.environ.get("GOMP_SPINCOUNT") == SPINS
             and "OMP_WAIT_POLICY" not in os.environ
             and os.environ.get("OMP_NUM_THREADS", "1") != "1")
 
 
 def gnu_openmp():
-    """Return GNU's OpenMP library if it is loaded, as MXNet loads it, or None.
+    """Return GNU's OpenMP library if MXNet has loaded it, else None.
 
-    LLVM's may be loaded under the same name; only LLVM's has ``__kmpc``
-    functions.
+    LLVM's library may be loaded under the same name, but only LLVM's has
+    ``__kmpc`` functions.
     """
     if not hasattr(os, "RTLD_NOLOAD"):
         return None
@@ -101,11 +102,12 @@ def gnu_openmp():
 
 
 def cores_taken():
-    """Return three times in seconds: now, work of the cores, and of our own.
+    """Return ``(now, worked, own)``: three times in seconds.
 
-    They count from some moment in the past: the clock, the time that the
-    visible cores have worked, all together, and the time that this process
-    has. Return None if the machine does not report them.
+    ``now`` is a clock's time, ``worked`` the time for which the visible cores
+    have worked, added up, and ``own`` the time for which this process has.
+    Only differences mean anything. Return None if the machine does not report
+    these times.
     """
     try:
         cores = {f"cpu{n}" for n in os.sched_getaffinity(0)}

@@ -1,4 +1,4 @@
-"""Print texts whatever the locale; say what a stream cannot take."""
+"""Print any text in any locale, and explain why stdout has failed."""
 import errno
 import os
 import sys
@@ -9,17 +9,18 @@ __all__ = ["draws_bars", "print_everything", "unprinted"]
 def print_everything():
     r"""Let stdout and stderr take every character, in any locale.
 
-    A character that the encoding lacks would stop a training at the first
-    lyric. On a terminal it becomes a question mark. What is redirected keeps
-    it: in the C locale, whose encoding is ASCII, as UTF-8, and elsewhere as an
-    escape such as ``\u5206``. PYTHONIOENCODING decides over the encoding.
+    Otherwise, the first sample with a character that the encoding lacks would
+    stop a training. Such a character becomes a question mark on a terminal, or
+    if PYTHONIOENCODING is set. Redirected output keeps it: as UTF-8 in the C
+    locale, whose encoding is ASCII, and elsewhere as an escape such as
+    ``\u5206``.
     """
     for stream in (sys.stdout, sys.stderr):
         encoding = getattr(stream, "encoding", None) or "utf-8"
         if not hasattr(stream, "reconfigure") or stream.errors not in (
                 "strict", "surrogateescape"):
             continue
-        if encoding.lower().startswith("utf"):  # but names may be in no UTF
+        if encoding.lower().startswith("utf"):  # but file names may not be UTF
             stream.reconfigure(errors="surrogateescape")
         elif stream.isatty() or os.environ.get("PYTHONIOENCODING"):
             stream.reconfigure(errors="replace")
@@ -30,9 +31,10 @@ def print_everything():
 
 
 def draws_bars(stream):
-    """Return whether a stream is a terminal that may move its cursor.
+    """Return whether a progress bar can be drawn on a stream.
 
-    One with TERM=dumb cannot, and with NO_COLOR the user wants plain lines.
+    It must be a terminal. With TERM=dumb its cursor cannot move, and NO_COLOR
+    asks for plain lines.
     """
     return bool(stream and stream.isatty()
                 and os.environ.get("TERM") not in ("dumb", "unknown")
@@ -40,11 +42,11 @@ def draws_bars(stream):
 
 
 def unprinted(error):
-    """Return what a command exits with if stdout failed, or None.
+    """Return what to exit with after an error of stdout; None for others.
 
-    That is a sentence, or only 1 where the reader has closed the pipe. What
-    is still to be printed is discarded, since Python would try it once more
-    and complain.
+    This is an error message, or just 1 if the reader has closed the pipe. The
+    rest of the output is discarded, since Python would try to write it again
+    at exit and print an error.
     """
     if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO) or (
             error.filename is not None):

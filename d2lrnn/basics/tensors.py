@@ -1,8 +1,8 @@
 """Read and write safetensors files: arrays by name, and some text.
 
 A file has the length of its header in 8 bytes, the header in JSON, and then
-the bytes of all arrays. It is read in this order, so that a file of another
-kind is refused before it takes memory. The text is written in a fixed order,
+the bytes of all arrays. It is read in this order, so that other kinds of file
+are refused before they take up memory. The text is written in a fixed order,
 so that files with equal contents have equal bytes.
 """
 import hashlib
@@ -17,7 +17,7 @@ from d2lrnn.basics.files import write_whole
 __all__ = ["TensorsError", "digest", "read_tensors", "write_tensors"]
 
 LARGEST_FILE = 2 * 10 ** 9  # bytes
-LARGEST_HEADER = 2 ** 25  # bytes: a million words, or 10,000 epochs on record
+LARGEST_HEADER = 2 ** 25  # bytes: a million words, or records of 10,000 epochs
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8",
           "I32": "<i4", "I16": "<i2", "I8": "|i1", "U64": "<u8", "U32": "<u4",
           "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}
@@ -25,11 +25,11 @@ DTYPE_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 
 class TensorsError(ValueError):
-    """What is wrong with a file, and the remedy: to be put after its name."""
+    """What is wrong with a file, and the remedy, to follow the file's name."""
 
 
 def not_whole(reason):
-    """Return the error for a file of another kind, or a part of a file."""
+    """Return the error for another kind of file, or an incomplete one."""
     return TensorsError(f"is not a whole safetensors file ({reason}): get a "
                         f"new copy of it")
 
@@ -37,7 +37,8 @@ def not_whole(reason):
 def write_tensors(path, arrays, text):
     """Write a dict of arrays and a dict of str to a file, or nothing at all.
 
-    Raise ``ValueError`` for contents that could not be read again.
+    Raise ``ValueError`` for contents that could not be read back, and
+    ``OSError`` if the file cannot be written.
     """
     header, end = {"__metadata__": dict(sorted(text.items()))}, 0
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -75,7 +76,7 @@ def write_tensors(path, arrays, text):
 def read_tensors(path, what, check_text):
     """Return the ``(arrays, text)`` that were written to a file.
 
-    ``what`` is what an error message calls a missing file.
+    ``what`` describes the file in the error message if it is missing.
     ``check_text(text)`` is called before the arrays are read, and may raise.
     Raise ``FileNotFoundError`` or ``OSError`` if the file cannot be read, and
     ``TensorsError`` if its contents are wrong.
@@ -86,7 +87,7 @@ def read_tensors(path, what, check_text):
                                 f"path")
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size  # not of a newer file
+            size = os.fstat(file.fileno()).st_size  # of the open file
             if size > LARGEST_FILE:
                 raise TensorsError(f"has {size:,} bytes, and files of up to "
                                    f"{LARGEST_FILE:,} are read: give the "

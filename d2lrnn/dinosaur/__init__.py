@@ -1,15 +1,15 @@
 r"""Invent names of dinosaurs: a character model of names in NumPy alone.
 
-Each name is an example. ``X`` are the ids of the characters that the network
-reads, with None, a zero vector, before the first; ``Y`` are the ids that it
-should predict, with the newline after the last. ``parameters`` is a dict: Wax
-(n_a, n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1). A gradient
-is named ``d`` plus the name of its parameter. The hidden bias may also be
-spelled ba.
+Each name is an example. ``X`` lists the ids of the characters that the network
+reads, after None, which stands for a zero vector; ``Y`` lists the ids that it
+should predict, ending with the newline's. ``parameters`` is a dict: Wax (n_a,
+n_x), Waa (n_a, n_a), Wya (n_y, n_a), b (n_a, 1), by (n_y, 1). The hidden bias
+may also be named ba. A gradient is named ``d`` plus the name of its parameter.
 
-``python -m d2lrnn.dinosaur`` trains and prints names. The names and the
-settings are those of "Character level language model - Dinosaurus Island"
-(Deep Learning Specialization, Sequence Models, week 1).
+``python -m d2lrnn.dinosaur`` trains a model and prints invented names. The
+settings and the names of functions are those of "Character level language
+model - Dinosaurus Island" (Deep Learning Specialization, Sequence Models, week
+1).
 """
 from d2lrnn.dinosaur.checks import keys, unpack
 from d2lrnn.dinosaur.command import main
@@ -36,7 +36,7 @@ from d2lrnn.dinosaur.network import (
     update_parameters,
 )
 
-# a name that is imported as itself was here in 0.1.0
+# names imported as themselves were here in 0.1.0
 __all__ = [
     "Buffers",
     "clip",

@@ -1,4 +1,4 @@
-"""Checks of the arguments of the model of names, and its arrays by name."""
+"""Check the arguments of the model of names; find its arrays by name."""
 import math
 from numbers import Integral
 
@@ -16,7 +16,7 @@ SHAPES = {"Wax": "n_a n_x", "Waa": "n_a n_a", "Wya": "n_y n_a", "b": "n_a 1",
 
 
 def keys(arrays, prefix=""):
-    """Return the five names of parameters or gradients, as a dict spells them.
+    """Return the five names under which a dict has parameters or gradients.
 
     ``prefix`` is "d" for gradients.
     """
@@ -25,7 +25,7 @@ def keys(arrays, prefix=""):
 
 
 def unpack(arrays, prefix=""):
-    """Return Wax, Waa, Wya, b and by of a dict, or its gradients with "d".
+    """Return a dict's Wax, Waa, Wya, b and by, or with "d" their gradients.
 
     >>> unpack({"Wya": 3, "by": 5, "Wax": 1, "ba": 4, "Waa": 2})
     [1, 2, 3, 4, 5]
@@ -34,7 +34,7 @@ def unpack(arrays, prefix=""):
 
 
 def check_arrays(arrays, sizes, prefix=""):
-    """Raise ``ValueError`` unless all five arrays are there and fit."""
+    """Raise ``ValueError`` unless all five arrays have the right shapes."""
     if not isinstance(arrays, dict):
         raise ValueError(f"the arrays are {shown(arrays)}: give a dict of all "
                          f"five by name")
@@ -47,7 +47,7 @@ def check_arrays(arrays, sizes, prefix=""):
 
 def check_step(parameters, gradients=None, dy=None, x=None, lr=None,
                **states):
-    """Check the arrays of a step, and return their sizes."""
+    """Check the arrays of a step, and return a dict of their sizes."""
     if lr is not None:
         check_numbers(lr=lr)
     sizes = {"1": 1}
@@ -72,7 +72,7 @@ def check_step_backward(dy, gradients, parameters, x, a, a_prev):
 
 
 def check_example(X, Y, parameters, cache=None, learning_rate=1, **states):
-    """Check the ids of a name, and the arrays that go with them."""
+    """Check a name's ids and its arrays, and return a dict of their sizes."""
     sizes = check_step(parameters, **states)
     check_numbers(learning_rate=learning_rate)
     for name, ids in (("X", X), ("Y", Y)):
@@ -99,7 +99,7 @@ def check_example(X, Y, parameters, cache=None, learning_rate=1, **states):
 
 
 def check_forward(X, Y, a0, parameters, vocab_size=27):
-    """Check the ids of a name, and the size of the vocabulary."""
+    """Check a name's ids and arrays, and the size of the vocabulary."""
     n_x = check_example(X, Y, parameters, a0=a0)["n_x"]
     if not is_number(vocab_size, Integral) or vocab_size != n_x:
         raise ValueError(f"vocab_size is {shown(vocab_size)}, but Wax has "
@@ -118,7 +118,7 @@ def check_clip(gradients, maxValue):
 
 
 def check_sample(parameters, char_to_ix, seed, temperature=1.0):
-    """Check what a name is sampled from."""
+    """Check the arguments of ``sample``."""
     sizes = check_step(parameters)
     check_char_to_ix(char_to_ix, sizes["n_x"], "Wax")
     check_char_to_ix(char_to_ix, sizes["n_y"], "Wya")
@@ -126,9 +126,9 @@ def check_sample(parameters, char_to_ix, seed, temperature=1.0):
 
 
 def check_invent(seed, temperature=1.0, num_names=1):
-    """Check what invented names depend on besides the model."""
+    """Check the arguments of ``invent``, except for the model and the list."""
     check_numbers(num_names=num_names)
-    end = 2 ** 32 - 100 * num_names  # 100 seeds for each name
+    end = 2 ** 32 - 100 * num_names  # 100 seeds per name
     words = f"a whole number from 0 to {end - 1}"
     if not is_number(seed, Integral) or not 0 <= seed < end:
         raise ValueError(f"seed is {shown(seed)}: it must be {words}")
@@ -140,7 +140,7 @@ def check_invent(seed, temperature=1.0, num_names=1):
 def check_char_to_ix(char_to_ix, vocab_size, name="vocab_size"):
     """Raise ``ValueError`` unless the characters have the ids 0, 1, 2, ...
 
-    ``name`` is what the error message calls the size.
+    ``name`` is the name of ``vocab_size`` in the error message.
     """
     if not isinstance(char_to_ix, dict) or "\n" not in char_to_ix:
         raise ValueError("char_to_ix has no newline, which ends a name: give "
@@ -157,7 +157,7 @@ def check_char_to_ix(char_to_ix, vocab_size, name="vocab_size"):
 
 def check_model_settings(data, ix_to_char, char_to_ix, num_iterations=35000,
                          n_a=50, dino_names=7, vocab_size=27, losses=None):
-    """Check the arguments of ``model``, which lists them, but for ``data``."""
+    """Check the arguments of ``model`` (explained there), except ``data``."""
     check_numbers(vocab_size=vocab_size)
     check_char_to_ix(char_to_ix, vocab_size)
     check_sample_ix([], ix_to_char)
@@ -183,7 +183,7 @@ def check_initial_loss(vocab_size, seq_length):
 
 
 def check_sample_ix(sample_ix, ix_to_char):
-    """Check the ids of a name and the characters that they stand for."""
+    """Check a name's ids, and a dict of the characters that they stand for."""
     if not isinstance(ix_to_char, dict) or not all(
             isinstance(char, str) for char in ix_to_char.values()):
         raise ValueError(f"ix_to_char is {shown(ix_to_char)}: give the "

@@ -32,7 +32,7 @@ def main(argv=None):
                      "--save")
     try:
         run(args)
-        if sys.stdout:  # None if it is closed
+        if sys.stdout:  # None if stdout is closed
             sys.stdout.flush()
     except OSError as error:
         sys.exit(unprinted(error) or str(error))
@@ -43,8 +43,8 @@ def main(argv=None):
 
 
 def run(args):
-    """Do what the command's arguments ask for."""
-    # first, so that a wrong option does not cost a training
+    """Run the command with these arguments."""
+    # first, so that a wrong option is found before the training
     check_invent(args.seed, args.temperature, args.names)
     if args.save:
         check_save(args.save)

@@ -1,4 +1,4 @@
-"""Lists of names: read them, number their characters, make examples."""
+"""Read lists of names, number their characters, and make examples."""
 from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.data.reading import read_source
 from d2lrnn.data.texts import find_text
@@ -7,13 +7,12 @@ __all__ = ["encode", "load_names", "read_names", "vocabulary"]
 
 
 def load_names(path=None, *, fallback=True):
-    """Return ``(names, source)``: a list of names, and where it comes from.
+    """Return ``(names, source)``: a list of names, and where they come from.
 
-    The lesson's list is looked for as dinos.txt in ``$D2LRNN_DATA`` and
-    lyrics_data/. If it is not found, the genera that ship with the package are
-    used, with a warning, or ``FileNotFoundError`` is raised if ``fallback`` is
-    false. ``path`` is that of another list, with one name on each line, in
-    UTF-8.
+    The file dinos.txt is looked for in ``$D2LRNN_DATA`` and lyrics_data/. If
+    it is not found, the genera that ship with the package are used, with a
+    warning, or ``FileNotFoundError`` is raised if ``fallback`` is false.
+    ``path`` is the path of another list: one name per line, in UTF-8.
     """
     text, source = read_source(find_text("dinos", fallback) if path is None
                                else check_path("path", path))
@@ -22,9 +21,9 @@ def load_names(path=None, *, fallback=True):
 
 
 def read_names(data):
-    r"""Return the names in a text (one on each line) or list, in lower case.
+    r"""Return the names in a text (one per line) or a list, in lower case.
 
-    Raise ``ValueError`` if there is none.
+    Raise ``ValueError`` if there are none.
 
     >>> read_names("Aardonyx\nZuul \n")
     ['aardonyx', 'zuul']
@@ -43,7 +42,7 @@ def read_names(data):
 
 
 def check_strings(name, names):
-    """Raise ``ValueError`` unless this is a list of str."""
+    """Raise ``ValueError`` unless ``names`` is a list of str."""
     if not isinstance(names, (list, tuple, set, frozenset)):
         raise ValueError(f"{name} is {shown(names)}: give a list of str")
     for line in names:
@@ -53,10 +52,9 @@ def check_strings(name, names):
 
 
 def vocabulary(names):
-    r"""Return ``(ix_to_char, char_to_ix)`` of a list of names, two dicts.
+    r"""Return two dicts for a list of names: ``(ix_to_char, char_to_ix)``.
 
-    The characters are sorted. The newline, which ends each name, is one of
-    them.
+    The characters are sorted, and include the newline, which ends each name.
 
     >>> vocabulary(["zuul"])[0]
     {0: '\n', 1: 'l', 2: 'u', 3: 'z'}
@@ -67,7 +65,9 @@ def vocabulary(names):
 
 
 def encode(name, char_to_ix):
-    r"""Return ``(X, Y)`` of a name, or say which character is unknown.
+    r"""Return the ids of a name, ``(X, Y)``, as the network uses them.
+
+    Raise ``ValueError`` for an unknown character.
 
     >>> encode("aba", {"\n": 0, "a": 1, "b": 2})
     ([None, 1, 2, 1], [1, 2, 1, 0])

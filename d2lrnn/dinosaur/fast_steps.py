@@ -1,8 +1,8 @@
-"""Learn from a name quickly: the same numbers in less time.
+"""Learn from a name with the same results in less time.
 
-With a small network, most of the time goes into calling NumPy. Only what
-depends on the previous step is computed step by step; the rest is one product
-for all steps, in memory that is used again for the next name.
+With a small network, most of the time is spent calling NumPy. Only what
+depends on the previous step is computed step by step; the rest is computed
+for all steps at once, in memory that is used again for the next name.
 """
 import numpy as np
 from d2lrnn.dinosaur.checks import keys, unpack
@@ -13,8 +13,8 @@ __all__ = ["Buffers"]
 class Buffers:
     """Memory for the steps and the gradients of names.
 
-    ``gradients`` are the clipped gradients of the last call of ``step``, which
-    the next call overwrites.
+    ``gradients`` has the clipped gradients of the last call of ``step``; the
+    next call overwrites them.
     """
 
     def __init__(self, parameters):
@@ -42,17 +42,17 @@ class Buffers:
         self._row_starts = np.arange(num_steps) * self.n_y  # in self._y
         self._x, self._da, self._dz, self._slope = (
             self._empty(num_steps, self.n_a) for _ in range(4))
-        # lists of rows, which loops read faster than arrays
+        # lists of rows, since loops read lists faster than arrays
         self._rows = [list(array) for array in (
             self._a, self._x, self._da, self._dz, self._slope)]
 
     def step(self, X, Y, a_prev, parameters, learning_rate, maxValue):
-        """Learn from a name: return its ``(loss, a_last)``.
+        """Learn from a name, and return its ``(loss, a_last)``.
 
         - ``X``, ``Y``: the ids of the name, as ``encode`` returns them
         - ``a_prev``: the first state, of shape (n_a, 1)
         - ``parameters``: a dict, updated in place
-        - ``learning_rate``: the factor of the gradients in the update
+        - ``learning_rate``: what gradients are multiplied by in the update
         - ``maxValue``: the bound to which gradients are clipped
         """
         if len(X) > self._num_steps:
@@ -62,7 +62,7 @@ class Buffers:
         loss, a, dy = self._forward(ids, Y, a_prev, params)
         self._backward(ids, a, dy, params)
         flat = self._flat
-        # clipping is rarely needed, and a small norm says so at once
+        # clipping is rarely needed; a small norm rules it out at once
         if not flat.dot(flat) <= maxValue * maxValue:
             np.clip(flat, -maxValue, maxValue, out=flat)
         np.multiply(flat, learning_rate, out=self._scaled)
@@ -81,7 +81,7 @@ class Buffers:
         a = self._a[:T + 1]
         a[0] = a_prev[:, 0]
         states, inputs, *_ = self._rows
-        # out is the last argument: by its name, each call takes longer
+        # passed as the last argument, since out=... makes each call slower
         product, add, tanh = Waa.dot, np.add, np.tanh
         for before, after, x in zip(states, states[1:T + 1], inputs,
                                     strict=False):

@@ -1,4 +1,4 @@
-"""Save and load the model of names, in one safetensors file."""
+"""Save and load the model of names as a safetensors file."""
 import json
 import os
 
@@ -18,7 +18,7 @@ FORMAT = "d2lrnn.dinosaur 1"
 
 
 def check_save(path):
-    """Return a path if a file can be written there, else say why not."""
+    """Return a path; raise ``ValueError`` if no file can be written there."""
     path = check_path("path", path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a file")
@@ -29,9 +29,9 @@ def check_save(path):
 
 
 def save(path, parameters, ix_to_char):
-    """Write parameters and vocabulary to a safetensors file, or nothing.
+    """Write parameters and vocabulary to a safetensors file, or write nothing.
 
-    Raise ``ValueError`` if there can be no file at ``path``, and for
+    Raise ``ValueError`` if no file can be written at ``path``, and for
     parameters or a vocabulary that ``load`` would refuse.
     """
     path = check_save(path)
@@ -49,13 +49,13 @@ def save(path, parameters, ix_to_char):
 def load(path):
     """Return the ``(parameters, ix_to_char, char_to_ix)`` in a saved file.
 
-    Raise ``FileNotFoundError`` if there is none, and ``ValueError`` if it is
-    damaged, was altered, or holds something else.
+    Raise ``FileNotFoundError`` if there is no such file, and ``ValueError`` if
+    it is damaged, has been altered, or contains something else.
     """
     path = check_path("path", path)
     try:
         parameters, text = read_tensors(path, "file", check_format)
-        # files of version 0.1.0 have none
+        # files of version 0.1.0 have no checksum
         if text.pop("sha256", None) not in (None, digest(parameters, text)):
             raise ValueError("it was altered after it was written")
         chars = json.loads(text["ix_to_char"])
@@ -73,7 +73,7 @@ def load(path):
 
 
 def check_format(text):
-    """Raise ``TensorsError`` if the text of a file is not that of ``save``."""
+    """Raise ``TensorsError`` if a file's text is not from ``save``."""
     if text.get("format") != FORMAT:
         raise TensorsError("was not written by d2lrnn.dinosaur: give the path "
                            "of a file that was")
@@ -94,7 +94,7 @@ def check_names_file(parameters, chars):
 
 
 def check_finite(parameters):
-    """Raise ``ValueError`` for parameters that became infinite or NaN."""
+    """Raise ``ValueError`` for parameters that are infinite or NaN."""
     for key, array in parameters.items():
         if not np.isfinite(array).all():
             raise ValueError(f"{key} has numbers that are not finite: train "

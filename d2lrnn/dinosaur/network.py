@@ -29,9 +29,9 @@ __all__ = ["clip", "get_initial_loss", "get_sample", "initialize_parameters",
 
 @checked(check_initial)
 def initialize_parameters(n_a, n_x, n_y):
-    """Draw parameters: weights of standard deviation 0.01, biases of zero.
+    """Draw parameters: weights with standard deviation 0.01 and zero biases.
 
-    NumPy's generator is seeded with 1 first.
+    Return the dict of parameters. NumPy's generator is seeded with 1 first.
     """
     np.random.seed(1)
     return {"Wax": np.random.randn(n_a, n_x) * 0.01,
@@ -54,10 +54,10 @@ def rnn_step_forward(parameters, a_prev, x):
 
 @checked(check_forward)
 def rnn_forward(X, Y, a0, parameters, vocab_size=27):
-    """Return ``(loss, cache)`` of a name; the loss, in nats, sums all steps.
+    """Return ``(loss, cache)`` of a name: its loss over all steps, in nats.
 
-    a0 has shape (n_a, 1). ``cache`` is ``(y_hat, a, x)``, three dicts of the
-    probabilities, states and inputs by step; ``a[-1]`` is a0.
+    a0 has shape (n_a, 1). ``cache`` is ``(y_hat, a, x)``: dicts of each step's
+    probabilities, state and input; ``a[-1]`` is a0.
     """
     loss, x, a, y_hat = 0, {}, {-1: np.copy(a0)}, {}
     for t in range(len(X)):
@@ -76,8 +76,8 @@ def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
 
     dy, of shape (n_y, 1), is the gradient with respect to the scores; x, a and
     a_prev are those of the step. ``gradients["da_next"]``, of shape (n_a, 1),
-    is the gradient that comes from the next step, and is replaced by the one
-    for the previous step.
+    is the gradient from the next step, and is replaced by the one for the
+    previous step.
     """
     _, Waa, Wya, _, _ = unpack(parameters)
     dWax, dWaa, dWya, db, dby = unpack(gradients, "d")
@@ -94,9 +94,9 @@ def rnn_step_backward(dy, gradients, parameters, x, a, a_prev):
 @explained
 @checked(check_example)
 def rnn_backward(X, Y, parameters, cache):
-    """Return ``(gradients, a)`` of a name, from its last step to its first.
+    """Return ``(gradients, a)`` of a name by backpropagation through time.
 
-    ``cache`` is that of ``rnn_forward``, and ``a`` the states in it.
+    ``cache`` is what ``rnn_forward`` returned, and ``a`` has its states.
     """
     y_hat, a, x = cache
     gradients = {"d" + key: np.zeros_like(param)
@@ -126,7 +126,7 @@ def clip(gradients, maxValue):
 @explained
 @checked(check_step)
 def update_parameters(parameters, gradients, lr):
-    """Take a step of gradient descent, in place; return the parameters."""
+    """Take a step of gradient descent in place; return the parameters."""
     for param, gradient in zip(unpack(parameters), unpack(gradients, "d"),
                                strict=True):
         param -= lr * gradient
@@ -137,9 +137,9 @@ def update_parameters(parameters, gradients, lr):
 def sample(parameters, char_to_ix, seed, *, temperature=1.0):
     """Return the ids of an invented name, with the newline at its end.
 
-    Step t seeds NumPy's generator with seed + 2 * t and draws from the
-    probabilities, after the scores have been divided by ``temperature``. After
-    50 characters a newline is added.
+    Step t seeds NumPy's generator with seed + 2 * t and draws from the softmax
+    of the scores divided by ``temperature``. After 50 characters a newline is
+    added.
     """
     Wax, Waa, Wya, b, by = unpack(parameters)
     x, a_prev = np.zeros((len(by), 1)), np.zeros((len(b), 1))
@@ -161,10 +161,10 @@ def sample(parameters, char_to_ix, seed, *, temperature=1.0):
 
 @checked(check_example)
 def optimize(X, Y, a_prev, parameters, learning_rate=0.01):
-    """Learn from a name: return ``(loss, gradients, a_last, parameters)``.
+    """Learn from a name; return ``(loss, gradients, a_last, parameters)``.
 
-    Forward, backward, clip to 5, update in place. ``Buffers`` does it, faster
-    than the functions above and with the same results.
+    Run forward and backward, clip to [-5, 5], and update in place. ``Buffers``
+    does this, with the same results as the functions above but faster.
     """
     buffers = Buffers(parameters)
     loss, a_last = buffers.step(X, Y, a_prev, parameters,
@@ -184,7 +184,7 @@ def get_initial_loss(vocab_size, seq_length):
 
 @explained
 def smooth(loss, cur_loss):
-    """Return the loss after moving it a thousandth of the way to ``cur_loss``.
+    """Return a loss, moved a thousandth of the way to ``cur_loss``.
 
     >>> smooth(20.0, 30.0)
     20.01
@@ -194,7 +194,7 @@ def smooth(loss, cur_loss):
 
 @checked(check_sample_ix)
 def get_sample(sample_ix, ix_to_char):
-    r"""Return the characters of a sample, with the first in upper case.
+    r"""Return a sample as text, with the first character in upper case.
 
     >>> get_sample([2, 1, 0], {0: "\n", 1: "o", 2: "t"})
     'To\n'
@@ -204,7 +204,7 @@ def get_sample(sample_ix, ix_to_char):
 
 
 def print_sample(sample_ix, ix_to_char):
-    """Print the characters of a sample, with the first in upper case."""
+    """Print a sample as text, with the first character in upper case."""
     print(get_sample(sample_ix, ix_to_char), end="")
 
 
@@ -216,11 +216,11 @@ def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
     Each iteration learns from one name, in an order that is shuffled once.
     Every 2,000 iterations the smoothed loss and some samples are printed.
 
-    - ``data``: a text with one name on each line, or a list of names
+    - ``data``: a text with one name per line, or a list of names
     - ``ix_to_char``, ``char_to_ix``: what ``vocabulary`` returns
-    - ``num_iterations``: how many names are learned from
+    - ``num_iterations``: the number of iterations
     - ``n_a``: the number of hidden units
-    - ``dino_names``: how many samples are printed each time
+    - ``dino_names``: the number of samples printed each time
     - ``vocab_size``: the size of the vocabulary
     - ``losses``: a list to which the loss of each iteration is appended, in
       nats
@@ -236,7 +236,7 @@ def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
     loss = get_initial_loss(vocab_size, dino_names)
     for j in range(num_iterations):
         X, Y = examples[j % len(examples)]
-        # the last state of a name is the first of the next
+        # the last state of a name is the first state of the next
         cur_loss, a_prev = buffers.step(X, Y, a_prev, parameters, 0.01, 5)
         loss = smooth(loss, cur_loss)
         if losses is not None:
@@ -251,17 +251,17 @@ def model(data, ix_to_char, char_to_ix, num_iterations=35000, n_a=50,
 
 def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
            temperature=1.0):
-    """Return pairs of an invented name and "new" or "in the list".
+    """Return a list of pairs: an invented name, and "new" or "in the list".
 
-    A name without a character is "empty". Name n is sampled with the seed
-    ``seed + 100 * n``: nearer seeds would share draws, since step t of
+    A name without characters is "empty". Name n is sampled with the seed
+    ``seed + 100 * n``: closer seeds would share draws, since step t of
     ``sample`` uses seed + 2 * t.
 
     - ``parameters``: those that ``model`` returns
-    - ``ix_to_char``, ``char_to_ix``: the vocabulary that it was trained with
-    - ``names``: the list that it was trained on
-    - ``num_names``: how many names to invent
-    - ``seed``: another seed gives other names
+    - ``ix_to_char``, ``char_to_ix``: the vocabulary used in training
+    - ``names``: the list used in training
+    - ``num_names``: the number of names to invent
+    - ``seed``: an int; another one gives other names
     - ``temperature``: below 1 for likelier names, above 1 for wilder ones
     """
     check_invent(seed, temperature, num_names)
@@ -279,9 +279,9 @@ def invent(parameters, ix_to_char, char_to_ix, names, num_names=7, *, seed=0,
 def plot_loss(losses, vocab_size=27, dino_names=7, *, window=1000):
     """Plot the smoothed loss, and the mean loss of the last names, in nats.
 
-    ``losses`` are those that ``model`` appends; vocab_size and dino_names are
-    its arguments. Each mean is over ``window`` names, at the beginning over at
-    least 100. Return a matplotlib ``Figure``.
+    ``losses`` is the list that ``model`` fills; vocab_size and dino_names are
+    as in ``model``. Each mean is over ``window`` names, or at the beginning
+    over all names so far, at least 100. Return a matplotlib ``Figure``.
     """
     loss, smoothed = get_initial_loss(vocab_size, dino_names), []
     for cur_loss in losses:

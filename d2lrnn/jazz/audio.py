@@ -16,10 +16,10 @@ from d2lrnn.jazz.midi import QUARTERS, warn_of_time
 __all__ = ["piano_roll", "render"]
 
 ATTACK, RELEASE = 0.01, 0.12  # seconds
-DECAY = 1.5  # per second: a held note loses 13 dB in one
+DECAY = 1.5  # per second: a held note loses 13 dB each second
 LONGEST_NOTE = 8  # seconds; by then it has died away
 LONGEST_MUSIC = 1800  # seconds
-MOST_SOUND = 4  # hours, of all notes one after another
+MOST_SOUND = 4  # hours, the lengths of all notes added up
 HARMONICS = (1, 0.5, 0.25, 0.1, 0.06)
 SOFT = 0.35  # the volume of chords beside a melody
 PEAK = 0.9 * 32767
@@ -29,9 +29,10 @@ MOST_BARS = 720
 
 
 class Sound(NamedTuple):
-    """A note of a file: ticks, MIDI number, velocity from 1 to 127, part.
+    """A note of a MIDI file.
 
-    The part is "chords" or "melody".
+    ``start`` and ``stop`` are in ticks, ``pitch`` is a MIDI number,
+    ``velocity`` is from 1 to 127, and ``part`` is "chords" or "melody".
     """
 
     start: int
@@ -42,11 +43,11 @@ class Sound(NamedTuple):
 
 
 def read_sounds(path):
-    """Return the ``mido.MidiFile`` at a path and a list of its ``Sound``.
+    """Return the ``mido.MidiFile`` at a path, and its notes as ``Sound``.
 
     A track counts as chords if on average 1.5 notes or more sound at once,
-    else as melody. Drums are left out. Raise ``FileNotFoundError`` or
-    ``ValueError`` if there is no such file, or no note in it.
+    else as melody. Drums are left out. Raise ``FileNotFoundError`` if there is
+    no such file, and ``ValueError`` if it has no notes or cannot be read.
     """
     midi = read_midi(check_path("midi", path))
     sounds = []
@@ -54,7 +55,7 @@ def read_sounds(path):
         notes = find_notes(track)
         loud = velocities(track)
         part = "chords" if polyphony(notes) >= 1.5 else "melody"
-        # a note of length 0 is heard and seen too
+        # so that a note of length 0 is heard and seen
         sounds += [Sound(start, max(stop, start + 1), pitch,
                          loud[start, pitch], part)
                    for start, stop, pitch in notes]
@@ -64,7 +65,7 @@ def read_sounds(path):
 
 
 def polyphony(notes):
-    """Return how many notes sound at once on average, ignoring silence.
+    """Return how many notes sound at once, on average, ignoring silence.
 
     ``notes`` are ``(start, stop, pitch)``, in order of their starts.
 
@@ -90,8 +91,8 @@ def velocities(track):
 
 
 def clock(midi):
-    """Return a function from ticks to seconds, given the tempos of a file."""
-    changes = [(0, 500_000)]  # microseconds a quarter, by default
+    """Return a function that converts ticks to seconds at a file's tempos."""
+    changes = [(0, 500_000)]  # microseconds per quarter note, by default
     for track in midi.tracks:
         ticks = accumulate(message.time for message in track)
         changes += [(tick, message.tempo) for tick, message
@@ -110,7 +111,7 @@ def clock(midi):
 
 
 def frequency(pitch):
-    """Return the frequency of a MIDI number in Hz, where A4 (69) has 440.
+    """Return the frequency of a MIDI number in Hz; A4 (69) has 440 Hz.
 
     >>> frequency(69), frequency(57)
     (440.0, 220.0)
@@ -119,11 +120,12 @@ def frequency(pitch):
 
 
 def tone(hertz, duration, sample_rate):
-    """Return the samples of a note, which fades for ``RELEASE`` after its end.
+    """Return the samples of a note, which fades out after its end.
 
-    ``hertz`` is its frequency and ``duration`` its length in seconds. It rises
-    within ``ATTACK`` and decays like a struck string, higher harmonics faster.
-    Harmonics that the sample rate cannot represent are left out.
+    ``hertz`` is the note's frequency, ``duration`` its length in seconds. It
+    rises for ``ATTACK`` seconds, decays like a struck string, with higher
+    harmonics faster, and fades for ``RELEASE`` seconds. Harmonics that the
+    sample rate cannot represent are left out.
     """
     duration = min(duration, LONGEST_NOTE)
     end = duration + RELEASE
@@ -140,7 +142,7 @@ def tone(hertz, duration, sample_rate):
 
 
 def mix(midi, sounds, sample_rate):
-    """Return all sounds of a file added up, as an array of float32."""
+    """Return the sum of all sounds of a file, an array of float32."""
     seconds = clock(midi)
     ends = [sum(message.time for message in track) for track in midi.tracks]
     duration = seconds(max(*ends, *(sound.stop for sound in sounds)))
@@ -169,14 +171,14 @@ def check_work(sounds, seconds):
 
 
 def render(midi, wav, *, sample_rate=22050):
-    """Write a MIDI file as sound, a WAV file; return its path.
+    """Render a MIDI file as sound, a WAV file; return its path.
 
-    It has one channel of 16 bits, and ends 0.12 seconds after the MIDI file,
-    so that the last note can fade. Tempos and velocities are those of the
-    file, and the loudest moment is scaled to 90 % of the range; notes of
+    The sound has one channel of 16 bits, and ends 0.12 seconds after the MIDI
+    file, so that the last note can fade. Tempos and velocities are those of
+    the file, and the loudest moment is scaled to 90% of the range; notes in
     chords are softer than others. Notes are cut off after 8 seconds, and the
     music must not last longer than 30 minutes. Raise ``ValueError`` or
-    ``OSError`` if the file cannot be read, or the sound cannot be written.
+    ``OSError`` if the file cannot be read or the sound cannot be written.
     """
     wav = check_suffix(wav, ".wav")
     sample_rate = check_numbers(sample_rate=sample_rate)["sample_rate"]
@@ -208,9 +210,10 @@ def check_suffix(path, suffix):
 def piano_roll(midi, png):
     """Draw a MIDI file as a piano roll, a PNG file; return its path.
 
-    The melody has one colour, the chords another. Bars have four quarters; if
-    the file's own do not, a ``D2LRNNWarning`` says so. Raise ``ValueError`` or
-    ``OSError`` if the file cannot be read, or the picture cannot be written.
+    The melody has one colour, the chords another. Bars have four quarter
+    notes; if the file's own do not, a ``D2LRNNWarning`` says so. Raise
+    ``ValueError`` or ``OSError`` if the file cannot be read or the picture
+    cannot be written.
     """
     png = check_suffix(png, ".png")
     file, sounds = read_sounds(midi)
@@ -221,13 +224,13 @@ def piano_roll(midi, png):
 
 
 def draw_roll(midi, sounds, title):
-    """Return a piano roll as a matplotlib ``Figure``, up to 12 bars a row.
+    """Return a piano roll as a matplotlib ``Figure``, up to 12 bars per row.
 
     A note that lasts beyond the end of a row continues in the next one.
     """
     from matplotlib.figure import Figure  # slow to import
 
-    ticks = midi.ticks_per_beat * QUARTERS  # of a measure
+    ticks = midi.ticks_per_beat * QUARTERS  # per measure
     end = max(sound.stop for sound in sounds) / ticks
     bars = max(1, math.ceil(end))
     if bars > MOST_BARS:
@@ -256,7 +259,7 @@ def draw_roll(midi, sounds, title):
 
 
 def draw_part(axes, part, notes):
-    """Draw the notes ``(start, stop, pitch)`` of a part; times in measures."""
+    """Draw a part's notes, ``(start, stop, pitch)``; times in measures."""
     from matplotlib.collections import PolyCollection  # slow to import
 
     corners = [[(start, pitch - 0.45), (stop, pitch - 0.45),
@@ -268,7 +271,7 @@ def draw_part(axes, part, notes):
 
 
 def prepare(axes, bars, low, high):
-    """Prepare a row of bars: bar lines, names of notes, shaded black keys."""
+    """Draw a row's background: bar lines, note names and shaded black keys."""
     axes.set(xlim=(bars.start, bars.stop), ylim=(low, high))
     axes.set_xticks(bars, [str(bar + 1) for bar in bars], ha="left")
     named = [pitch for pitch in range(low, high) if pitch % 12 in (0, 4, 7)]
@@ -284,7 +287,7 @@ def prepare(axes, bars, low, high):
 
 
 def draw_legend(figure, parts):
-    """Show above the rows which colour is which part."""
+    """Add a legend of the parts' colours above the rows."""
     from matplotlib.patches import Patch  # slow to import
 
     figure.legend(handles=[Patch(color=color, label=part)

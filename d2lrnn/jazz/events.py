@@ -1,7 +1,7 @@
 """Read the bytes of a MIDI file as notes, as players do.
 
-What makes no music is skipped, whatever it contains. A wrong number or length
-of tracks, a missing end, and bytes after the end are tolerated.
+Anything that makes no music is skipped, whatever it contains. A wrong number
+or length of tracks, a missing end, and bytes after the end are tolerated.
 """
 import io
 import os
@@ -14,9 +14,9 @@ import mido
 __all__ = ["find_notes", "read_midi", "spellings"]
 
 LARGEST_MIDI = 2 ** 22  # bytes: a million notes
-FOREWORD = 256  # the most bytes that other systems put before a file
-# How many bytes follow a status byte: of a channel, by its first hex digit,
-# and of the system, where the others have none
+FOREWORD = 256  # the most bytes that some systems put before a file
+# How many bytes follow a status byte: of a channel message, by its first hex
+# digit, and of a system message; other system messages have none
 CHANNEL_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
 SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 PERCUSSION = 9  # the channel whose numbers are drums, not pitches
@@ -27,9 +27,8 @@ TRACK_NAME, END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x03, 0x2F, 0x51, 0x58
 def read_midi(path):
     """Return the ``mido.MidiFile`` at a path.
 
-    Its tracks have their names, in Latin-1, their notes, tempos and time
-    signatures, and their ends. Raise ``FileNotFoundError`` or ``ValueError``
-    if it cannot be read.
+    Its tracks keep their names, in Latin-1, notes, tempos, time signatures and
+    ends. Raise ``FileNotFoundError`` or ``ValueError`` if it cannot be read.
     """
     data = read_midi_bytes(path)
     begin = data.find(b"MThd", 0, FOREWORD)
@@ -51,7 +50,7 @@ def read_midi(path):
 
 
 def read_midi_bytes(path):
-    """Return the bytes of a file, or say why they cannot be read."""
+    """Return the bytes of a file, or raise an error that says why not."""
     if os.path.isdir(path):
         raise ValueError(f"{path} is a folder: give the path of a MIDI file")
     if not os.path.isfile(path):
@@ -68,9 +67,9 @@ def read_midi_bytes(path):
 
 
 def read_tracks(path, data, begin, number):
-    """Yield the tracks of a file, at most ``number``.
+    """Yield at most ``number`` tracks of a file.
 
-    Each is found by its mark, since lengths may be wrong.
+    Each track is found by its mark, since lengths may be wrong.
     """
     file = io.BytesIO(data)
     for i in range(number):
@@ -90,18 +89,18 @@ def read_tracks(path, data, begin, number):
 
 
 def read_track(file):
-    """Return the track whose length comes next in a file.
+    """Return the next track, reading a file from the track's length on.
 
-    It ends at its end mark, or after its length; a message that crosses that
-    point still counts. Raise ``EOFError`` if the file ends first, and
-    ``LookupError`` where no message begins.
+    The track ends at its end mark or after its length; a message that crosses
+    that point still counts. Raise ``EOFError`` if the file ends first, and
+    ``LookupError`` if no message begins where one should.
     """
     stop = int.from_bytes(take(file, 4), "big") + file.tell()
     track, status, time, kind = mido.MidiTrack(), None, 0, None
     while kind != END_OF_TRACK and file.tell() < stop:
         time += read_number(file)
         first, = take(file, 1)
-        if first < 0x80:  # data; the status is that of the last message
+        if first < 0x80:  # data: the previous message's status applies
             file.seek(-1, os.SEEK_CUR)
             if status is None:
                 raise LookupError
@@ -118,7 +117,7 @@ def read_track(file):
 
 
 def read_content(file, first):
-    """Return ``(kind, content)`` of a message whose first byte is given.
+    """Return ``(kind, content)`` of a message, given its first byte.
 
     The kind is this byte or, for meta messages, the next one.
     """
@@ -133,7 +132,7 @@ def read_content(file, first):
 
 
 def make_message(kind, content, time):
-    """Return a message of mido's, or None for one that makes no music.
+    """Return a mido message, or None for one that makes no music.
 
     >>> make_message(0x91, bytes([60, 200]), 4)
     Message('note_on', channel=1, note=60, velocity=127, time=4)
@@ -157,7 +156,7 @@ def make_message(kind, content, time):
 
 
 def read_number(file):
-    """Return the number that comes next in a file: up to 4 bytes of 7 bits.
+    """Return the next number in a file: up to 4 bytes with 7 bits each.
 
     >>> read_number(io.BytesIO(bytes([0x83, 0x00, 0x40])))
     384
@@ -182,8 +181,8 @@ def take(file, number):
 def find_notes(track):
     """Return ``(start, stop, pitch)`` of each note of a track, in ticks.
 
-    The notes are in the order in which the track strikes them. ``find_stops``
-    determines where each ends.
+    The notes are in the order in which the track strikes them; they end where
+    ``find_stops`` says.
     """
     struck, events, now = [], defaultdict(list), 0
     for message in track:
@@ -204,11 +203,11 @@ def find_notes(track):
 
 
 def find_stops(events, end):
-    """Return a dict from the notes of a key to the ticks where they end.
+    """Return a dict from the numbers of a key's notes to their last ticks.
 
     ``events`` are ``(tick, number)``, where a note-off has the number None. A
-    note ends at its first note-off that does not belong to an earlier note; if
-    there is none, at the next note of the key, or at ``end``.
+    note ends at the first note-off that does not belong to an earlier note; if
+    there is none, at the key's next note, or else at ``end``.
 
     >>> find_stops([(0, 0), (4, 1), (8, None), (12, None)], end=20)
     {0: 8, 1: 12}
@@ -234,12 +233,12 @@ def find_stops(events, end):
 
 
 def find_endless(events):
-    """Return the numbers of the notes of a key that lack a note-off.
+    """Return a set of the numbers of a key's notes that lack a note-off.
 
-    This has to be known before note-offs are assigned in order: otherwise each
-    later note would get the note-off of the note after it. Here each note-off
-    belongs to the latest possible note, which leaves out the note that lacks
-    one. Notes of its own tick are its last choice, since some files strike a
+    They must be known before note-offs are assigned in order: otherwise every
+    note from there on would get the next note's note-off. Here each note-off
+    goes to the latest possible note, which leaves over the notes that lack
+    one. A note at the same tick is the last choice, since some files strike a
     key again before they release it.
 
     >>> find_endless([(0, 0), (4, 1), (4, None), (8, 2), (9, None)])
@@ -260,14 +259,14 @@ def find_endless(events):
 def spellings(name):
     r"""Return the possible names of a track, the likeliest first.
 
-    A file does not tell its encoding: UTF-8, Shift-JIS and Latin-1 are tried.
+    A file does not name its encoding: UTF-8, Shift-JIS and Latin-1 are tried.
     ``name`` was decoded as Latin-1.
 
     >>> spellings("piano"), spellings("caf\xe9"), spellings("caf\xc3\xa9")
     (['piano'], ['café'], ['café', 'cafﾃｩ', 'cafÃ©'])
     """
     data, names = name.encode("latin-1").strip(b"\0 "), []
-    # in a Japanese name most characters are above 127, though not most bytes
+    # in a Japanese name most characters, if not most bytes, are above 127
     japanese = 3 * sum(byte > 127 for byte in data) > len(data)
     for charset in ("utf-8", *("cp932", "latin-1")[::1 if japanese else -1]):
         with suppress(UnicodeDecodeError):

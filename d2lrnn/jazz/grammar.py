@@ -1,12 +1,12 @@
 """A grammar of jazz notes: from a melody over chords to tokens, and back.
 
-A token is ``TYPE,duration``, followed by ``,<upper,lower>`` except for the
-first note of a measure: the window of intervals from the previous note in
-which the note may lie, a minor third above and below where it was. The types:
+A token is ``TYPE,duration``. Except for rests and the first note of a measure,
+``,<upper,lower>`` follows: the window of intervals from the previous note in
+which the note may lie, a minor third above and below the original. The types:
 
 - C: the note is in the chord
-- S: it is in the scale that goes with the chord
-- A: it lies a semitone from a note of the chord, which it approaches
+- S: the note is in the scale that goes with the chord
+- A: the note approaches one of the chord, a semitone away
 - X: any other note
 - R: a rest
 
@@ -38,7 +38,7 @@ TOKEN = re.compile(r"([CSAXR]),([0-9]{1,9}\.[0-9]{3})(?:,<([^,]+),([^,]+)>)?")
 
 
 def note_type(pitch, chord):
-    """Return the type of a pitch over a chord, which is a tuple of pitches.
+    """Return the type of a pitch over a chord, a tuple of pitches.
 
     >>> [note_type(pitch, (60, 64, 67)) for pitch in (72, 74, 70, 73)]
     ['C', 'S', 'X', 'A']
@@ -53,10 +53,10 @@ def note_type(pitch, chord):
 
 
 def chord_at(chords, onset):
-    """Return the pitches of the last chord struck by then, or of the first.
+    """Return the pitches of the last chord struck by an onset.
 
-    ``chords`` are those of a measure, in order of onset; of several with the
-    same onset the last one counts.
+    Before the first chord, that one counts; of several with the same onset,
+    the last one. ``chords`` are those of a measure, in order of onset.
 
     >>> chords = [Note(0, 4, (60, 64)), Note(0, 2, (62, 65)), Note(2, 2, (1,))]
     >>> chord_at(chords, 1), chord_at(chords, -1)
@@ -67,7 +67,7 @@ def chord_at(chords, onset):
 
 
 def check_chords(chords):
-    """Return the chords of a measure as a list, or say what is wrong."""
+    """Return the chords of a measure as a list, after checking them."""
     chords = check_notes("chords", chords)
     if not chords or not all(chord.pitches for chord in chords):
         raise ValueError("a measure has no chord, or one without pitches: "
@@ -129,7 +129,7 @@ def tokens_of(measures, chords):
 
 
 def check_measures(name, measures):
-    """Return measures as a list, or say what is wrong.
+    """Return measures as a list, after checking them.
 
     >>> check_measures("chords", 4)
     Traceback (most recent call last):
@@ -142,10 +142,10 @@ def check_measures(name, measures):
 
 
 def parse_token(token):
-    """Return ``(type, length, window)`` of a token, or say what is wrong.
+    """Return ``(type, length, window)`` of a token, after checking it.
 
-    The length is a ``Fraction`` of quarters; the window is ``(upper, lower)``
-    in semitones from the previous note, or None.
+    The length is a ``Fraction``, in quarter notes; the window is ``(upper,
+    lower)`` in semitones from the previous note, or None.
 
     >>> parse_token("C,0.250,<dd5,d1>")
     ('C', Fraction(1, 4), (5, -1))
@@ -167,7 +167,7 @@ def parse_token(token):
 def quantize(tokens):
     """Return tokens with durations rounded to multiples of 0.25.
 
-    Of two equally near multiples, the smaller one is taken.
+    Halfway between two multiples, the smaller one is taken.
 
     >>> quantize(["C,0.333", "S,0.667,<m3,m-3>", "R,1.125"])
     ['C,0.250', 'S,0.750,<m3,m-3>', 'R,1.000']
@@ -184,16 +184,16 @@ def quantize(tokens):
 def to_notes(tokens, chords, rng, previous=None, onset=0):
     """Turn tokens into a phrase, a list of ``Note``, over a measure's chords.
 
-    Durations are quantized, and notes and rests follow one another from 0 on.
-    A note of length 0 is left out, except for the last one, which gets 0.25.
-    Pitches are drawn by ``choose_pitch`` from the window around the previous
-    note, or at first around ``previous``, a pitch. A token without a window
-    may move a fourth up or down; without a previous note, octaves 4 and 5 are
-    allowed.
+    Durations are quantized, and notes and rests follow one another, beginning
+    at 0. A note of length 0 is left out, unless it is the last one, which then
+    gets 0.25. ``choose_pitch`` draws pitches from the window around the
+    previous note, or around the pitch ``previous`` for the first one. A token
+    without a window may move a fourth up or down; without a previous note,
+    octaves 4 and 5 are allowed.
 
-    ``rng`` is NumPy's ``Generator``; ``onset`` is the quarter, as the chords
-    count, at which the phrase begins. Raise ``ValueError`` for a token that
-    cannot be parsed.
+    ``rng`` is a NumPy ``Generator``; ``onset`` is the onset of the phrase as
+    the chords count it, in quarter notes. Raise ``ValueError`` for a token
+    that cannot be parsed.
     """
     chords = check_chords(chords)
     notes, now = [], Fraction(0)
@@ -229,9 +229,9 @@ def choose_pitch(kind, chord, window, rng):
     """Return a random pitch of a type over a chord, in octaves 3 to 6.
 
     ``window`` is the lowest and the highest pitch to draw from. If it has no
-    pitch of this type, the nearest one outside is taken, of two equally near
-    the lower one. If the chord has no pitch of this type at all, the next type
-    in the order X, A, S, C is taken.
+    pitch of this type, the nearest one outside is taken, or the lower of two
+    equally near ones. If the chord has no pitch of this type at all, the next
+    type in the order X, A, S, C is tried.
     """
     low, high = window
     pitches = {other: [] for other in "XASC"}

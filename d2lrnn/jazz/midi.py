@@ -1,6 +1,6 @@
 """Read notes from MIDI files and write them: a melody and its chords.
 
-Times are quarter notes, in exact fractions; a measure has four.
+Times are in quarter notes, as exact fractions; a measure has four.
 """
 import io
 import math
@@ -24,16 +24,16 @@ __all__ = ["MOST_TICKS", "QUARTERS", "TICKS", "Note", "check_notes",
            "measure_number", "read_tune", "snap", "warn_of_time",
            "write_tune"]
 
-QUARTERS = 4  # of a measure
-TICKS = 480  # of a quarter, in the files that are written
+QUARTERS = 4  # per measure
+TICKS = 480  # per quarter note, in files that are written
 MOST_TICKS = 2**28 - 1  # the largest time that a MIDI message can have
 
 
 class Note(NamedTuple):
     """A note, a chord, or a rest: one pitch, several, or none.
 
-    ``onset`` and ``length`` are quarters, as ``Fraction``; ``pitches`` is a
-    tuple of MIDI numbers, ascending.
+    ``onset`` and ``length`` are in quarter notes, as ``Fraction``; ``pitches``
+    is a tuple of MIDI numbers, ascending.
     """
 
     onset: Fraction
@@ -42,7 +42,7 @@ class Note(NamedTuple):
 
 
 def snap(quarters):
-    """Return the nearest multiple of 1/4 or 1/3; of two, the smaller one.
+    """Return the nearest multiple of 1/4 or 1/3, or the smaller of two.
 
     Distances are compared after rounding to 7 decimals.
 
@@ -56,21 +56,21 @@ def snap(quarters):
 
 
 def read_tune(path, *, melody=None, chords=None, quarters=None):
-    """Return ``(measures, chords)`` of a MIDI file: for each measure a list.
+    """Return ``(measures, chords)`` of a MIDI file: a list for each measure.
 
-    ``melody`` and ``chords`` are two tracks, given by name or number from 0.
-    By default the chords are in the track with most chords, and the melody is
-    in the other track with most single notes. Drums are left out. In the
-    melody a chord counts as its highest note; among the chords single notes do
-    not count. Notes with the same onset stay in the order in which the file
-    strikes them. ``quarters`` is ``(start, stop)``: only notes that begin
-    between the two, both included, are kept.
+    ``melody`` and ``chords`` are two tracks, given by name or by number from
+    0. By default the chords are in the track with the most chords, and the
+    melody is in the other track with the most single notes. Drums are left
+    out. A chord in the melody counts as its highest note; single notes among
+    the chords do not count. Notes with the same onset stay in the order in
+    which the file strikes them. ``quarters`` is ``(start, stop)``, in quarter
+    notes: only notes that begin from start to stop, inclusive, are kept.
 
     Measures without melody are left out, with their chords. A measure without
-    chords has the last chord struck before it, for its whole length; before
-    the first chord, that one is used. Measures have four quarters; if the
-    file's own do not, a ``D2LRNNWarning`` says so. Raise ``FileNotFoundError``
-    or ``ValueError`` if there is no such tune.
+    chords gets the last chord struck before it, for its whole length, or else
+    the first chord. Measures have four quarter notes; if the file's own do
+    not, a ``D2LRNNWarning`` says so. Raise ``FileNotFoundError`` or
+    ``ValueError`` if there is no such tune.
     """
     check_range(quarters)
     path = check_path("path", path)
@@ -91,7 +91,7 @@ def read_tune(path, *, melody=None, chords=None, quarters=None):
 
 
 def check_range(quarters):
-    """Raise ``ValueError`` unless this is a range of quarters, or None."""
+    """Raise ``ValueError`` unless this is ``(start, stop)`` or None."""
     if quarters is None:
         return
     if not (isinstance(quarters, (tuple, list)) and len(quarters) == 2
@@ -102,7 +102,7 @@ def check_range(quarters):
 
 
 def warn_of_time(path, midi):
-    """Warn of the first bars of a file that do not have four quarters."""
+    """Warn of a file's first time signature that is not four quarter notes."""
     others = []
     for track in midi.tracks:
         now = 0
@@ -122,7 +122,7 @@ def warn_of_time(path, midi):
 def track_notes(track, ticks_per_beat):
     """Return the notes and chords of a track on the grid, by onset.
 
-    Those with the same onset stay in the order in which they are struck.
+    Notes with the same onset stay in the order in which they are struck.
     """
     notes = []
     for start, stop, pitches in find_chords(find_notes(track),
@@ -134,16 +134,16 @@ def track_notes(track, ticks_per_beat):
 
 
 def find_chords(notes, tolerance):
-    """Yield ``(start, stop, pitches)``, with notes that sound together as one.
+    """Yield ``(start, stop, pitches)``, joining notes that sound together.
 
-    ``notes`` are in the order in which they are struck. The first note that is
-    not in a chord yet takes along all others whose starts and stops are within
-    ``tolerance`` of its own.
+    ``notes`` are ``(start, stop, pitch)``, in the order in which they are
+    struck. The first note that is not yet in a chord is joined by all others
+    whose starts and stops are within ``tolerance`` of its own.
 
     >>> list(find_chords([(0, 9, 60), (1, 8, 64), (1, 30, 67)], tolerance=2))
     [(0, 9, (60, 64)), (1, 30, (67,))]
     """
-    # by their stops, so that a note is compared with those that end near it
+    # by stop, so that a note is compared only with those that end near it
     near, width, taken = defaultdict(deque), tolerance + 1, set()
     for number, (_, stop, _) in enumerate(notes):
         near[stop // width].append(number)
@@ -157,7 +157,7 @@ def find_chords(notes, tolerance):
 
 
 def take_along(notes, numbers, start, stop, tolerance):
-    """Return the numbers of the notes that sound with one; remove them.
+    """Remove and return the numbers of the notes that sound with a given one.
 
     ``numbers``, a deque, are the candidates, in the order of the notes.
     """
@@ -212,7 +212,7 @@ def find_track(path, track, names, counts):
 
 
 def remedy(names, numbers):
-    """Return the end of an error message, which lists tracks.
+    """Return the end of an error message: the tracks to choose from.
 
     >>> remedy([["tempo"], ["solo"], ["piano"]], [1, 2])
     "take 1 'solo' or 2 'piano'"
@@ -246,7 +246,7 @@ def group_measures(path, melody, chords, quarters):
 
 
 def measure_number(note):
-    """Return the number, from 0, of the measure in which a note begins.
+    """Return the number of the measure, from 0, in which a note begins.
 
     >>> measure_number(Note(Fraction(15, 4), Fraction(1), (60,)))
     0
@@ -257,9 +257,9 @@ def measure_number(note):
 def write_tune(path, melody, chords, tempo=130):
     """Write notes to a MIDI file of format 1, whole or not at all.
 
-    The tracks are "tempo" (with ``tempo``, in quarters a minute, and 4/4),
-    "melody" and "chords"; ``melody`` and ``chords`` are iterables of ``Note``,
-    which are struck in this order if they have the same onset. Raise
+    The tracks are "tempo" (with ``tempo``, in quarter notes per minute, and
+    4/4), "melody" and "chords"; ``melody`` and ``chords`` are iterables of
+    ``Note``, and those with the same onset are struck in this order. Raise
     ``ValueError`` for impossible notes or an impossible tempo, and ``OSError``
     if the file cannot be written.
     """
@@ -288,7 +288,7 @@ def make_track(name, notes, channel, velocity):
             events += [(start, velocity, int(pitch)), (stop, 0, int(pitch))]
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
     now = 0
-    # ends first, so that a note can follow another of the same pitch
+    # ends first, so that a note can follow one of the same pitch
     for tick, loudness, pitch in sorted(events, key=lambda event: event[:2]):
         track.append(mido.Message(
             "note_on" if loudness else "note_off", channel=channel,
@@ -298,7 +298,7 @@ def make_track(name, notes, channel, velocity):
 
 
 def check_notes(name, notes):
-    """Return notes as a list, or say what is wrong.
+    """Return notes as a list, after checking them.
 
     >>> check_notes("melody", [60])
     Traceback (most recent call last):
@@ -321,7 +321,7 @@ def check_notes(name, notes):
 
 
 def check_ticks(note):
-    """Return the ticks where a note starts and stops, or say what is wrong."""
+    """Return the ticks where a note starts and stops, after checking them."""
     start = note.onset * TICKS
     stop = start + note.length * TICKS
     if not 0 <= start < stop <= MOST_TICKS:

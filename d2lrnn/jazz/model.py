@@ -32,14 +32,14 @@ __all__ = ["Phrases", "check_layers", "djmodel", "fit", "generate_music",
 
 
 class StepLosses(HybridBlock):
-    """The cross-entropy of each step, (Tx,), where an empty row costs 0."""
+    """The cross-entropy of each step, shape (Tx,); an empty row costs 0."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.hybridize()
 
     def hybrid_forward(self, F, output, y):
-        """Return it for scores (Tx, m, n_values) and ids (Tx, m)."""
+        """Return the losses for scores (Tx, m, n_values) and ids (Tx, m)."""
         known = y >= 0
         losses = F.pick(F.log_softmax(output), y) * -known
         num_phrases = F.slice_axis(known, axis=0, begin=0, end=1).sum()
@@ -49,10 +49,10 @@ class StepLosses(HybridBlock):
 class Phrases(Feed):
     """Windows of musical values: the feed of a ``DJModel``.
 
-    An epoch has all of them, shuffled, as ids, where -1 is an empty row. The
-    last mini-batch is filled up with empty phrases, which cost nothing, so
-    that all mini-batches have one shape. Each step has a loss, and training
-    minimizes their sum.
+    An epoch reads all windows, shuffled, as ids, where -1 is an empty row. The
+    last mini-batch is filled up with empty windows, which cost nothing, so
+    that all mini-batches have the same shape. Each step has a loss, and
+    training minimises their sum.
     """
 
     def __init__(self, music, batch_size):
@@ -66,13 +66,13 @@ class Phrases(Feed):
                          batch_size=batch_size)
 
     def intro(self):
-        """Say how much is read."""
+        """Return a line that says how much is read."""
         m, Tx = self.X.shape
         return (f"{m} phrases of {Tx} values, {self.corpus.vocab_size} of "
                 f"them distinct")
 
     def epoch(self, rng):
-        """Yield x, (batch_size, Tx), and y, (Tx, batch_size)."""
+        """Yield ids: x, (batch_size, Tx), and y, (Tx, batch_size)."""
         order = rng.permutation(len(self.X))
         for i in range(0, len(order), self.batch_size):
             chosen = order[i:i + self.batch_size]
@@ -86,14 +86,14 @@ class Phrases(Feed):
 
     def measure(self, model, losses):
         """Return the record of an epoch."""
-        steps = len(losses) - 1  # the last one has nothing to predict
+        steps = len(losses) - 1  # the last step has nothing to predict
         return {"characters": len(self.X) * steps,
                 "loss": float(losses.sum()),
                 "step_losses": losses.tolist(),
                 "perplexity": perplexity(losses.sum() / steps)}
 
     def line(self, record):
-        """Return what is printed of the first epoch and every tenth."""
+        """Return the line printed for the first epoch and every tenth one."""
         if record["epoch"] != 1 and record["epoch"] % 10:
             return None
         steps = record["step_losses"]
@@ -103,7 +103,7 @@ class Phrases(Feed):
 
 
 def to_ids(vectors):
-    """Return the ids of one-hot vectors, and -1 for vectors of zeros.
+    """Return the ids of one-hot vectors, or -1 for vectors of zeros.
 
     >>> to_ids(np.array([[0, 1], [0, 0]])).tolist()
     [1, -1]
@@ -125,16 +125,17 @@ def decayed_rate(step):
     return 0.01 / (1 + 0.01 * step)
 
 
-# the name that checkpoints have for it: they are resumed by it
+# checkpoints record this name, and resuming a training compares it
 decayed_rate.__name__ = "learning_rate"
 
 
 def fit(model, music, num_epochs=100, *, batch_size=32, **options):
     """Train a ``DJModel`` on a ``Music``, and return a history.
 
-    The loss in a record is the sum over the steps; step_losses has them one by
-    one. ``options`` are those of ``d2lrnn.fit_feed``. As in the lesson, Adam
-    has the rate of ``decayed_rate``, and gradients are not clipped.
+    The loss in a record is the sum over the steps; step_losses lists the loss
+    of each step. ``options`` are those of ``d2lrnn.fit_feed``. As in the
+    source, Adam uses the learning rate of ``decayed_rate``, and gradients are
+    not clipped.
     """
     if not isinstance(model, DJModel) or not isinstance(music, Music):
         raise ValueError(f"fit was given a {type(model).__name__} and a "
@@ -158,7 +159,7 @@ def one_hot(ids, n_values, ctx=None):
     """
     n_values = check_numbers(n_values=n_values)["n_values"]
     values = as_numpy(ids)
-    # MXNet would make a vector of zeros for an unknown id
+    # for an unknown id, MXNet would return a vector of zeros
     if not (values.dtype.kind in "iuf" and values.ndim and values.size and (
             (values >= 0) & (values < n_values) & (values % 1 == 0)).all()):
         raise ValueError(f"ids is {shown(ids)}: give whole numbers from 0 to "
@@ -168,7 +169,7 @@ def one_hot(ids, n_values, ctx=None):
 
 
 def as_numpy(values):
-    """Return numbers, lists or an NDArray as an array; of objects otherwise.
+    """Return numbers, lists or an NDArray as an array; others as objects.
 
     >>> as_numpy([1, 2]), as_numpy(nd.ones(1)), as_numpy(None)
     (array([1, 2]), array([1.], dtype=float32), array(None, dtype=object))
@@ -184,12 +185,12 @@ def as_numpy(values):
 def music_inference_model(lstm_cell, densor, n_values, n_a, Ty=50):
     """Return a function that plays Ty values with a trained cell and layer.
 
-    These are the layers of a ``DJModel`` themselves, not copies.
-    ``inference_model(x, a, c, pick=None)`` begins with a value x, of shape (1,
+    The function uses these layers of a ``DJModel``, not copies of them.
+    ``inference_model(x, a, c, pick)`` begins with a value x, of shape (1,
     n_values), and states a and c, of shape (1, n_a). It returns the
     probabilities of each step, Ty arrays of shape (n_values,). ``pick`` is
-    called with each of them, and returns the id of the next value: by default
-    the most probable one.
+    called with each array and returns the id of the next value, by default the
+    most probable one.
     """
     check_layers(lstm_cell, densor, n_values, n_a, Ty)
 
@@ -227,12 +228,12 @@ def check_layers(lstm_cell, densor, n_values, n_a, Ty):
 def predict_and_sample(inference_model, x_initializer=None,
                        a_initializer=None, c_initializer=None, *,
                        temperature=0, rng=None):
-    """Return ``(results, indices)`` of what a model plays.
+    """Play with a model, and return ``(results, indices)``.
 
-    ``results`` are one-hot, of shape (Ty, n_values), ``indices`` their ids, of
-    shape (Ty, 1). Initializers that are not given are zeros. At temperature 0
-    each value is the most probable one; above it, values are drawn with
-    ``rng``, a NumPy Generator.
+    ``results`` are the values as one-hot vectors, of shape (Ty, n_values), and
+    ``indices`` are their ids, of shape (Ty, 1). Initializers that are not
+    given are zeros. At temperature 0 each value is the most probable one;
+    above 0, values are drawn with ``rng``, a NumPy Generator.
     """
     check_player(inference_model)
     temperature = check_numbers(temperature=temperature)["temperature"]
@@ -255,7 +256,7 @@ def predict_and_sample(inference_model, x_initializer=None,
 
 
 def check_player(inference_model):
-    """Raise ``ValueError`` unless music_inference_model returned this."""
+    """Raise ``ValueError`` unless this is from music_inference_model."""
     if not callable(inference_model) or not hasattr(inference_model,
                                                     "n_values"):
         raise ValueError(f"inference_model is {shown(inference_model)}: give "
@@ -278,20 +279,20 @@ def initial(name, value, shape, ctx):
 
 def generate_music(inference_model, music, path="runs/jazz.mid", *,
                    temperature=None, seed=None):
-    """Improvise over each set of chords of a tune; return the file's path.
+    """Improvise over the chords of each measure of a tune; return the path.
 
-    For the chords of each measure the model plays a phrase, which begins in
-    octave 4 or 5. The phrases follow one another, each over its chords, which
-    are struck again in every measure of the phrase. The melody and the chords
-    are written at 130 quarters a minute, and the number of sounds in each
-    phrase is printed.
+    For each measure's chords the model plays a phrase, which begins in octave
+    4 or 5. The phrases follow one another, each over its own chords, which are
+    struck again in every measure of the phrase. The melody and the chords are
+    written to a MIDI file at 130 quarter notes per minute, and the number of
+    sounds in each phrase is printed.
 
     - ``inference_model``: what ``music_inference_model`` returned
     - ``music``: what ``load_music_utils`` returned
-    - ``path``: the file to write; if its folder cannot be written to, it goes
-      to a temporary one, with a warning
+    - ``path``: the file to write; if its folder cannot be written to, the file
+      goes to a temporary folder, with a warning
     - ``temperature``: if given, values are drawn; otherwise each is the most
-      probable one, and the phrases have the same values
+      probable one, and all phrases have the same values
     - ``seed``: makes the draws of notes and values repeatable
     """
     check_player(inference_model)
@@ -323,16 +324,16 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
 
 
 def under_phrase(chords, tokens):
-    """Return a measure's chords, struck again in all measures of a phrase.
+    """Return a measure's chords, repeated in all measures of a phrase.
 
-    They count from 0, and each ends where the next one begins.
+    Onsets count from 0, and each chord ends where the next one begins.
 
     >>> from d2lrnn.jazz.midi import Note
     >>> chords = under_phrase([Note(8, 9, (60, 64))], ["C,3.000", "S,2.000"])
     >>> [(int(note.onset), int(note.length)) for note in chords]
     [(0, 4), (4, 4)]
     """
-    # to_notes gives a last note of length 0 a quarter of a quarter
+    # to_notes makes a last note of length 0 a quarter of a quarter note long
     length = max(length_of(tokens), 1)
     first = QUARTERS * measure_number(chords[0])
     struck = [note for i in range(math.ceil(length / QUARTERS))
@@ -344,7 +345,7 @@ def under_phrase(chords, tokens):
 
 
 def length_of(tokens):
-    """Return how many quarters tokens last after they have been quantized.
+    """Return the length of tokens in quarter notes, after quantization.
 
     >>> length_of(["C,0.333", "R,2.000"])
     Fraction(9, 4)
@@ -362,5 +363,5 @@ def check_end(quarters):
 
 
 def shifted(notes, quarters):
-    """Return notes that begin some quarters later."""
+    """Return notes shifted by a number of quarter notes."""
     return [note._replace(onset=note.onset + quarters) for note in notes]

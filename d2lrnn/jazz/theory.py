@@ -1,4 +1,4 @@
-"""Names of pitches, intervals, and the quality and the scale of a chord.
+"""Names of pitches and intervals; qualities and scales of chords.
 
 Pitches are MIDI numbers: 60 is the C of octave 4. A flat is written ``-``.
 """
@@ -31,7 +31,7 @@ def pitch_name(pitch):
 def interval_between(first, second):
     """Return the interval between two pitches: ``(letter steps, semitones)``.
 
-    Both are negative if it descends.
+    Both are negative if the interval descends.
 
     >>> interval_between(60, 67), interval_between(60, 58)
     ((4, 7), (-1, -2))
@@ -64,7 +64,7 @@ def interval_name(steps, semitones):
 
 
 def parse_interval(name):
-    """Return the ``(letter steps, semitones)`` of the name of an interval.
+    """Return the ``(letter steps, semitones)`` of an interval, given its name.
 
     Raise ``ValueError`` if no interval has this name.
 
@@ -87,7 +87,7 @@ def parse_interval(name):
 
 
 def natural_size(steps):
-    """Return the semitones of a perfect or major interval, given its steps.
+    """Return the semitones of a perfect or major interval of letter steps.
 
     >>> [natural_size(steps) for steps in (0, 2, 4, 7)]
     [0, 4, 7, 12]
@@ -97,7 +97,7 @@ def natural_size(steps):
 
 
 def is_perfect(steps):
-    """Return whether an interval is a unison, fourth, fifth, or octaves more.
+    """Return whether an interval is a unison, fourth or fifth, plus octaves.
 
     >>> [is_perfect(steps) for steps in (0, 1, 2, 3, 4, 7)]
     [True, False, False, True, True, True]
@@ -116,9 +116,9 @@ def thirds_above(root, pitch):
 
 
 def chord_root(pitches):
-    """Return the pitch on which the chord is stacked most closely in thirds.
+    """Return the pitch from which the chord is most nearly a stack of thirds.
 
-    It is the lowest of those with the smallest sum of ``thirds_above`` over
+    This is the lowest of those with the smallest sum of ``thirds_above`` over
     the chord's letters.
 
     >>> chord_root((59, 62, 65, 67))  # B D F G
@@ -129,12 +129,12 @@ def chord_root(pitches):
 
 
 def chord_quality(pitches):
-    """Return major, minor, diminished, augmented or other.
+    """Return "major", "minor", "diminished", "augmented" or "other".
 
-    The third and the fifth above the root decide, as they are spelled, or the
-    third alone if there is no fifth. A chord with two kinds of root, third or
-    fifth is other. So is G# C E-, which sounds like a major triad but is not
-    spelled as one.
+    The third and the fifth above the root decide, as spelled, or the third
+    alone if there is no fifth. A chord with two kinds of root, third or fifth
+    is "other", and so is G# C E-, which sounds like a major triad but is not
+    spelled like one.
 
     >>> [chord_quality(pitches) for pitches in (
     ...     (55, 59, 62, 65), (57, 60, 64), (59, 62, 65, 69), (56, 60, 63))]
@@ -150,7 +150,7 @@ def chord_quality(pitches):
 
 
 def scale_names(tonic, semitones):
-    """Return the seven names of a scale, one on each letter.
+    """Return the seven names of a scale, one for each letter.
 
     >>> scale_names("E-", DORIAN)
     ('E-', 'F', 'G-', 'A-', 'B-', 'C', 'D-')
@@ -166,7 +166,7 @@ def scale_names(tonic, semitones):
 
 
 def alteration(name):
-    """Return by how many semitones the sharps of a name raise its letter.
+    """Return by how many semitones a name's sharps or flats raise its letter.
 
     >>> alteration("C##"), alteration("B-"), alteration("F")
     (2, -1, 0)
@@ -178,9 +178,9 @@ def alteration(name):
 def derived_scale(pitches):
     """Return the names of the scale that goes with a tuple of pitches.
 
-    It is major if the chord is, else Dorian. Its tonic is the one whose scale
-    contains most of the chord's pitches as they sound, and of several the
-    first in ``TONICS``.
+    The scale is major if the chord is, else Dorian. Its tonic is the one whose
+    scale contains the most pitches of the chord, as they sound, or the first
+    such tonic in ``TONICS``.
 
     >>> derived_scale((55, 59, 62, 65))
     ('C', 'D', 'E', 'F', 'G', 'A', 'B')

@@ -1,4 +1,4 @@
-"""Make training data of a tune: windows of musical values."""
+"""Turn a tune into training data: windows of musical values."""
 from importlib import resources
 from pathlib import Path
 
@@ -20,9 +20,9 @@ __all__ = ["Music", "check_music", "default_tune", "load_music_utils"]
 class Music(tuple):
     """A tune as training data, which unpacks to the lesson's four values.
 
-    They are ``(X, Y, n_values, indices_values)``. ``chords`` has a list of
+    These are ``(X, Y, n_values, indices_values)``. ``chords`` has a list of
     ``Note`` for each measure; ``corpus`` is the tune's sequence of tokens,
-    whose ids are those of the values.
+    with the same ids as the values.
     """
 
     X = property(lambda self: self[0])
@@ -38,12 +38,11 @@ def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
     """Return a tune as ``(X, Y, n_values, indices_values)``, a ``Music``.
 
     X has shape (m, Tx, n_values) and Y (Tx, m, n_values), both one-hot: m
-    windows of Tx values, from positions drawn with seed 0. X begins with an
+    windows of Tx values, at positions drawn with seed 0. X begins with an
     empty row, Y ends with one, and Y[t - 1, i] is X[i, t]. ``indices_values``
     is a dict from ids to values, which are tokens of the grammar.
 
-    - ``midi``: the path of a MIDI file, or None for the tune that ships with
-      the package
+    - ``midi``: the path of a MIDI file, or None for the package's own tune
     - ``m``: the number of windows
     - ``Tx``: the number of values in a window
     - ``melody``, ``chords``, ``quarters``: as in ``read_tune``
@@ -63,19 +62,19 @@ def load_music_utils(midi=None, *, m=60, Tx=30, melody=None, chords=None,
 
 
 def check_music(music):
-    """Raise ``ValueError`` unless ``load_music_utils`` returned this."""
+    """Raise ``ValueError`` unless this is from ``load_music_utils``."""
     if not isinstance(music, Music):
         raise ValueError(f"music is a {type(music).__name__}: give what "
                          f"load_music_utils returns")
 
 
 def default_tune():
-    """Return the path of the tune that ships, an original composition."""
+    """Return the path of the package's own tune, an original composition."""
     return Path(resources.files("lyrics_data") / "original_tune.mid")
 
 
 def check_window_ids(ids, n_values, m=60, Tx=30):
-    """Raise ``ValueError`` if windows cannot be made of these ids."""
+    """Raise ``ValueError`` if windows cannot be made from these ids."""
     check_numbers(n_values=n_values, m=m, Tx=Tx)
     if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu" or (
             ids.ndim != 1 or not ((ids >= 0) & (ids < n_values)).all()):

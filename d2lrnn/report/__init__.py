@@ -1,4 +1,4 @@
-"""The perplexity report: a training as pictures, pages and records."""
+"""The perplexity report: trainings as pictures, pages and records."""
 from d2lrnn.basics.environment import cpu_name as cpu_name
 from d2lrnn.basics.environment import machine_record
 from d2lrnn.basics.files import writable
@@ -15,7 +15,7 @@ from d2lrnn.report.write import (
     write_report,
 )
 
-# what is imported as itself is kept for users of 0.1.0
+# names imported as themselves are kept for users of 0.1.0
 __all__ = [
     "machine_record",
     "make_record",

@@ -17,7 +17,7 @@ def perplexity_figure(histories, uniform, unigram, language=None):
 
     ``histories`` is a dict of lists of records by label; held-out perplexities
     are plotted too. ``uniform`` and ``unigram`` are perplexities, or dicts of
-    several by what is appended to their labels. The words are those of
+    perplexities by the suffixes of their labels. The labels are in
     ``language``, by default the reader's. Return a matplotlib ``Figure``.
     """
     held_out = any("held_out_perplexity" in record
@@ -71,7 +71,7 @@ def epochs_figure(ylabel, language=None):
 
 
 def draw_line(axes, history, key, label, **style):
-    """Plot a key of the records as a line with points; return its color.
+    """Plot a key of the records as a line with points; return its colour.
 
     Values that are missing, infinite or NaN are left out.
     """
@@ -86,7 +86,7 @@ def draw_line(axes, history, key, label, **style):
 
 
 def can_be_drawn(value):
-    """Return whether a number has a place on a logarithmic axis.
+    """Return whether a number can be drawn on a logarithmic axis.
 
     >>> can_be_drawn(2.0), can_be_drawn(0.0), can_be_drawn(math.inf)
     (True, False, False)
@@ -119,12 +119,12 @@ def finish(axes):
 
 
 def add_legend(axes):
-    """Add a legend with the labels as they are, even with a leading _ or a $.
+    """Add a legend with all labels as given, even with a leading _ or a $.
 
-    Labels that are too long lose their middle.
+    Labels that are too long are shortened in the middle.
     """
     lines = axes.lines
-    # to find the best place, matplotlib looks at all points
+    # to find the best place, matplotlib examines every point
     many = sum(len(line.get_xdata()) for line in lines) > 5000
     legend = axes.legend(lines, ["."] * len(lines), fontsize=(
         "medium" if len(lines) < 9 else "small" if len(lines) < 17
@@ -136,7 +136,7 @@ def add_legend(axes):
 
 
 def set_label(text, label):
-    """Set a text of a figure, with the fonts that its characters need."""
+    """Set a text in a figure, with the fonts that its characters need."""
     label, families = settable(label)
     text.set(text=label, fontfamily=[*text.get_fontfamily(), *families])
 
@@ -148,7 +148,7 @@ def legend_label(line):
 
 def to_svg(figure, title):
     """Return a figure as an SVG element whose points have titles."""
-    from xml.etree import ElementTree  # slow to import, too
+    from xml.etree import ElementTree  # slow to import
 
     import matplotlib
     ElementTree.register_namespace("", SVG)
@@ -166,10 +166,10 @@ def to_svg(figure, title):
             text.text = label
             del groups[label].attrib["id"]
     for n, line in enumerate(figure.axes[0].lines):
-        # a browser has its own fonts, and needs no boxes
+        # a browser has its own fonts, so the label needs no boxes
         (label,) = groups[f"label {n}"].iter(f"{{{SVG}}}text")
         label.text = legend_label(line)
-        del groups[f"label {n}"].attrib["id"]  # an id is unique in a page
+        del groups[f"label {n}"].attrib["id"]  # ids must be unique on a page
         if line.get_gid():
             points = groups[line.get_gid()].iter(f"{{{SVG}}}use")
             del groups[line.get_gid()].attrib["id"]

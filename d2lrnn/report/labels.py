@@ -1,4 +1,4 @@
-"""Make names fit for tables, pages and pictures."""
+"""Make names suitable for tables, pages and pictures."""
 import unicodedata
 from collections import Counter
 from functools import lru_cache
@@ -16,7 +16,7 @@ USUAL = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC",
 
 
 def clean(text, kept=""):
-    r"""Return a text with a mark in place of each character that has no image.
+    r"""Return a text with a mark for each character that cannot be shown.
 
     These are control characters, lone surrogates, and characters that change
     the direction of the text after them. White space becomes a space, except
@@ -33,7 +33,7 @@ def clean(text, kept=""):
 
 
 def is_shown(char):
-    """Return whether a character may stand in a page as it is."""
+    """Return whether a character can appear on a page unchanged."""
     return (unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
             and char not in TURNING and ord(char) & 0xfffe != 0xfffe)
 
@@ -52,7 +52,7 @@ def columns(text):
 def shorten(text, width):
     """Return a clean text in at most ``width`` columns.
 
-    If it is too long it loses its middle, since names often differ at the end.
+    A longer text is cut in the middle, since names often differ at the end.
 
     >>> shorten("a very long name indeed", 11)
     'a ver…ndeed'
@@ -66,7 +66,7 @@ def shorten(text, width):
 
 
 def beginning(text, width):
-    """Return as much of a text as fits into ``width`` columns."""
+    """Return as much of a text's beginning as fits into ``width`` columns."""
     end = 0
     while end < len(text) and columns(text[:end + 1]) <= width:
         end += 1
@@ -74,7 +74,7 @@ def beginning(text, width):
 
 
 def pad(text, width):
-    """Return a text in exactly ``width`` columns, as in a table.
+    """Return a text cut or filled to exactly ``width`` columns.
 
     >>> pad("猫", 4)
     '猫  '
@@ -84,7 +84,7 @@ def pad(text, width):
 
 
 def at_right(text, width):
-    """Return a text at the right of ``width`` columns, whole in any case.
+    """Return a text right-aligned in ``width`` columns, never cut.
 
     >>> at_right("猫", 4), at_right("1,234.500", 4)
     ('  猫', '1,234.500')
@@ -110,9 +110,9 @@ def numbered(names):
 
 
 def settable(text):
-    """Return a text for a picture, and the fonts it needs besides the usual.
+    """Return a text for a picture, and the extra fonts that it needs.
 
-    Characters that no font has become boxes.
+    Characters that no font has are replaced by boxes.
     """
     families, missing = fonts_for(frozenset(text))
     return "".join(BOX if char in missing else char
@@ -128,8 +128,8 @@ def without_glyph(texts):
 def fonts_for(characters):
     """Return ``(families, missing)`` for characters in a picture.
 
-    ``families`` are the fonts needed besides the usual one, ``missing`` the
-    set of characters that no font has.
+    ``families`` lists the fonts needed besides the default one, and
+    ``missing`` is the set of characters that no font has.
     """
     from matplotlib import font_manager  # slow to import
     usual = font_manager.findfont(font_manager.FontProperties())

@@ -7,7 +7,7 @@ from d2lrnn.report.phrases import say
 
 __all__ = ["share", "to_markdown", "with_held_out"]
 
-# what has a meaning in Markdown: anywhere, and at the beginning of a line
+# what Markdown interprets: anywhere, and at the beginning of a line
 MARKS = re.compile(r"[\\`*\[<|&~$]|(?<!\w)_|_(?!\w)")
 BEGINS = re.compile(r"^(\s*\d*)([#>+=.)-])", re.MULTILINE)
 
@@ -50,13 +50,13 @@ def to_markdown(record):
 
 
 def head_of(*columns):
-    """Return the two lines that begin a table of names and numbers."""
+    """Return the first two lines of a table of names and numbers."""
     return [f"| | {' | '.join(map(say, columns))} |",
             "|---|" + "---:|" * len(columns)]
 
 
 def how_to_repeat(record):
-    """Return the lines of settings, versions and machine."""
+    """Return the lines that list the settings, versions and machine."""
     rows = {**record["settings"], **record["versions"],
             **machine_rows(record), say("date"): record["date"],
             say("command"): " ".join(record["command"]),
@@ -66,14 +66,14 @@ def how_to_repeat(record):
 
 
 def with_held_out(record):
-    """Return the best held-out results of a record's trainings, by label."""
+    """Return a dict of a record's best held-out results by label."""
     return {label: training["best"]
             for label, training in record["trainings"].items()
             if "best" in training}
 
 
 def share(value):
-    """Format a share for a table.
+    """Format a share as a percentage for a table.
 
     >>> share(0.0125), share(None)
     ('1.25%', '–')
@@ -82,7 +82,7 @@ def share(value):
 
 
 def marked(text, kept=""):
-    r"""Escape a text so that Markdown shows it as it is.
+    r"""Escape a text so that Markdown shows it unchanged.
 
     >>> print(marked("a|b_c *d* _x_"))
     a\|b_c \*d\* \_x\_
@@ -91,7 +91,7 @@ def marked(text, kept=""):
 
 
 def item(text):
-    r"""Return a text as an item of a list that keeps its line breaks.
+    r"""Return a text as a list item that keeps its line breaks.
 
     >>> print(item("1. two\n# three"))
     - 1\. two\

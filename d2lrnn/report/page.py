@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs no network."""
+"""The report as a single page of HTML that needs no network."""
 import math
 from html import escape
 from importlib import resources
@@ -12,7 +12,7 @@ __all__ = ["about_text", "by_label", "figure_of", "machine_rows", "rounded",
            "to_html"]
 
 MISSING, LINES = "–", "\n\t"
-# language -> how the page names it, and its style sheets
+# language -> its code in HTML, and its style sheets
 LANGUAGES = {"en": ("en", "page.css"),
              "zh": ("zh-CN", "page.css", "page.zh.css")}
 
@@ -23,15 +23,15 @@ def page_text(text, kept=""):
 
 
 def file_text(name):
-    """Return a file that lies beside this one."""
+    """Return the text of a file beside this one."""
     return resources.files("d2lrnn.report").joinpath(name).read_text("utf-8")
 
 
 def to_html(records):
-    """Return the page of runs, given their records from ``make_record``.
+    """Return the HTML page for runs, given their records from ``make_record``.
 
-    The curves of several runs stand in one picture, and settings that differ
-    between them are marked.
+    The curves of several runs are drawn in one picture, and settings that
+    differ between runs are marked.
     """
     tag, *sheets = LANGUAGES[readers_language()]
     style, script = "".join(map(file_text, sheets)), file_text("page.js")
@@ -54,7 +54,7 @@ def to_html(records):
 
 
 def section(heading, content):
-    """Return a part of the page below its heading."""
+    """Return a section of the page: a heading and its content."""
     return f"<h2>{page_text(say(heading))}</h2>\n{content}"
 
 
@@ -68,7 +68,7 @@ def by_label(records):
 
 
 def about_text(text):
-    """Describe the text that was learned, and its size."""
+    """Describe the text that a model was trained on, and its size."""
     sizes = [say(words, number=text[key]) for key, words in (
         ("characters", "{number:,} characters"),
         *([("tokens", "{number:,} tokens")]
@@ -79,7 +79,7 @@ def about_text(text):
 
 
 def in_characters(text):
-    """Return whether a text was read as characters, not as words or notes."""
+    """Return whether a text's tokens are characters, not words or notes."""
     return text["tokens"] == text["characters"]
 
 
@@ -103,10 +103,10 @@ def intro(records):
 
 
 def guesses(records, guess):
-    """Return a list of ``(words, perplexity, text)`` for a guess.
+    """Return a list of ``(words, perplexity, text)`` for a baseline.
 
-    ``words`` are appended to its label: the name of a run, or nothing if the
-    guess is the same for all records.
+    ``guess`` is "uniform" or "unigram". ``words`` are appended to its label:
+    the name of a run, or nothing if the baseline is the same for all records.
     """
     found = {}
     for record in records:
@@ -124,7 +124,7 @@ def guesses(records, guess):
 def figure_of(records, language=None):
     """Plot the perplexity of all runs in one matplotlib ``Figure``.
 
-    Its words are those of ``language``, by default the reader's.
+    Its labels are in ``language``, by default the reader's.
     """
     histories = {label: training["history"] for label, training
                  in by_label(records).items()}
@@ -149,7 +149,7 @@ def charts(records):
 
 
 def results(records):
-    """Return the head and the rows of the table of results."""
+    """Return the table of results as its head and a list of its rows."""
     head = ["", *map(say, (
         "perplexity", "held out, at its best", "bits a character", "epoch",
         "epochs", "seconds an epoch", "characters a second"))]
@@ -175,7 +175,7 @@ def results(records):
 
 
 def bits_per_char(perplexity, text):
-    """Convert the perplexity of a text's tokens to bits a character.
+    """Convert the perplexity of a text's tokens to bits per character.
 
     Return None if the size of the text is not known.
     """
@@ -198,7 +198,7 @@ def rounded(value, digits=3):
 
 
 def table(head, rows, marked=()):
-    """Return a table; ``marked`` has the first cells of rows that differ."""
+    """Return a table in HTML; ``marked`` names the rows to be marked."""
     lines = ["<div class=\"wide\"><table>", "<thead><tr>" + "".join(
         f'<th scope="col">{page_text(cell)}</th>' for cell in head)
         + "</tr></thead>", "<tbody>"]
@@ -213,7 +213,7 @@ def table(head, rows, marked=()):
 
 
 def settings(records):
-    """Return the table of settings; those that differ come first."""
+    """Return the table of settings, those that differ between runs first."""
     keys = dict.fromkeys(key for record in records
                          for key in record["settings"])
     rows = [[key, *(str(record["settings"].get(key, MISSING))
@@ -224,7 +224,7 @@ def settings(records):
 
 
 def samples(trainings):
-    """Return what the models generated after each epoch."""
+    """Return the section with the samples generated after each epoch."""
     sections = []
     for label, training in trainings.items():
         epochs = [record for record in training["history"]
@@ -240,7 +240,7 @@ def samples(trainings):
 
 
 def of_epoch(label, record):
-    """Return which epoch of which training samples come from."""
+    """Return the training and the epoch that samples come from."""
     return say("{label}, epoch {epoch}, perplexity {perplexity}", label=label,
                epoch=record["epoch"], perplexity=rounded(record["perplexity"]))
 
@@ -260,6 +260,6 @@ def repeat(records):
 
 
 def machine_rows(record):
-    """Return a dict of what is known about the machine of a run."""
+    """Return a dict of what is known about a run's machine."""
     return {say(key): say(value) if isinstance(value, str) else value
             for key, value in record["machine"].items()}

@@ -4,10 +4,10 @@ from d2lrnn.report.labels import without_glyph
 
 __all__ = ["CHINESE", "language_of_pictures", "say", "without_font"]
 
-# as the report says it in English -> in Chinese, with the same {names}, in
-# the terms of the first edition of the book
+# English phrase -> Chinese phrase, with the same {names} and the terms of the
+# book's first edition
 CHINESE = {
-    # all over the report
+    # throughout the report
     "Perplexity report: {names}": "困惑度报告：{names}",
     "perplexity": "困惑度",
     "perplexity on the training text": "训练文本上的困惑度",
@@ -25,7 +25,7 @@ CHINESE = {
         "{label}：第 {epoch:g} 个迭代周期，{value:.4g}",
     "mean norm of the gradient per epoch, before and after clipping":
         "各个迭代周期里梯度的平均范数，裁剪梯度之前和之后",
-    # the text that was learned
+    # the training text
     "{source} ({sizes})": "{source}（{sizes}）",
     ", ": "，",
     "; ": "；",
@@ -58,7 +58,7 @@ CHINESE = {
     "Samples": "写出的文本",
     "{label}, epoch {epoch}, perplexity {perplexity}":
         "{label}，第 {epoch} 个迭代周期，困惑度 {perplexity}",
-    # the surroundings of a run
+    # the environment of a run
     "system": "操作系统",
     "cpu": "处理器",
     "cores": "核数",
@@ -81,7 +81,7 @@ CHINESE = {
         "留出文本上的最好结果（`<unk>`：训练时从未见过的内容所占的份额）：",
     "bits per character": "每字符比特数",
     "Lyrics, {label}": "写出的歌词：{label}",
-    # what is printed
+    # printed lines
     "text: {source}": "文本：{source}",
     "sec/epoch": "秒/迭代周期",
     "characters/s": "字符/秒",
@@ -94,8 +94,8 @@ CHINESE = {
 def say(phrase, language=None, **values):
     """Return an English phrase in a language, with its ``values`` filled in.
 
-    The language is "en" or "zh", by default the reader's. What has no
-    translation, such as the name of a version, stays as it is.
+    The language is "en" or "zh", by default the reader's. A phrase without a
+    translation, such as the name of a package, stays in English.
 
     >>> say("{number:,} tokens", "zh", number=1027)
     '1,027 个词元'
@@ -108,9 +108,9 @@ def say(phrase, language=None, **values):
 
 
 def without_font():
-    """Return the Chinese characters of the phrases that no font has.
+    """Return the Chinese characters of the phrases that no font has, sorted.
 
-    For a reader of English there are none.
+    The list is empty if the reader's language is English.
     """
     return (without_glyph(CHINESE.values()) if readers_language() == "zh"
             else [])

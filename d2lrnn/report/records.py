@@ -23,9 +23,9 @@ __all__ = ["checked_histories", "read_record", "read_records", "summarize",
 
 FILES = ("record.json", "report.json")
 LARGEST_RECORD = 2 ** 28  # bytes
-DEEPEST = 50  # lists and dicts, one in another
+DEEPEST = 50  # levels of nested lists and dicts
 NO_FINITE = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
-# the numbers that an epoch may have besides its perplexity
+# the numbers that an epoch's record may have besides its perplexity
 FIGURES = ("seconds", "characters", "held_out_perplexity",
            "held_out_bits_per_char", "held_out_unk", "grad_norm",
            "clipped_grad_norm")
@@ -37,7 +37,7 @@ def read_records(paths):
     """Return the records of several runs, with distinct names.
 
     Runs with the same name are named after their folders. Raise ``ValueError``
-    if a run is given twice, and as ``read_record`` does.
+    if a run is given twice, and for what ``read_record`` refuses.
     """
     files = {}
     for path in paths:
@@ -55,7 +55,7 @@ def read_records(paths):
 
 
 def distinct_names(names, parts):
-    """Return names made distinct by the last parts of their paths.
+    """Return names, distinguished by the last parts of their paths.
 
     >>> distinct_names(["run", "run", "c"], [("a", "run"), ("b", "run"), ()])
     ['a/run', 'b/run', 'c']
@@ -72,8 +72,8 @@ def distinct_names(names, parts):
 def read_record(path):
     """Return the record of a run, given its file or its folder.
 
-    What older versions did not write has a default. Raise ``ValueError`` if
-    there is no record, or a damaged one.
+    Entries that older versions did not write get defaults. Raise
+    ``ValueError`` if the record is missing or damaged.
     """
     file = find_record(path)
     try:
@@ -90,7 +90,7 @@ def read_record(path):
 
 
 def find_record(path):
-    """Return the file of a run's record, or say that there is none."""
+    """Return the file of a run's record; raise ``ValueError`` without one."""
     path = check_path("the path of a run", path)
     files = [path / name for name in FILES]
     try:
@@ -105,7 +105,7 @@ def find_record(path):
 
 
 def checked_record(record, name):
-    """Return a record with everything that a report shows.
+    """Return a record completed with everything that a report shows.
 
     Results are computed from the history; ``name`` is the default for a
     missing name. Raise ``ValueError`` for a wrong entry.
@@ -143,8 +143,8 @@ def checked_record(record, name):
 def checked_histories(histories):
     """Return histories by label as lists of plain dicts.
 
-    An epoch needs a perplexity; its number, if not given, is its place in the
-    list. Raise ``ValueError`` for a wrong entry.
+    Each epoch needs a perplexity; its number is its place in the list unless
+    given. Raise ``ValueError`` for a wrong entry.
     """
     check_kind("histories", histories, dict, "a dict of histories by label")
     if not histories:
@@ -165,7 +165,7 @@ def checked_history(label, history):
 
 
 def checked_epoch(i, record, of):
-    """Return the record of an epoch with plain numbers.
+    """Return the record of an epoch with Python's own numbers.
 
     For numbers that JSON lacks, the words "Infinity", "-Infinity" and "NaN"
     are accepted.
@@ -192,7 +192,7 @@ def checked_epoch(i, record, of):
 
 
 def optional(name, value, kind=Real, low=0, high=LARGEST_FLOAT):
-    """Return a number in its range, or None, infinity or NaN."""
+    """Return a number after checking its range; None, inf and NaN pass."""
     if isinstance(value, str):
         value = NO_FINITE.get(value, value)
     if value is None or (isinstance(value, Real) and (
@@ -228,9 +228,9 @@ def depth(value):
 
 
 def summarize(history):
-    """Return a history's last perplexity, its speed and its last samples.
+    """Return a dict of a history's last perplexity, speed and last samples.
 
-    If there is a held-out perplexity, the epoch with the best one is added.
+    If there are held-out perplexities, the best epoch's results are added.
     """
     measured = [record for record in history if not math.isnan(
         record.get("held_out_perplexity", math.nan))]
@@ -251,7 +251,7 @@ def summarize(history):
 
 
 def through_json(name, value):
-    """Return a value as it is after being written as JSON and read again."""
+    """Return a value as JSON would store it, by writing and reading it."""
     try:
         return json.loads(json.dumps(value, default=as_json))
     except (TypeError, ValueError, RecursionError) as error:
@@ -261,7 +261,7 @@ def through_json(name, value):
 
 
 def as_json(value):
-    """Convert a value of a type that JSON lacks."""
+    """Convert a value of a type that JSON lacks to one that it has."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else (
         str(value))
 
@@ -269,7 +269,7 @@ def as_json(value):
 def write_json(path, record):
     """Write a record as JSON, whole or not at all.
 
-    JSON lacks infinity: an infinite perplexity becomes "Infinity".
+    JSON lacks infinity, so an infinite perplexity becomes "Infinity".
     """
     record = json.loads(json.dumps(record), parse_constant=str)
     # lone surrogates, as in file names that are not UTF-8, are escaped

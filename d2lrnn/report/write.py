@@ -45,7 +45,7 @@ from d2lrnn.report.records import (
 __all__ = ["make_record", "plot_perplexity", "print_summary", "write_pages",
            "write_report"]
 
-# of the columns of numbers about held-out text, in a table of 78 columns
+# widths of the columns on held-out text, in a table of 78 columns
 HELD_OUT_WIDTHS = {"en": (12, 14, 8, 10), "zh": (12, 12, 10, 10)}
 A_CORPUS = "a Corpus, as load_corpus returns"
 
@@ -70,13 +70,11 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
     """Write the perplexity report of some trainings, and print where it is.
 
     ``histories`` is a dict of what the training functions returned, by label;
-    ``settings`` is a dict of their arguments, with the seed. A new folder in
-    ``folder``, named after ``name`` and the time, gets the files of
-    ``write_pages``. If ``folder`` cannot be written to, the report goes to a
-    temporary folder, with a warning. Raise ``ValueError`` for unusable
-    arguments before anything is written.
-
-    Return the path of the new folder.
+    ``settings`` is a dict of their arguments and the seed. The files of
+    ``write_pages`` go to a new folder in ``folder``, named after ``name`` and
+    the time, or to one in a temporary folder, with a warning, if ``folder``
+    cannot be written to. Return the path of the new folder. Raise
+    ``ValueError`` for unusable arguments, before anything is written.
     """
     check_name(name)
     folder = check_path("folder", folder)
@@ -108,11 +106,10 @@ def check_name(name):
 def write_pages(folder, records):
     """Write the report of runs to a new folder: all files, or none.
 
-    The files are report.html (one page that needs nothing else), report.md,
-    report.json (a list if there are several runs), perplexity.png and
-    perplexity.svg. Return the folder. Raise ``ValueError`` if it exists, and
-    ``OSError`` if it cannot be written; folders made on the way to it are
-    removed again.
+    The files are report.html (one self-contained page), report.md, report.json
+    (a list if there are several runs), perplexity.png and perplexity.svg.
+    Return the folder. Raise ``ValueError`` if it exists, and ``OSError`` if it
+    cannot be written; parent folders created for it are then removed.
     """
     folder = whole_path(check_path("folder", folder))
     if os.path.lexists(folder):
@@ -192,18 +189,18 @@ def make_record(name, histories, corpus, settings):
 def print_summary(record):
     """Print the perplexities and speeds in a table of 78 columns."""
     text = "\n".join(["", *summary_lines(record, language_of_stdout())])
-    # a label must not stop a script whose output is not UTF-8
+    # no label may stop a script whose output is not in UTF-8
     encoding = encoding_of_stdout()
     print(text.encode(encoding, "replace").decode(encoding))
 
 
 def encoding_of_stdout():
-    """Return the name of the encoding of what is printed."""
+    """Return the name of stdout's encoding."""
     return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 def language_of_stdout():
-    """Return the reader's language, or "en" if the encoding lacks it."""
+    """Return the reader's language, or "en" if stdout cannot show it."""
     language = readers_language()
     try:
         if language == "zh":
@@ -214,7 +211,7 @@ def language_of_stdout():
 
 
 def summary_lines(record, language):
-    """Yield the lines of the table."""
+    """Yield the lines of the printed table."""
     def words(*phrases):
         return [say(phrase, language) for phrase in phrases]
 
@@ -241,9 +238,9 @@ def summary_lines(record, language):
 
 
 def table_lines(rows, *widths):
-    """Yield the lines of a table, whose first row is the head.
+    """Yield the lines of a table, given its rows, the head first.
 
-    ``widths`` are those of the columns of numbers, which follow the names.
+    ``widths`` are those of the columns of numbers, to the right of the names.
     """
     for i, (name, *numbers) in enumerate(rows):
         yield pad(f"  {shorten(name, 31)}" if i else name, 34) + "".join(

@@ -8,9 +8,9 @@ __all__ = ["clip_in_graph"]
 
 
 def clip_in_graph(params, theta):
-    """Do what ``grad_clipping`` does, to the last bit, in half the time.
+    """Clip as ``grad_clipping`` does, to the last bit, in half the time.
 
-    Each operator that is called from Python takes some time there.
+    One call replaces many: calling an operator from Python takes some time.
     """
     grads = [param.grad for param in params]
     norm = nd.empty(1, grads[0].context, grads[0].dtype)
@@ -21,9 +21,10 @@ def clip_in_graph(params, theta):
 
 @lru_cache
 def clipping(ndims, theta):
-    """Return a graph from gradients to their norm and, clipped, themselves.
+    """Return a graph that maps gradients to their norm and clipped values.
 
-    ``ndims`` are their numbers of dimensions.
+    ``ndims`` are the gradients' numbers of dimensions. If ``theta`` is None,
+    the graph returns the norm alone.
     """
     grads = [sym.var(f"grad_{i}") for i in range(len(ndims))]
     flat = [grad.reshape(-1) for grad in grads]

@@ -14,7 +14,7 @@ from mxnet import symbol as sym
 __all__ = ["Graph", "Node", "graph_table", "is_plain", "read_graph",
            "read_nodes", "write_graph"]
 
-# operators that contain a graph or a function which their text does not show
+# operators with a graph or a function inside that their text does not show
 WITH_A_BODY = ("_foreach", "_while_loop", "_cond", "_CachedOp",
                "_CustomFunction")
 CHANGED = re.compile(r"\) version=[1-9]\d*$")
@@ -31,7 +31,7 @@ class Node:
     shapes: list = field(default_factory=list)  # of its outputs, if known
 
     def become(self, op, inputs, attrs=()):
-        """Become another operator, which all readers of this one now read."""
+        """Become another operator, which all readers of this node now read."""
         self.op, self.inputs, self.attrs = op, list(inputs), dict(attrs)
         self.name = ""
 
@@ -47,7 +47,7 @@ class Graph:
         self.sort()
 
     def sort(self):
-        """List the nodes again, after a change."""
+        """Update the list of nodes after a change."""
         self.nodes, seen = [], set()
         stack = [(node, False) for node, _ in reversed(self.heads)]
         while stack:
@@ -60,12 +60,12 @@ class Graph:
                 stack += [(n, False) for n, _ in reversed(node.inputs)]
 
     def uses(self):
-        """Count how many inputs and heads read each entry."""
+        """Return a ``Counter`` of how often inputs and heads read entries."""
         return Counter([*self.heads, *(entry for node in self.nodes
                                        for entry in node.inputs)])
 
     def redirect(self, changes):
-        """Let readers of the keys of a dict of entries read the values."""
+        """Replace entries: ``changes`` is a dict from old to new ones."""
         for node in Graph([*self.heads, *changes.values()]).nodes:
             node.inputs = [changes.get(e, e) for e in node.inputs]
         self.heads = [changes.get(e, e) for e in self.heads]
@@ -76,8 +76,8 @@ def read_graph(symbol, shapes):
     """Return the ``Graph`` of a symbol, for variables of these shapes.
 
     ``shapes`` is a dict with the shapes of all variables by name. Return None
-    if the symbol is not plain: if it has the body of a loop, for instance, or
-    operators that change arrays.
+    if the symbol is not plain, for instance because it contains the body of a
+    loop or operators that change arrays.
     """
     if not is_plain(symbol):
         return None
@@ -91,7 +91,7 @@ def read_graph(symbol, shapes):
 
 
 def is_plain(symbol):
-    """Return whether a symbol has just operators that change no arrays."""
+    """Return whether a symbol has only operators that change no arrays."""
     lines = symbol.debug_str().splitlines()
     names = [line for line in lines if ", Name=" in line]
     return not any(CHANGED.search(line) for line in lines) and not any(
@@ -99,11 +99,11 @@ def is_plain(symbol):
 
 
 def read_nodes(symbol):
-    """Return a symbol's nodes, an ordered dict by name, and its heads.
+    """Return a dict of a symbol's nodes by name, in order, and its heads.
 
     The heads are pairs of a node's name and the number of its output.
     """
-    # as text, since each call of tojson leaks 350 bytes a node; and twice,
+    # from text, since each call of tojson leaks 350 bytes per node; twice,
     # since the text of a single operator without inputs lacks its name
     text = sym.Group([symbol, symbol]).debug_str()
     nodes, heads, node = {}, [], None
@@ -126,7 +126,7 @@ def read_nodes(symbol):
 
 
 def operator_of(line):
-    """Return the operator and the name of a node from a line of text.
+    """Return the operator and the name of a node, given its line of text.
 
     >>> operator_of("Op:dot, Name=dot_0")
     ('dot', 'dot_0')
@@ -136,7 +136,7 @@ def operator_of(line):
 
 
 def entry_of(text):
-    """Return the name of a node and the number of its output from text.
+    """Return ``(name, i)`` of an entry's node and output, given its text.
 
     >>> entry_of("x(0) version=0"), entry_of("split_1(2)")
     (('x', 0), ('split_1', 2))
@@ -175,8 +175,8 @@ def name_nodes(nodes):
 def graph_table(symbol):
     """Return a symbol as text: a line for each operator, then their counts.
 
-    A line has the operator's name, the operator, and its inputs, where ``[i]``
-    is output i of an operator that has several.
+    A line has the node's name, its operator and its inputs, where ``[i]``
+    means output i of an operator with several.
 
     >>> x, W, b = sym.var("x"), sym.var("W"), sym.var("b")
     >>> y = sym.broadcast_add(sym.dot(x, W, name="xW"), b, name="y")

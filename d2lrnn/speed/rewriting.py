@@ -1,9 +1,9 @@
 """Rewrite a graph by algebra, so that it computes the same in less time.
 
-The rules are what one would do by hand to a recurrent network's step that is
-written as in the book: look up rows instead of multiplying by one-hot vectors,
-and compute one large product instead of many small ones. Numbers are added in
-another order, so results differ by rounding, about one part in a million.
+The rules are what one would do by hand to the step of a recurrent network as
+the book writes it: look up rows instead of multiplying by one-hot vectors, and
+compute one large product instead of many small ones. Numbers are added in a
+different order, so results differ by rounding, about one part in a million.
 """
 from collections import defaultdict
 
@@ -21,7 +21,7 @@ def rewrite(symbol, shapes):
     """Return a symbol that computes the same as ``symbol`` in less time.
 
     ``shapes`` is a dict with the shapes of all variables by name. For ids
-    outside 0 to depth - 1 ``one_hot`` makes rows of zeros; where the product
+    outside 0 to depth - 1, ``one_hot`` makes rows of zeros; where a product
     with such rows has become a lookup, these ids raise ``MXNetError``.
     """
     written = symbol
@@ -38,7 +38,7 @@ def rewrite(symbol, shapes):
 
 
 def share_views(graph):
-    """Use one view for equal views of an array, such as all W.T."""
+    """Merge equal views of an array, such as all occurrences of W.T."""
     first, changes = {}, {}
     for node in graph.nodes:
         if node.op in ("transpose", "Reshape", "slice"):
@@ -49,7 +49,7 @@ def share_views(graph):
 
 
 def add_biases_first(graph):
-    """Turn (x + h) + b into (x + b) + h, where x depends on the inputs alone.
+    """Turn (x + h) + b into (x + b) + h if x depends on the inputs alone.
 
     Then ``join_rows`` can add b to the products of all inputs at once.
     """
@@ -70,8 +70,8 @@ def add_biases_first(graph):
 def join_columns(graph):
     """Compute the sums of products for all gates as one sum, then split it.
 
-    Where x W_i + h U_i + b_i occurs with several W_i, U_i and b_i, these are
-    put side by side: two large products instead of many small ones.
+    If x W_i + h U_i + b_i occurs with several W_i, U_i and b_i, these are put
+    side by side, so that two large products replace many small ones.
     """
     joiner, changes = Joiner(graph, 1), {}
     for nodes in joiner.groups():
@@ -89,8 +89,8 @@ def look_up_rows(graph):
         if is_lookup(node):
             readers[node.inputs[0][0].inputs[0]].append(node)
     for ids, nodes in readers.items():
-        # MXNet adds up 8 gradients or more in place, and cannot do so with
-        # those for the ids of take, which are zero
+        # MXNet adds up 8 or more gradients in place, and cannot do so with
+        # the gradients of take's ids, which are zero
         if len(nodes) < 8:
             for node in nodes:
                 node.become("take", [node.inputs[1], ids],
@@ -113,7 +113,7 @@ def is_set(node, *flags):
 
 
 def is_zeros_and_ones(onehot):
-    """Return whether a one_hot makes zeros and ones in float32."""
+    """Return whether a one_hot returns zeros and ones in float32."""
     values = onehot.attrs.get("on_value", 1), onehot.attrs.get("off_value", 0)
     return (tuple(map(float, values)) == (1, 0)
             and onehot.attrs.get("dtype", "float32") == "float32")
@@ -122,8 +122,8 @@ def is_zeros_and_ones(onehot):
 def join_rows(graph):
     """Compute products with the same matrix as one product, then split it.
 
-    Where h_i W, h_i W + b, or a lookup of ids_i in W occurs with several h_i
-    that do not depend on the results, these are put one below the other.
+    If h_i W, h_i W + b, or a lookup of ids_i in W occurs with several h_i or
+    ids_i that do not depend on the results, these are stacked.
     """
     joiner = Joiner(graph, 0)
     for nodes in joiner.groups():
@@ -132,7 +132,7 @@ def join_rows(graph):
 
 
 def independent(graph, nodes):
-    """Return whether none of the nodes depends on another of them."""
+    """Return whether none of the nodes depends on another one of them."""
     nodes, after = set(nodes), set()
     for node in graph.nodes:
         if any(n in after or n in nodes for n, _ in node.inputs):
@@ -141,7 +141,7 @@ def independent(graph, nodes):
 
 
 def undo_splits(graph):
-    """Replace the concatenation of all parts of a split by what was split."""
+    """Replace a concatenation of all parts of a split by the split's input."""
     changes = {}
     for node in graph.nodes:
         whole = split_of(node.inputs)
@@ -156,7 +156,7 @@ def undo_splits(graph):
 
 
 def split_of(entries):
-    """Return the split whose outputs these are, all in order, or None."""
+    """Return the split of which these are all outputs, in order, or None."""
     split = entries[0][0] if entries else None
     whole = (split and split.op == "SliceChannel"
              and not is_set(split, "squeeze_axis")
@@ -165,10 +165,10 @@ def split_of(entries):
 
 
 def add_biases_as_products(graph):
-    """Turn x + b, with a vector b, into x + dot(a column of ones, b as a row).
+    """Turn x + b, for a vector b, into x + dot(a column of ones, b as a row).
 
-    The gradient of b is then a product too, twenty times as fast as the sum
-    that broadcast_add takes.
+    The gradient of b is then a product too, which is twenty times as fast as
+    the sum in the backward pass of broadcast_add.
     """
     for node in graph.nodes:
         if node.op in SUMS and operand_axes(node, 0) in ((0, None), (None, 0)):
@@ -182,10 +182,10 @@ def add_biases_as_products(graph):
 
 
 def pick_before_logarithm(graph):
-    """Turn pick(log_softmax(s), y) into a logarithm of one number a row.
+    """Turn pick(log_softmax(s), y) into a logarithm of one number per row.
 
-    It equals s[y] - s[k] + log(softmax(s)[k]) for any k. If k is the index of
-    the largest score, this is never the logarithm of 0, and the backward pass
+    Both equal s[y] - s[k] + log(softmax(s)[k]) for any k. If k is the index of
+    the largest score, the logarithm is never that of 0, and the backward pass
     needs no exponential function.
     """
     uses = graph.uses()
@@ -229,9 +229,9 @@ RULES = (share_views, add_biases_first, join_columns, look_up_rows, join_rows,
 class Joiner:
     """Finds products, lookups and sums that one operator can compute together.
 
-    With ``axis`` 0, their inputs are put one below the other and the matrices
-    must be the same; with ``axis`` 1, their matrices are put side by side and
-    the inputs must be the same.
+    With ``axis`` 0, their inputs are stacked and the matrices must be the
+    same; with ``axis`` 1, their matrices are put side by side and the inputs
+    must be the same.
     """
 
     def __init__(self, graph, axis):
@@ -246,7 +246,7 @@ class Joiner:
                                                           len(number_of))
 
     def _pattern(self, node):
-        """Return what nodes must share to be joined, or None."""
+        """Return what nodes must have in common to be joined, or None."""
         parts = [node.op, *sorted(node.attrs.items()), tuple(node.shapes[0])]
         axes = operand_axes(node, self.axis)
         for entry, axis in zip(node.inputs, axes, strict=False):
@@ -310,7 +310,7 @@ class Joiner:
         return Node(nodes[0].op, inputs, nodes[0].attrs)
 
     def _concat(self, entries, axis):
-        """Return the concatenation: one node for the same entries."""
+        """Return the concatenation, one and the same for equal entries."""
         key = (*entries, axis)
         if key not in self.concats:
             self.concats[key] = (side_by_side(entries) if axis else Node(
@@ -322,7 +322,7 @@ class Joiner:
 def side_by_side(entries):
     """Return matrices of one shape as one matrix with all their columns."""
     rows, columns = shape(entries[0])
-    # not Concat, which leaks memory in each run along this axis
+    # not Concat, which leaks memory along this axis each time it runs
     stack = Node("stack", entries, {"axis": "1",
                                     "num_args": str(len(entries))})
     return Node("Reshape", [(stack, 0)],
@@ -330,10 +330,10 @@ def side_by_side(entries):
 
 
 def operand_axes(node, axis):
-    """Return how the operands of nodes like this one are combined in a join.
+    """Return how a join combines the operands of nodes like this one.
 
-    For each operand return the axis along which those of all nodes are
-    concatenated, or None if all must be the same. Along axis 0, the rows,
+    The result has, for each operand, the axis along which those of all nodes
+    are concatenated, or None if all must be the same. Along axis 0, the rows,
     dot(h, W) and dot(k, W) become one product of h above k with W; along axis
     1, the columns, dot(h, W) and dot(h, V) become one of h with W beside V.
     Return () if such nodes cannot be joined.

@@ -1,8 +1,8 @@
 """Trace a reader's own function once, then run it as a compiled graph.
 
-An imperative step hands its operators to MXNet one by one, and each takes some
-time in Python. Recorded once, the same step is a graph, which can be rewritten
-and runs as one operator. The function stays as its author wrote it.
+An imperative step calls MXNet's operators one by one, and each call takes some
+time in Python. Once recorded, the same step is a graph, which can be rewritten
+and runs as a single operator. The function stays as its author wrote it.
 """
 import logging
 from collections import Counter
@@ -28,7 +28,7 @@ __all__ = ["Traced", "Untraceable"]
 
 
 class Untraceable(Exception):  # noqa: N818 - an outcome, not an error
-    """The function depends on something that no graph can hold."""
+    """The function depends on something that no graph can contain."""
 
 
 class Traced:
@@ -41,15 +41,15 @@ class Traced:
     ``rewrite`` is False. The graph's results and gradients are compared with
     the function's own on the same inputs: a number may differ by 1e-4 of
     itself, plus 1e-5 of the largest in its array, plus 1e-7 of the loss. If
-    the rewritten graph differs by more, the graph as written is used, whose
+    the rewritten graph differs by more, the original graph is used, whose
     results equal the function's own to the last bit. If that differs too, or
     if the function reads values, draws random numbers, or uses arrays that are
     neither inputs nor params, the function itself is called from then on.
-    ``reasons`` lists why a graph is not run, and the logger
-    d2lrnn.speed.tracing records it at level INFO.
+    ``reasons`` lists why graphs are not run; the logger d2lrnn.speed.tracing
+    records each reason at level INFO.
 
-    ``before`` and ``after`` are tables of the last graph, as text: as written
-    and as run (see ``graph_table``). They are empty if there is none.
+    ``before`` and ``after`` are tables of the last graph (see ``graph_table``)
+    as traced and as run, as text. They are empty if there is none.
 
     >>> w = nd.array([3.0])
     >>> w.attach_grad()
@@ -99,7 +99,7 @@ class Traced:
         graphs = {"the graph": graph}
         if self.rewrite:
             arrays = labelled(inputs, self.params)
-            # a function need not use all of its inputs
+            # a function may leave some of its inputs unused
             shapes = {name: arrays[name].shape
                       for name in graph.list_inputs()}
             graphs = {"the rewritten graph": rewrite(graph, shapes), **graphs}
@@ -144,8 +144,8 @@ def check_close(ours, theirs):
 def trace(function, params, inputs):
     """Return ``function`` as a graph for inputs of these shapes.
 
-    Its variables are called input_0, input_1, ... and param_0, param_1, ...,
-    its operators dot_0, dot_1 and so on.
+    Its variables are named input_0, input_1, ... and param_0, param_1, ...,
+    and its operators dot_0, dot_1 and so on.
     """
     inputs = [x.copy() for x in inputs]
     for x in inputs:
@@ -172,7 +172,7 @@ def trace(function, params, inputs):
 
 
 def labelled(inputs, params):
-    """Return a dict from the names of a graph's variables to the arrays."""
+    """Return a dict of the arrays by the names of a graph's variables."""
     return {f"{kind}_{i}": array
             for kind, arrays in (("input", inputs), ("param", params))
             for i, array in enumerate(arrays)}
@@ -194,7 +194,7 @@ def compile_graph(graph, params):
 
 @contextmanager
 def _no_host_reads():
-    """Refuse to read values, since a graph cannot branch on them.
+    """Make reading values an error, since a graph cannot branch on them.
 
     Only the thread that traces is affected.
     """
@@ -206,7 +206,7 @@ def _no_host_reads():
 
 
 def refuse_while_tracing(asnumpy):
-    """Return NDArray.asnumpy as a method that no traced function may call."""
+    """Return NDArray.asnumpy as a method that fails while tracing."""
     @wraps(asnumpy)
     def read(array):
         if TRACING.get():
@@ -217,7 +217,7 @@ def refuse_while_tracing(asnumpy):
 
 
 TRACING = ContextVar("TRACING", default=False)
-# once for all: two overlapping threads could not undo it in order
+# for good, since overlapping threads could not undo this in order
 nd.NDArray.asnumpy = refuse_while_tracing(nd.NDArray.asnumpy)
 
 
