@@ -32,8 +32,7 @@ d2l.seed(seed)
 ctx = d2l.try_gpu()
 corpus = d2l.load_data_jay_lyrics()
 corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
-print(f"text: {corpus.source}")
-print(f"{vocab_size:,} distinct characters, on {ctx}")
+print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 
 # %% [markdown]
 # ## A grid of time and layers
@@ -60,16 +59,19 @@ print(f"{vocab_size:,} distinct characters, on {ctx}")
 #
 # In {numref}`fig-layers` each hidden state has two arrows coming in: one from
 # its left, one from below. A path from an input to a later output may climb
-# early or late, so there are many paths of the same length.
+# early or late, so there are many paths of the same length, whose
+# contributions add up.
 #
 # **By hand.** Take two layers of one unit, with all weights 1, all biases 0
 # and no tanh. Both states begin at 0, and the inputs are 1, 0, 0. The first
 # layer adds up its inputs: 1, 1, 1. The second adds up the first: 1, 2, 3.
-# One layer of this kind remembers *that* there was a 1; two layers also count
-# *how long ago*.
+# One unit remembers *that* there was a 1; a second one on top also counts the
+# steps since, that one included.
 #
-# The cell may be any that reads inputs and keeps a state. Three functions
-# take its own three functions and a number of layers, and make a deep cell.
+# The cell may be any that reads inputs and keeps a state. It comes as three
+# functions: parameters, first state and steps. `get_deep_params`,
+# `init_deep_state` and `deep` each take one of these and a number of layers,
+# and return that of the deep cell.
 #
 # ## Parameters and states
 #
@@ -181,7 +183,9 @@ def wrong_layer(inputs, state, params):
 # %% [markdown]
 # What finds such a mistake is a model known to be right that is given the
 # same weights. Gluon's layers take the number of layers as an argument; we
-# copy our weights into them and compare the last states.
+# copy our weights into them, transposed as Gluon keeps them, and compare the
+# last states. The weights are 20 times larger than at the start of a
+# training: small states would hide a mistake.
 
 # %%
 params = [20 * param for param in get_params(vocab_size, num_hiddens, ctx)]
@@ -220,16 +224,18 @@ for name, cell in (("right", deep_rnn), ("wrong layer", wrong_layer)):
         d2l.seed(s)
         ends.append(d2l.train_and_predict_rnn(
             cell, get_params, init_state, 64, vocab_size, ctx,
-            corpus_indices[:1000], idx_to_char, char_to_idx, False,
-            d2l.epochs(40), 10, 1e2, 1e-2, 8, 999, 1, [])[-1]["perplexity"])
+            corpus_indices[:1000], idx_to_char, char_to_idx,
+            is_random_iter=False, num_epochs=d2l.epochs(40), num_steps=10,
+            lr=1e2, clipping_theta=1e-2, batch_size=8, pred_period=999,
+            pred_len=1, prefixes=[])[-1]["perplexity"])
     print(f"{name:<11} perplexity {median_and_range(ends)}")
     assert max(ends) < vocab_size
 
 # %% [markdown]
 # No. On the Jay Chou lyrics the right model is ahead, and on the lyrics that
-# ship the wrong one is, after as many epochs: with two short texts the order
-# turned round, although the ranges over the seeds are far apart. A perplexity
-# does not say whether a model is the one that we meant.
+# come with the package the wrong one is, after as many epochs; and on each
+# text the two ranges are far apart. A perplexity does not say whether a model
+# is the one that we meant.
 #
 # ## What is a layer worth?
 #
@@ -245,7 +251,8 @@ for name, cell in (("right", deep_rnn), ("wrong layer", wrong_layer)):
 # that, since many of the held-out characters hardly occur before. `fit`
 # trains the package's [char-RNN](char_rnn.py), here with plain cells, and
 # measures the held-out text after each epoch; of each training we keep the
-# lowest, which flatters all three alike.
+# lowest. (`None` stands for one-hot vectors instead of an embedding; `fit`
+# uses Adam, hence the other learning rate.)
 
 # %%
 poems = d2l.load_corpus("shakespeare", num_chars=20_000)
@@ -253,8 +260,7 @@ d = poems.vocab_size
 
 
 def num_params(layers, h):
-    return ((d + h + 2) * h + (layers - 1) * (2 * h + 2) * h
-            + (h + 1) * d)
+    return (d + h + 2) * h + (layers - 1) * (2 * h + 2) * h + (h + 1) * d
 
 
 print(f"text: {poems.source}; frequencies alone: "
@@ -277,10 +283,10 @@ for layers in (1, 2, 3):
           f"{median_and_range(lowest)}")
 
 # %% [markdown]
-# On the sonnets that ship and on Shakespeare's alike, two narrow layers
-# predict better than one wide layer, and the ranges of the two do not even
-# touch. The ranges of two and three layers overlap: five seeds do not say
-# which is better, and a single seed could have said either.
+# On the sonnets that come with the package and on Shakespeare's alike, two
+# narrow layers predict better than one wide layer, and the ranges of the two
+# do not even touch. The ranges of two and three layers overlap: five seeds do
+# not say which is better, and a single seed could have said either.
 #
 # ## Training
 #
@@ -344,8 +350,9 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 #
 # * A deep recurrent network feeds each layer's hidden states to the next; a
 #   state reads its own layer one step earlier and the layer below.
-# * Layers and steps are independent choices: `deep` knows nothing of the cell
-#   but its three functions.
+# * Layers and steps are independent choices: of a cell, `deep` needs only
+#   that the first array of its state is the hidden state, and that its
+#   parameters end with those of the output layer.
 # * To compare depths, keep the number of parameters, use several seeds, and
 #   measure on text that no model has read.
 # * States of equal shape can end up in the wrong layer without an error, and

@@ -350,8 +350,8 @@ assert np.median(lengths) > 50
 #    with the seeds 0 and 2 share before the training? (The seeds of
 #    `dinosaur.invent` are 100 apart.)
 # 2. (\*) Train on other names: rivers, stars, families (`load_names(path)`).
-# 3. (\*\*) Clip the norm of all gradients together instead. Does clipping ever
-#    matter at this learning rate?
+# 3. (\*\*) Clip the norm of all gradients together instead. Does clipping
+#    ever matter at this learning rate?
 # 4. (\*\*) Print the loss of the first letter and that of the others, with a
 #    state carried and with zeros. Where do they differ?
 # 5. (\*\*\*) Replace the plain cell by the LSTM of

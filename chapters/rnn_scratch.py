@@ -81,14 +81,15 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 #
 # It is the number of equally likely characters that the model is, in effect,
 # choosing between. A perfect model has 1 and a uniform guess `vocab_size`. A
-# model that has learned anything about order beats the unigram guess, which
-# knows only how frequent each character is.
+# model that has learned anything about the order of a text beats, on that
+# text, the unigram guess, which knows only how frequent each character is.
 #
 # ## By hand: two units, three characters
 #
 # In the text abcbabcb... the letter b is followed by c if a came before it,
-# and by a if c did. Looking at b alone, one can only guess: perplexity 2. Two
-# hidden units do better. Let the biases be 0, and
+# and by a if c did. Looking at b alone, one can only guess what follows:
+# perplexity 2 at each b. There, two hidden units do better. Let the biases be
+# 0, and
 #
 # $$\begin{gathered}
 #   \mathbf{W}_{xh} = \begin{bmatrix} 1 & 0 \\ 0 & 1 \\ -1 & 0 \end{bmatrix},
@@ -97,14 +98,16 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 #   \end{gathered}$$
 #
 # The first unit is positive after a, negative after c, and keeps its sign
-# during b; the second says "this is b". Reading "ab" from a state of zeros:
+# during b; the second says "this is b". Write a, b and c as $(1, 0, 0)$,
+# $(0, 1, 0)$ and $(0, 0, 1)$: each picks a row of $\mathbf{W}_{xh}$. Reading
+# "ab" from a state of zeros:
 #
 # | | computed as | result |
 # |---|---|---|
 # | $\mathbf{H}_1$ | $\tanh(1, 0)$ | $(0.76, 0)$ |
 # | $\mathbf{H}_2$ | $\tanh(0.76, 1)$ | $(0.64, 0.76)$ |
 # | $\mathbf{Y}_2$ | $\mathbf{H}_2 \mathbf{W}_{hq}$ | $(-1.28, -0.76, 1.28)$ |
-# | $p$ | $(0.28, 0.47, 3.61) / 4.35$ | $(0.06, 0.11, 0.83)$ |
+# | $p$ | $(0.28, 0.47, 3.61) / 4.36$ | $(0.06, 0.11, 0.83)$ |
 # | $\ell$ | $-\log 0.83$ | $0.19$, perplexity $1.21$ |
 #
 # After "cb" the first unit is $-0.64$, and a gets the $0.83$: the same b
@@ -114,9 +117,11 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 #
 # A character enters the network as a vector of length `vocab_size` that is 1
 # at its id and 0 elsewhere. Multiplied by $\mathbf{W}_{xh}$, such a one-hot
-# vector picks a row: each character has a row of its own. The parameters are
-# small random weights and zero biases, and the first state is zero. A state
-# is a tuple, since other cells keep more than one array in it.
+# vector picks a row: each character has a row of its own. `to_onehot` turns
+# ids of shape (batch_size, num_steps) into num_steps arrays of shape
+# (batch_size, vocab_size). The parameters are small random weights and zero
+# biases, and `attach_grad` makes room for their gradients. The first state is
+# zero; a state is a tuple, since other cells keep more than one array in it.
 
 
 # %%
@@ -159,9 +164,10 @@ def rnn(inputs, state, params):
 # %% [markdown]
 # First the example from above: "ab" and "cb" as a mini-batch of two. Then
 # real sizes: 32 rows of 35 characters. `outputs[0]` has read `X[:, 0]`, so
-# its label is `X[:, 1]`, which is `Y[:, 0]`. `losses` returns the
-# cross-entropy of each character, step by step. Untrained, the network is no
-# better than a uniform guess.
+# its label is `X[:, 1]`, which is `Y[:, 0]` (`Y` holds labels here, not the
+# scores $\mathbf{Y}_t$). `losses` returns the cross-entropy of each
+# character, step by step; `loss` takes scores, and applies the softmax
+# itself. Untrained, the network is no better than a uniform guess.
 
 # %%
 loss = gluon.loss.SoftmaxCrossEntropyLoss()
@@ -248,8 +254,10 @@ def grad_clipping(params, theta, ctx=None):
 # A step of training: read a mini-batch, forward, backward, clip, descend.
 # ```
 #
-# Each mini-batch is one step ({numref}`fig-training-step`). The gradient goes
-# back to the first character of the mini-batch, and no further: the whole
+# Each mini-batch is one step ({numref}`fig-training-step`). Under
+# `autograd.record()` MXNet notes each operation in a graph, which `backward`
+# follows back by the chain rule. The gradient goes back to the first
+# character of the mini-batch, and no further: the whole
 # text would take ever more time and memory. The value of the state goes on,
 # but `detach` cuts it off from the graph that computed it
 # ({numref}`fig-truncated`). With random sampling the state begins anew.
@@ -314,9 +322,9 @@ d2l.seed(seed)
 histories = {"random sampling": train_long(is_random_iter=True)}
 
 # %% [markdown]
-# Then with consecutive sampling, in stages. `get_params` may be any function;
-# one that returns the existing parameters continues their training. At the
-# end of each stage, the model writes:
+# Then with consecutive sampling, in stages. `get_params` may be any function,
+# also one without arguments; one that returns the existing parameters
+# continues their training. At the end of each stage, the model writes:
 
 
 # %%
@@ -339,8 +347,9 @@ for history in train_on(params, (1, 10, 50, 250)):
 histories["consecutive sampling"] = history
 
 # %% [markdown]
-# In the first epochs it repeats what is frequent. With all epochs, words
-# appear, and at last whole pieces of the text.
+# In the first epochs it writes only what is most frequent, the space, so the
+# lines look empty. With all epochs, words appear, and at last whole pieces of
+# the text. (The prefixes mean "to part" and "not to part".)
 
 # %%
 d2l.plot_perplexity(histories, corpus)
@@ -368,17 +377,19 @@ norms_figure(histories)
 
 # %%
 rest = nd.array([corpus_indices[9000:]], ctx)
-params = get_params(vocab_size, 256, ctx)
+params, start = get_params(vocab_size, 256, ctx), init_rnn_state(1, 256, ctx)
 for history in train_on(params, (1, 2, 5, 10, 25, 50),
                         corpus_indices=corpus_indices[:9000]):
-    l, _ = losses(rest[:, :-1], rest[:, 1:], (state[0][:1],), params)
+    l, _ = losses(rest[:, :-1], rest[:, 1:], start, params)
     history[-1]["held_out_perplexity"] = d2l.perplexity(l.mean().asscalar())
 d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus)
 
 # %% [markdown]
 # With all epochs, the perplexity of the training text falls far. That of the
-# held-out text does not follow: it stays far above the unigram guess and
-# rises in the end. What the network learns holds for its training text alone.
+# held-out text falls only at first, stays above the unigram guess, and rises
+# in the end. (That guess has seen the held-out text, some of whose characters
+# never occur before it.) What the network learns late holds for its training
+# text alone.
 #
 # ## Common mistakes
 #
@@ -400,8 +411,8 @@ print(f"begun anew {anew:.1f}, kept {kept:.1f}")
 assert kept > anew
 
 # %% [markdown]
-# **`detach` lost.** How much gradient reaches a state five steps before the
-# part whose loss is taken?
+# **`detach` lost.** How much gradient reaches a state `H`, here that of the
+# untrained model above, five steps before the part whose loss is taken?
 
 # %%
 H.attach_grad()
@@ -433,7 +444,8 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 # :end-before: <!-- end of rnn_scratch -->
 # ```
 #
-# [The results](/results.md) name the machine and the times.
+# One seed does not say which sampling is better. [The results](/results.md)
+# have the times of each lesson.
 #
 # ## Summary
 #
@@ -450,8 +462,10 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #
 # 1. (\*) Compute $\mathbf{H}_3$ by hand if c follows "ab". Which character
 #    does the network expect next, and which would be right?
-# 2. (\*) Without clipping, with which learning rate does `train` still learn?
-# 3. (\*\*) Take the sum of the losses for their mean in `train`. Which norms
+# 2. (\*) Without clipping, with which learning rate does `train` still end
+#    below `vocab_size`?
+# 3. (\*\*) Take the sum of the losses for their mean in `train`, but keep the
+#    mean for `means`, and print what `grad_clipping` returns. Which norms
 #    change, and why does the network learn as before?
 # 4. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
 #    find the number of hidden units for which it is lowest of all.

@@ -321,9 +321,9 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # ```
 #
 # The held-out perplexity is measured after the epoch and without dropout, so
-# it can be lower than that of the training. With dropout 0.5 and more epochs,
-# a model of windows (`python -m benchmarks.studies.sonnets`) had these losses,
-# in nats:
+# it can be lower than that of the training. With dropout 0.5 and more
+# epochs, a model of windows (`python -m benchmarks.studies.sonnets`) had
+# these losses, in nats:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- sonnets -->

@@ -86,6 +86,7 @@ def record(path, folder):
     lesson = from_script(path.read_text("utf-8"))
     with tempfile.TemporaryDirectory() as elsewhere:
         NotebookClient(lesson, kernel_name="python3", timeout=None,
+                       coalesce_streams=True,
                        resources={"metadata": {"path": elsewhere}}).execute()
     here = machine_record()
     machine = f"{here['machine']['cpu']}, {here['machine']['cores']} cores"
@@ -93,18 +94,23 @@ def record(path, folder):
                                "versions": here["versions"]}}
     for cell in code_cells(lesson):
         cell.metadata = {}  # when it ran
-        cell.outputs = [output for output in cell.outputs if is_kept(output)]
+        cell.outputs = tidied(cell.outputs, f"{elsewhere}/")
     folder.mkdir(exist_ok=True)
     nbformat.write(lesson, folder / f"{path.stem}.ipynb")
 
 
-def is_kept(output):
-    """Return whether a record has an output: warnings and sound are left out.
+def tidied(outputs, folder):
+    """Return the outputs that a record keeps: no warnings, and no sound.
 
-    A solo's sound has more bytes than all that the other lessons show.
+    A solo's sound has more bytes than all that the other lessons show. Paths
+    in the folder, with its "/", become relative.
     """
-    return (output.get("name") != "stderr"
-            and "<audio" not in output.get("data", {}).get("text/html", ""))
+    kept = [output for output in outputs if output.get("name") != "stderr"
+            and "<audio" not in output.get("data", {}).get("text/html", "")]
+    for output in kept:
+        if output.output_type == "stream":
+            output.text = output.text.replace(folder, "")
+    return kept
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Texts: find and read them, number their tokens, cut mini-batches."""
+"""Find and read texts, number their tokens, and cut mini-batches."""
 from d2lrnn.data.corpus import Corpus, load_corpus, load_data_jay_lyrics
 from d2lrnn.data.samplers import (
     data_iter_consecutive,

@@ -24,11 +24,11 @@ class Corpus(tuple):
     ``level`` is "char", and words if it is "word"; the names are the book's in
     both cases.
 
-    ``source`` says in words which text this is. ``num_chars`` counts its
+    ``source`` describes the text for readers. ``num_chars`` counts its
     characters, and ``sha256`` is the hexadecimal hash of its UTF-8 bytes;
     both describe the text before rare tokens became "<unk>".
     ``own_vocabulary`` is false if the text was numbered with the vocabulary
-    of another.
+    of another text.
 
     >>> corpus = Corpus.from_text("abcab", source="five letters")
     >>> corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
@@ -56,13 +56,13 @@ class Corpus(tuple):
 
         With a ``min_freq`` above 1, id 0 is "<unk>" and stands for every
         token that occurs fewer than ``min_freq`` times. A ``vocabulary``,
-        such as a model's ``idx_to_char``, is a list of str in which the place
-        of a token is its id; tokens that are not in it become its "<unk>".
+        such as a model's ``idx_to_char``, is a list of str in which a token's
+        position is its id; tokens that it lacks become its "<unk>".
 
-        Raise ``ValueError`` for a text that is no str or has lone surrogates,
-        a ``level`` other than "char" and "word", a ``min_freq`` below 1 or
-        above the count of every token, and a vocabulary that is of another
-        level or has neither a token of the text nor "<unk>".
+        Raise ``ValueError`` for a text that is not a str or has lone
+        surrogates, a ``level`` other than "char" and "word", a ``min_freq``
+        below 1 or above the count of every token, and a vocabulary of another
+        level, or one that lacks "<unk>" and a token of the text.
 
         >>> corpus = Corpus.from_text("to be or not to be", "six words",
         ...                           level="word", min_freq=2)
@@ -108,12 +108,12 @@ class Corpus(tuple):
 
     @property
     def text(self) -> str:
-        """The text, put together from its ids, with "<unk>" as it stands."""
+        """The text, put together from its ids, "<unk>" included."""
         return "".join(self.idx_to_char[i] for i in self.corpus_indices)
 
 
 def check_vocabulary(vocabulary, level, min_freq):
-    """Raise ``ValueError`` if a vocabulary cannot number such a text."""
+    """Raise ``ValueError`` if a vocabulary cannot number such texts."""
     if not isinstance(vocabulary, (list, tuple)) or not vocabulary or not all(
             isinstance(token, str) and token for token in vocabulary):
         raise ValueError(f"vocabulary is {shown(vocabulary)}: give a list of "
@@ -132,7 +132,7 @@ def check_vocabulary(vocabulary, level, min_freq):
 
 
 def _renumbered(ids, tokens, vocabulary, source):
-    """Return ids in a vocabulary instead of those in ``tokens``."""
+    """Return ids in ``vocabulary`` instead of those in ``tokens``."""
     token_to_idx = {token: i for i, token in enumerate(vocabulary)}
     lacking = [token for token in tokens if token not in token_to_idx]
     if lacking and UNKNOWN not in token_to_idx:
@@ -149,7 +149,7 @@ def _renumbered(ids, tokens, vocabulary, source):
 
 
 def _without_rare(ids, vocabulary, min_freq):
-    """Give id 0, "<unk>", to the tokens that are too rare."""
+    """Give the tokens that are too rare id 0, "<unk>"."""
     counts = np.bincount(ids, minlength=len(vocabulary))
     kept = counts >= min_freq
     if not kept.any():
@@ -166,9 +166,9 @@ def load_data_jay_lyrics(*, fallback: bool = True) -> Corpus:
 
     Newlines become spaces, as in the book. The text is taken from
     ``$D2LRNN_DATA``, lyrics_data/ or the user's cache, or else downloaded
-    from the book's repository. Where all of that fails, the original lyrics
-    that ship with the package are used, with a warning; if ``fallback`` is
-    false, ``FileNotFoundError`` is raised instead.
+    from the book's repository. If all of these fail, use the original lyrics
+    that ship with the package, with a warning, or, if ``fallback`` is false,
+    raise ``FileNotFoundError``.
 
     Return a ``Corpus``, which unpacks to ``(corpus_indices, char_to_idx,
     idx_to_char, vocab_size)``. Source: D2L (Chinese, first edition) 6.3.
@@ -189,21 +189,21 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
         in it, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the
         text itself. A ``Path`` is never the text; a str with a line end
         always is. One short line is a path if there is such a file, or if it
-        looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" where
+        looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" if
         there is a folder texts.
     ``num_chars``
         How many characters to keep from the start, or None for all.
     ``newline``
-        What every line end becomes. A byte order mark is dropped.
+        What replaces every line end. A byte order mark is dropped.
     ``fallback``
-        Whether another text may take the place of a known one that is not
-        there, as in ``load_data_jay_lyrics``.
+        Whether another text may replace a known one that cannot be found, as
+        in ``load_data_jay_lyrics``.
     ``level``, ``min_freq``, ``vocabulary``
-        Those of ``Corpus.from_text``. With a model's vocabulary, the model
-        can be trained and measured on another text.
+        As in ``Corpus.from_text``. With a model's vocabulary, the model can
+        be trained and measured on another text.
 
-    Raise ``ValueError`` or ``FileNotFoundError`` where there is no usable
-    text, or one of more than 2 GB.
+    Raise ``ValueError`` or ``FileNotFoundError`` if the text is unusable,
+    missing, or larger than 2 GB.
 
     >>> load_corpus("one\r\ntwo\n").text
     'one\ntwo\n'
@@ -254,9 +254,9 @@ def with_newline(pieces, newline):
 
 
 class Start:
-    """The first ``num_chars`` characters of a text, or all if it is None.
+    """The first ``num_chars`` characters of a text; None takes all.
 
-    ``total`` counts how many the text had in all, once it has been read.
+    ``total`` is the length of the whole text, once it has been read.
 
     >>> start = Start(["ab", "cd", "e"], 3)
     >>> list(start), start.total
@@ -275,7 +275,7 @@ class Start:
 
 
 def _read(path_or_text):
-    """Return the pieces of a text, and its source in words."""
+    """Return the pieces of a text, and a description of its source."""
     if isinstance(path_or_text, str) and not is_path(path_or_text):
         source = "a text given as a string"
         check_text(path_or_text, source)

@@ -1,4 +1,4 @@
-"""Number the tokens of a text, in the fewest bytes that hold their ids."""
+"""Number the tokens of a text, with ids in as few bytes as possible."""
 import hashlib
 import sys
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from d2lrnn.data.tokens import tokenize
 
 __all__ = ["Numbered", "narrow", "number", "number_tokens"]
 
-PIECE = 2 ** 16  # characters: what fits into the processor's cache
+PIECE = 2 ** 16  # characters that fit into the processor's cache
 
 
 def narrow(vocab_size):
@@ -22,7 +22,7 @@ def narrow(vocab_size):
 
 
 class Numbered(NamedTuple):
-    """A text as ids: its distinct tokens, sorted, and what it was."""
+    """A text as ids, with its distinct tokens, sorted, and its hash."""
 
     ids: np.ndarray
     tokens: list
@@ -31,7 +31,7 @@ class Numbered(NamedTuple):
 
 
 def number(pieces, level):
-    """Return a text that comes in pieces as a ``Numbered``.
+    """Return a text, given in pieces, as a ``Numbered``.
 
     >>> number(["ab", "ca"], "char")[:3]
     (array([0, 1, 2, 0], dtype=int8), ['a', 'b', 'c'], 4)
@@ -56,7 +56,7 @@ def number_tokens(tokens, text):
 
 
 class Characters:
-    """The ids of a text's characters, numbered as it is read."""
+    """The ids of a text's characters, numbered while it is read."""
 
     def __init__(self):
         self.num_chars, self.sha256 = 0, hashlib.sha256()
@@ -78,7 +78,7 @@ class Characters:
             ids = self._code_to_idx[codes]
         begin, self.num_chars = self.num_chars, self.num_chars + len(codes)
         if self.num_chars > len(self._ids):
-            # in place, by an eighth: the text is never in memory twice
+            # grow in place, by an eighth: the ids are never in memory twice
             self._ids.resize(self.num_chars + self.num_chars // 8,
                              refcheck=False)
         self._ids[begin:self.num_chars] = ids
@@ -103,7 +103,7 @@ class Characters:
 
 
 def codes_of(text):
-    """Return the code points of a text, an array.
+    """Return the code points of a text as an array.
 
     >>> codes_of("ab"), codes_of("a𝄞")
     (array([97, 98], dtype=uint16), array([    97, 119070], dtype=uint32))

@@ -1,4 +1,4 @@
-"""Read texts: UTF-8 files, streams, and what is in a zip."""
+"""Read texts from UTF-8 files, streams and zips."""
 import codecs
 import os
 import re
@@ -15,39 +15,39 @@ __all__ = ["read_pieces", "read_source", "read_text", "readable"]
 
 LIMIT = 2 * 10 ** 9  # bytes of a text, and of its zip
 PIECE = 2 ** 18  # bytes
-# by these names a program reads what is piped into it
+# the names under which a program reads what is piped into it
 STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 def read_text(path):
     """Read a UTF-8 file, or the text inside a zip, without its BOM.
 
-    Raise ``FileNotFoundError`` or ``ValueError`` if there is no usable text,
-    or one of more than LIMIT bytes.
+    Raise ``FileNotFoundError`` or ``ValueError`` if the text is missing,
+    unusable, or larger than LIMIT bytes.
     """
     return read_source(path)[0]
 
 
 def read_source(path):
-    """Return the text of a file, and the name of the file in words.
+    """Return the text of a file, and a printable name for it.
 
-    In a zip, the .txt with the name of the zip is read, or else the largest
-    .txt, leaving out hidden files and those in ``__MACOSX``.
+    In a zip, the .txt with the zip's name is read, or else the largest .txt;
+    hidden files and those in ``__MACOSX`` are ignored.
     """
     pieces, name = read_pieces(path)
     return "".join(pieces), name
 
 
 def read_pieces(path):
-    """Return the text of a file piece by piece, and its name in words.
+    """Return the text of a file piece by piece, and a printable name for it.
 
-    The first is an iterator of str, and never more of a file is in memory
-    than a piece. It raises the ``ValueError`` of what it comes upon.
+    The text is an iterator of str, which keeps one piece of a file in memory
+    at a time, and raises ``ValueError`` at the first unusable piece.
     """
     path, source = Path(path), readable(path)
     check_file(path)
     if path.suffix.lower() == ".zip":
-        # read whole, since its checksum stands at its end
+        # read whole, since the checksum is at its end
         with opened(path, source) as file:
             data, member = unzip(file, path)
         check_size(len(data), source)
@@ -110,7 +110,7 @@ def readable(path):
 
 @contextmanager
 def _one_sentence(source, what):
-    """Turn whatever goes wrong with a damaged file into one sentence."""
+    """Turn any error from a damaged file into a ``ValueError``."""
     try:
         yield
     except Exception as error:
@@ -143,7 +143,7 @@ def read_bytes(file):
 
 
 def unzip(file, path):
-    """Return the bytes of a zip's text, and its name if that is another.
+    """Return the bytes of a zip's text, and its name if not the zip's.
 
     The sizes that the zip claims are checked before anything is unpacked.
     """
@@ -166,12 +166,12 @@ def check_names(archive, member):
     """Raise an error if a zip lists a member under a name not its own."""
     try:
         archive.open(member).close()
-    except (RuntimeError, NotImplementedError):  # encrypted, or packed oddly
-        pass
+    except (RuntimeError, NotImplementedError):
+        pass  # encrypted, or compressed in an unknown way
 
 
 def choose_member(members, path):
-    """Return the member of a zip that is its text, and its name in words.
+    """Return the member of a zip that is its text, and a suffix that names it.
 
     >>> infos = [zipfile.ZipInfo(name) for name in (
     ...     "__MACOSX/._my.txt", "my/notes.TXT", "my/.hidden.txt", "my.png")]
@@ -201,9 +201,9 @@ def choose_member(members, path):
 def decoded_pieces(pieces, source):
     """Yield the text of UTF-8 bytes, without a byte order mark.
 
-    Raise ``ValueError`` at the first byte that is no such text.
+    Raise ``ValueError`` at the first byte that cannot be decoded.
     """
-    start, place, rest = b"", 0, b""  # rest are bytes that begin a character
+    start, place, rest = b"", 0, b""  # rest: bytes that begin a character
     for piece in pieces:
         if not start:
             start = piece[:PIECE]
@@ -241,9 +241,8 @@ def not_utf_8(place, start, source):
 def wide_encoding(data):
     """Return "UTF-16" or "UTF-32" if bytes look like one of them, or None.
 
-    Bytes without a byte order mark look like it if they contain NULs and
-    decode to ordinary characters alone. A few NULs in valid UTF-8 are no sign
-    of UTF-16.
+    Bytes without a byte order mark do so if they contain NULs and decode to
+    ordinary characters only. A few NULs in valid UTF-8 are no sign of UTF-16.
 
     >>> wide_encoding("one".encode("utf-16-le")), wide_encoding(b"one")
     ('UTF-16', None)
@@ -265,7 +264,7 @@ def wide_encoding(data):
 
 
 def decoded(data, encoding):
-    """Return the text that bytes begin with in an encoding, or None."""
+    """Decode bytes, which may end inside a character, or return None."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(data)
     except UnicodeDecodeError:
@@ -275,8 +274,8 @@ def decoded(data, encoding):
 def looks_chinese(data):
     """Return whether bytes may be Chinese text in GBK or GB18030.
 
-    They may if most of the characters that are not ASCII are punctuation or
-    in common use in Chinese.
+    They may be if most of the characters outside ASCII are punctuation or
+    common in Chinese.
 
     >>> text = "落霞与孤鹜齐飞,秋水共长天一色。"
     >>> looks_chinese(text.encode("gbk")), looks_chinese("é".encode("latin-1"))

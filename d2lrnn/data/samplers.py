@@ -1,7 +1,7 @@
 """Mini-batches of a corpus: random and consecutive sampling.
 
 Both cut the corpus into examples of num_steps characters, and pair each
-example X with Y, the same characters one step later.
+example X with Y, which begins one character later.
 """
 import inspect
 from functools import wraps
@@ -20,10 +20,10 @@ __all__ = ["check_ids", "data_iter_consecutive", "data_iter_random",
 def sizes_checked(largest):
     """Let a sampler check its arguments as soon as it is called.
 
-    The sampler also gets the keyword ``vocab_size``, which the book's does
-    not have: it bounds the ids. ``largest(num_ids, batch_size, num_steps)``
-    returns the largest batch_size for these num_steps, and the largest
-    num_steps for this batch_size, that still give one mini-batch.
+    The sampler also gets the keyword ``vocab_size``, which bounds the ids; the
+    book's sampler does not have it. ``largest(num_ids, batch_size,
+    num_steps)`` returns the largest batch_size for these num_steps, and the
+    largest num_steps for this batch_size, that still give one mini-batch.
     """
     def decorate(sampler):
         @wraps(sampler)
@@ -33,7 +33,7 @@ def sizes_checked(largest):
                                       num_steps, largest, vocab_size)
             return sampler(*given, ctx if ctx is None else as_context(ctx))
 
-        # its own, which has vocab_size, and not that of the book's sampler
+        # its own signature, with vocab_size, not that of the sampler
         checked_sampler.__signature__ = inspect.signature(
             checked_sampler, follow_wrapped=False)
         return checked_sampler
@@ -45,7 +45,7 @@ def check_batch_sizes(corpus_indices, batch_size, num_steps, largest,
     """Return the ids, as an integer array, and both sizes.
 
     Raise ``ValueError`` if there are too few ids for one mini-batch, and say
-    which sizes would work; ``largest`` is that of ``sizes_checked``.
+    which sizes would work; ``largest`` is as in ``sizes_checked``.
     """
     batch_size, num_steps = check_numbers(
         batch_size=batch_size, num_steps=num_steps).values()
@@ -71,7 +71,7 @@ def check_ids(corpus_indices, vocab_size=None):
     try:
         corpus_indices = np.asarray(given)
     except (TypeError, ValueError, OverflowError, RuntimeError):
-        corpus_indices = np.asarray(None)  # rows of several lengths, say
+        corpus_indices = np.asarray(None)  # such as rows of different lengths
     if corpus_indices.dtype.kind in "OUS":
         raise ValueError(f"the ids are {shown(given)}: give one row of "
                          f"integer ids")
@@ -108,8 +108,8 @@ def data_iter_random(corpus_indices, batch_size, num_steps, ctx=None):
     """Iterate over mini-batches of examples in random order.
 
     Examples that are neighbours in the corpus are in general not neighbours
-    in the mini-batches, so the state must start anew with each batch. The
-    order is drawn with Python's ``random``.
+    in the mini-batches, so each batch needs a new state. The order is
+    drawn with Python's ``random``.
 
     Yield ``(X, Y)``, both of shape (batch_size, num_steps) on ``ctx``. Raise
     ``ValueError`` if the corpus is too short for one batch, or, if

@@ -59,7 +59,11 @@ SUFFIXES = (".txt", ".text", ".zip", ".md", ".rst", ".tex", ".csv", ".tsv",
 
 
 def find_text(name, fallback=True):
-    """Return the path of a known text, or of its replacement."""
+    """Return the path of a known text, or of its replacement.
+
+    Warn about a replacement; raise ``FileNotFoundError`` if ``fallback`` is
+    false and the text cannot be found.
+    """
     known = TEXTS[name]
     found = text_in_folders(name)
     if found:
@@ -96,7 +100,7 @@ def text_in_folders(name):
 def in_folders(*names):
     """Return the first file with one of these names, or None.
 
-    The folders of texts are searched in their order.
+    The folders of texts are searched in order.
     """
     for folder in _folders():
         for name in names:
@@ -139,7 +143,7 @@ def download(known, folder):
 
 
 def is_path(text):
-    r"""Return whether a str is the path of a text, and not the text itself.
+    r"""Return whether a str is the path of a text rather than the text itself.
 
     One line of at most 1,000 characters, with no line end, is a path if
 

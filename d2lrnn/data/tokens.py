@@ -1,4 +1,4 @@
-"""Cut a text, or the prefix of a lyric, into tokens."""
+"""Cut a text, or a prefix, into tokens."""
 import re
 
 from d2lrnn.basics.checks import check_choice, check_numbers, shown
@@ -7,14 +7,14 @@ __all__ = ["UNKNOWN", "check_level", "check_prefix", "check_text",
            "check_tokens", "is_of_words", "level_of", "prefix_tokens",
            "tokenize"]
 
-UNKNOWN = "<unk>"  # no text yields it: in words it is <, unk and >
+UNKNOWN = "<unk>"  # no text yields it: tokenize cuts it into <, unk, >
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
              "\U00020000-\U0003ffff")
 WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")
 
 
 def tokenize(text: str, level: str) -> list[str]:
-    """Return the tokens of a text: a list of strings that join to the text.
+    """Cut a text into tokens: a list of str that, joined, give the text.
 
     At level "char" each character is a token. At level "word" a run of
     letters, digits and underscores is one token, and so is each CJK ideograph
@@ -30,12 +30,12 @@ def tokenize(text: str, level: str) -> list[str]:
 
 
 def check_level(level):
-    """Return a level, or raise ``ValueError`` that lists the levels."""
+    """Return a level, or raise a ``ValueError`` that lists the levels."""
     return check_choice("level", level, ("char", "word"))
 
 
 def check_text(text, source):
-    """Raise ``ValueError`` for a text that is no str or cannot be UTF-8."""
+    """Raise ``ValueError`` for a text that is not a str or not valid UTF-8."""
     if not isinstance(text, str):
         raise ValueError(f"the text is {shown(text)}: give a str")
     try:
@@ -47,9 +47,9 @@ def check_text(text, source):
 
 
 def is_of_words(vocabulary):
-    """Return whether a vocabulary is one of words.
+    """Return whether a vocabulary consists of words.
 
-    It is if it has a word of two letters or more.
+    It does if it has a word of two letters or more.
 
     >>> is_of_words(["<unk>", "a", "b"]), is_of_words({" ": 0, "be": 1})
     (False, True)
@@ -70,8 +70,8 @@ def level_of(vocabulary):
 def prefix_tokens(prefix, char_to_idx):
     """Return a prefix as a list of tokens of a vocabulary.
 
-    A str is cut into words if the vocabulary is one of words, and into
-    characters if not; a list of tokens is taken as it is.
+    A str is cut into words if the vocabulary consists of words, otherwise
+    into characters; a list of tokens is taken as it is.
 
     >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
     ['to', ' ', 'be']
@@ -89,7 +89,7 @@ def prefix_tokens(prefix, char_to_idx):
 
 def check_prefix(prefix: str | list[str] | tuple[str, ...], num_chars: int,
                  char_to_idx: dict[str, int]) -> None:
-    """Raise ``ValueError`` for a prefix or a length that is unusable.
+    """Raise ``ValueError`` for an unusable prefix or length.
 
     >>> check_prefix("axb", 5, {"a": 0, "b": 1})
     Traceback (most recent call last):
@@ -104,7 +104,7 @@ def check_prefix(prefix: str | list[str] | tuple[str, ...], num_chars: int,
 
 
 def check_tokens(tokens, char_to_idx):
-    """Raise ``ValueError`` if there are no tokens or unknown ones."""
+    """Raise ``ValueError`` if there are no tokens, or unknown ones."""
     if not tokens:
         raise ValueError("the prefix is empty: begin with one character or "
                          "more of the training text")

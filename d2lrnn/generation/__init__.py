@@ -1,4 +1,4 @@
-"""Lyrics from a model: the next character, again and again."""
+"""Generate text with a model, one character after another."""
 from d2lrnn.data.tokens import check_prefix
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.generation.choosing import check_choosing, choose

@@ -1,4 +1,4 @@
-"""The book's two predictors: take the highest score, again and again."""
+"""The book's two predictors, which always take the highest score."""
 from d2lrnn.basics.checks import (
     check_function,
     check_numbers,
@@ -51,20 +51,20 @@ def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,
 @converted(_as_tokens)
 def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
                 num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx):
-    """Write on from a prefix with a model from scratch.
+    """Continue a prefix with a model from scratch.
 
     The prefix only warms up the state. Each of the num_chars characters after
     it is the one with the highest score, and becomes the next input. Return
     the prefix with the new characters.
 
     ``prefix``
-        A str, or a list of tokens. If the vocabulary is one of words, a str
-        is cut into words.
+        A str, or a list of tokens. If the vocabulary consists of words, a
+        str is cut into words.
     ``num_chars``
-        How many characters, or words, to write.
+        How many characters, or words, to add.
     ``rnn``, ``params``, ``init_rnn_state``
-        The cell, its parameters, and the function that makes its first state
-        of ``(batch_size, num_hiddens, ctx)``.
+        The cell, its parameters, and the function of ``(batch_size,
+        num_hiddens, ctx)`` that makes its first state.
     ``num_hiddens``, ``vocab_size``
         The sizes of the model.
     ``ctx``
@@ -94,13 +94,14 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 @converted(_as_tokens)
 def predict_rnn_gluon(prefix, num_chars, model, vocab_size, ctx, idx_to_char,
                       char_to_idx):
-    """Write on from a prefix with a Gluon model, as ``predict_rnn`` does.
+    """Continue a prefix with a Gluon model, as ``predict_rnn`` does.
 
     ``model``
-        ``model(X, state)`` scores the character after X, of shape (1, 1), and
-        returns the new state; ``model.begin_state`` makes the first.
+        ``model(X, state)`` returns the scores of the character after X, of
+        shape (1, 1), and the new state; ``model.begin_state`` makes the first
+        state.
     the others
-        Those of ``predict_rnn``.
+        As in ``predict_rnn``.
 
     ``generate`` with temperature 0 writes the same text, many times faster
     for the models that ``stepper_of`` knows. Source: D2L (Chinese, first

@@ -19,10 +19,11 @@ def choose(scores: ArrayLike, temperature: float = 1.0,
 
     ``scores``, of shape (vocab_size,), are unnormalised log-probabilities.
     They are divided by ``temperature``; a temperature of 0 takes the highest
-    score (the first of equals). ``top_k`` keeps the k highest (of equals, the
-    lower ids), and then ``top_p`` keeps the fewest of the most probable that
-    together reach this probability. ``rng`` is asked for one uniform number.
-    An id in ``banned`` or with a score of -inf is never chosen.
+    score (the lowest id among equals). ``top_k`` keeps the k highest (the
+    lowest ids among equals), and then ``top_p`` keeps the fewest of the most
+    probable ids that together reach this probability. One uniform number is
+    drawn from ``rng``. An id in ``banned`` or with a score of -inf is never
+    chosen.
 
     Raise ``FloatingPointError`` for a score that is NaN or +inf, and
     ``ValueError`` for other unusable arguments. Source for top_p: Holtzman et
@@ -59,7 +60,7 @@ def _choose(scores, temperature, top_k, top_p, rng, banned):
     scores = _allowed(scores, banned)
     if temperature == 0:
         return int(scores.argmax())
-    # a tiny temperature may take a difference to -inf: its weight is 0
+    # a tiny temperature may turn a difference into -inf: its weight is 0
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((scores - scores.max()) / temperature)
     ids = _kept(scores, weights, top_k, top_p)
@@ -69,7 +70,7 @@ def _choose(scores, temperature, top_k, top_p, rng, banned):
 
 
 def check_choosing(temperature, top_k=None, top_p=None):
-    """Raise ``ValueError`` for an unusable way to choose."""
+    """Raise ``ValueError`` for unusable arguments of ``choose``."""
     check_numbers("top_k", "top_p", temperature=temperature, top_k=top_k,
                   top_p=top_p)
 
@@ -78,14 +79,14 @@ def _kept(scores, weights, top_k, top_p):
     """Return the ids to choose among.
 
     They are in increasing order, so that the choice stays the same if
-    rounding makes two almost equal scores change places.
+    rounding makes two almost equal scores swap places.
     """
     if top_k is None and top_p is None:
         return np.arange(len(scores))
     best = np.argsort(-scores, kind="stable")[:top_k]
     if top_p is not None:
         reached = weights[best].cumsum()
-        # rounding must not ask for one more character
+        # rounding must not let in one more character
         enough = top_p * reached[-1] * (1 - 1e-12)
         best = best[:1 + reached.searchsorted(enough)]
     return np.sort(best)
@@ -120,7 +121,7 @@ def picker(temperature, top_k, top_p, seed, batch_size, banned):
 
     def pick_highest(scores, rows):
         best = scores.argmax(axis=1).tolist()
-        # a score that is NaN, infinite or banned needs the full choice
+        # a NaN, infinite or banned score is left to _choose
         return [best[i] if best[i] not in banned
                 and math.isfinite(scores.item(i, best[i]))
                 else choices[i](scores[i]) for i in rows]

@@ -1,4 +1,4 @@
-"""Write lyrics with a model: choose the next character, again and again."""
+"""Write text with a model, one character after another."""
 from collections.abc import Iterator
 from os import PathLike
 from typing import Any
@@ -17,33 +17,33 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
              top_k: int | None = None, top_p: float | None = None,
              seed: int | None = None, stop: str | None = None, *,
              on_unknown: str = "error") -> Iterator[Any]:
-    """Write on from a prefix: yield each new character as it is chosen.
+    """Continue a prefix: yield each new character as it is chosen.
 
     ``model``
         ``model(X, state)`` takes ids of shape (batch_size, 1) and returns
         scores of shape (batch_size, vocab_size) and the new state, arrays of
         shape (batch_size, num_hiddens). ``model.idx_to_char`` is its
         vocabulary. A model that ``stepper_of`` knows takes its steps in
-        NumPy, with the weights that it has now.
+        NumPy, with its current weights.
     ``prefix``
-        A str, or a list of str to write several lyrics at once. For a list,
-        each item that is yielded is a tuple with one str for each lyric.
+        A str, or a list of str to write several texts at once. For a list,
+        each item yielded is a tuple with one str for each text.
     ``num_chars``
         How many characters to write, or words if the model's level is "word".
     ``temperature``, ``top_k``, ``top_p``
-        Those of ``choose``.
+        As in ``choose``.
     ``seed``
-        An int with which lyric i is the same each time, whatever the other
-        lyrics are; None draws anew. A batch of another size may change the
-        last bit of a score, and in rare cases a character.
+        An int that makes text i the same each time, whatever the other texts
+        are; with None, each call draws anew. Another number of texts may
+        change the last bit of a score and, rarely, a character.
     ``stop``
-        A lyric ends once its new text ends with this str, and yields "" from
+        A text ends once its new part ends with this str, and yields "" from
         then on.
     ``on_unknown``
-        "skip" leaves unknown characters out of the prefix, "error" refuses
-        them. "<unk>" is never written.
+        "skip" leaves unknown characters out of the prefix; "error" raises
+        ``ValueError``. "<unk>" is never written.
 
-    Raise ``ValueError``, at once, for arguments that cannot be used.
+    Raise ``ValueError``, at once, for unusable arguments.
     """
     check_choosing(temperature, top_k, top_p)
     _check_lyric(num_chars, seed, stop, on_unknown)
@@ -63,9 +63,9 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
 def generate_characters(checkpoint: str | PathLike[str], num_chars: int,
                         prompt: str = "A", pick_top_chars: int | None = None,
                         *, seed: int | None = None) -> str:
-    """Load a model from a file and return the prompt with new characters.
+    """Load a model; return the prompt followed by new characters.
 
-    Each of the num_chars characters is drawn, by its probability, from the
+    Each of the num_chars characters is drawn by its probability from the
     ``pick_top_chars`` most probable ones, or from all. Source: R2RT,
     Recurrent Neural Networks in TensorFlow II.
     """
@@ -84,7 +84,7 @@ def _check_lyric(num_chars, seed, stop, on_unknown):
 
 
 def vocabulary_of(model):
-    """Return the list of a model's characters, or raise ``ValueError``."""
+    """Return a model's vocabulary as a list, or raise ``ValueError``."""
     idx_to_char = getattr(model, "idx_to_char", None)
     if idx_to_char is None:
         raise ValueError("the model has no vocabulary: set model.idx_to_char, "
@@ -102,7 +102,7 @@ def _several(prefixes):
 
 def _cut(prefixes, level, char_to_idx):
     """Return a list of the tokens of each prefix."""
-    if level == "token":  # there is no rule to cut it by
+    if level == "token":  # there is no rule for cutting it
         return [[prefix] for prefix in prefixes]
     if level != "word":
         level = level_of(char_to_idx)
@@ -119,7 +119,7 @@ def _to_ids(tokens, char_to_idx, on_unknown):
 
 
 def _warm_up(steps, batch):
-    """Return the state of the batch after the ids of its prefixes."""
+    """Return the state of the batch after it has read its prefixes."""
     states = []
     # one prefix and one step at a time: a compiled graph keeps its shape
     for ids in batch:
@@ -131,7 +131,7 @@ def _warm_up(steps, batch):
 
 
 def _write(steps, batch, num_chars, idx_to_char, pick, stop):
-    """Yield the next character of each lyric of a batch, step by step."""
+    """Yield the next character of each text in a batch, step by step."""
     state = _warm_up(steps, [ids[:-1] for ids in batch])
     last = [ids[-1] for ids in batch]
     rows, ends = range(len(batch)), [""] * len(batch)

@@ -3,7 +3,7 @@
 One step is so little work that most of its time goes into calling MXNet. Here
 a layer is a single product: its state times one matrix that holds both its
 recurrent weights and the weights of the layer above, or of the output. The
-first layer's product with its input is looked up by the id.
+first layer's product with its input is looked up by id.
 """
 from functools import partial
 
@@ -19,14 +19,14 @@ from mxnet.gluon.parameter import DeferredInitializationError
 
 __all__ = ["ModelSteps", "Stepper", "stepper_of"]
 
-BLOCK = 64  # ids whose products with the input weights are taken together
+BLOCK = 64  # ids whose products with the input weights are computed together
 
 
 def stepper_of(model, vocab_size):
     """Return the steps of a model with a vocabulary of ``vocab_size`` ids.
 
     ``CharRNN``, and ``RNNModel`` with a Gluon layer in one direction, get a
-    ``Stepper`` with the weights that they have now. Every other model gets
+    ``Stepper`` with their current weights. Every other model gets
     ``ModelSteps``. So does a known model that scores another number of ids,
     has no shapes yet, or has weights that are NaN, infinite or huge: the
     model's own error then says what is wrong.
@@ -46,7 +46,7 @@ class ModelSteps:
     """The steps of any ``model(X, state)``, with the methods of ``Stepper``.
 
     ``X`` are ids of shape (batch_size, 1), and a state is a tuple of arrays
-    with a row for each of them.
+    with a row for each id.
     """
 
     def __init__(self, model):
@@ -69,14 +69,14 @@ class ModelSteps:
 
 
 class Stepper:
-    """The steps of a recurrent model, in float32 and in memory of its own.
+    """The steps of a recurrent model, in float32 and in its own arrays.
 
     ``step`` is the step of a cell in NumPy (see ``models.numpy_cells``);
     ``embedding`` has shape (vocab_size, embed_size), or is None for one-hot
     vectors; ``layers`` are dicts of ``WEIGHTS`` with the shapes and the order
     of gates of Gluon's layers, and of the vectors that the step is given;
     ``output`` is the pair of a weight, (vocab_size, num_hiddens), and a bias.
-    The recurrent weights have no rows where the cell's gates do not read the
+    The recurrent weights have no rows if the cell's gates do not read the
     state.
 
     A state is a list of ``LayerState``, which a call overwrites. The last bit
@@ -103,7 +103,7 @@ class Stepper:
                 for layer in self._layers]
 
     def __call__(self, ids, state):
-        """Return ``(scores, state)`` after one id for each lyric.
+        """Return ``(scores, state)`` after one id for each text.
 
         ``scores``, of shape (batch_size, vocab_size), are valid until the
         next call.
@@ -114,7 +114,7 @@ class Stepper:
         return X, state
 
     def join(self, states):
-        """Return the states of several lyrics as the state of a batch."""
+        """Return the states of several texts as the state of a batch."""
         batch = self.begin_state(len(states))
         for layer, *lyrics in zip(batch, *states, strict=True):
             layer.fill(lyrics)
@@ -123,7 +123,7 @@ class Stepper:
     def _look_up(self, ids):
         """Return the first layer's input products, a row for each id."""
         new = set(ids) - self._known
-        # always the same blocks: others may differ in the last bit
+        # always the same blocks: others could change the last bit
         for begin in {i // BLOCK * BLOCK for i in new}:
             block = range(begin, min(begin + BLOCK, len(self._inputs)))
             self._inputs[block.start:block.stop] = self._inputs_of(block)
@@ -141,9 +141,9 @@ class LayerState:
     """The arrays of a layer for a batch, which each step overwrites.
 
     ``H`` and ``C`` have shape (batch_size, num_hiddens), ``gates``
-    (batch_size, num_rows), where num_rows is num_hiddens for each gate, and
+    (batch_size, num_rows), where num_rows is num_gates * num_hiddens, and
     ``h2h``, the product of H with the recurrent weights, (batch_size,
-    num_h2h), where num_h2h is num_rows or, where there are none, 0.
+    num_h2h), where num_h2h is num_rows, or 0 without recurrent weights.
     """
 
     def __init__(self, step, weight, bias, num_h2h, num_rows, batch_size):
@@ -174,7 +174,7 @@ class LayerState:
         return self.scores
 
     def fill(self, layers):
-        """Copy the states of layers that hold one lyric each."""
+        """Copy the states of layers that hold one text each."""
         for name in ("H", "C", "product"):
             np.concatenate([getattr(layer, name) for layer in layers],
                            out=getattr(self, name))
@@ -194,7 +194,7 @@ def read_char_rnn(model):
         embedding = array_of(model.embedding.weight)
     num_rows = cell.num_gates * model.num_hiddens
     num_h2h = num_rows if cell.reads_state else 0
-    # what a cell lacks adds nothing, or has no rows
+    # a bias that a cell lacks is 0, a recurrent weight has no rows
     shapes = {"i2h_bias": num_rows, "h2h_bias": num_h2h,
               "h2h_weight": (num_h2h, model.num_hiddens)}
     for layer in model.layers:
@@ -222,7 +222,7 @@ READERS = {CharRNN: read_char_rnn, RNNModel: read_rnn_model}
 
 
 def read_dense(dense):
-    """Return weight and bias of a dense layer."""
+    """Return the weight and the bias of a dense layer."""
     return array_of(dense.weight), array_of(dense.bias)
 
 

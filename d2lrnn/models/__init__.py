@@ -1,4 +1,4 @@
-"""The models: from scratch, in Gluon, the char-RNN; and their files."""
+"""Language models, from scratch and in Gluon, and their files."""
 from d2lrnn.basics.environment import context_of
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import (

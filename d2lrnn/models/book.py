@@ -1,4 +1,4 @@
-"""The book's model in Gluon: one-hot vectors, a layer, a dense layer."""
+"""The book's model in Gluon: one-hot, a recurrent layer, a dense layer."""
 from functools import wraps
 
 from d2lrnn.basics.checks import check_numbers, converted, explained, shown
@@ -18,7 +18,7 @@ def check_layer(self, rnn_layer, vocab_size, **_):
 
 
 def checked_begin(begin_state):
-    """Check the batch size and the device that a state is for."""
+    """Wrap ``begin_state`` to check its batch size and its device."""
     @wraps(begin_state)
     def checked_begin_state(self, batch_size=0, *args, **kwargs):
         kwargs.update(check_numbers(batch_size=batch_size))
@@ -46,16 +46,16 @@ class RNNModel(nn.Block):
 
     @explained
     def forward(self, inputs, state):
-        """Score every next character of ``inputs``.
+        """Score the next character at each position of ``inputs``.
 
         ``inputs`` has shape (batch_size, num_steps). Return ``(output,
-        state)``: scores of shape (num_steps * batch_size, vocab_size), step
-        by step, and the last state.
+        state)``: scores of shape (num_steps * batch_size, vocab_size), one
+        step after another, and the last state.
         """
         Y, state = run_one_hot(self.rnn, inputs.T, self.vocab_size, state)
         return self.dense(Y.reshape((-1, Y.shape[-1]))), state
 
     @checked_begin
     def begin_state(self, *args, **kwargs):
-        """Return the recurrent layer's first state (see its own method)."""
+        """Return the layer's first state; see its own ``begin_state``."""
         return self.rnn.begin_state(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The table of the char-RNN's cells, and a layer of any of them."""
+"""The table of the char-RNN's cells, and a layer for any of them."""
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell is; ``CELLS`` has one for each name.
+    """The description of a cell; ``CELLS`` has one for each name.
 
     - ``num_gates``: how many products of the input it needs, each of size
       num_hiddens.
@@ -44,8 +44,8 @@ class Cell:
     - ``numpy_step(*vectors, layer, X)``: the same step in NumPy (see
       ``numpy_cells``).
     - ``vectors``: its parameters besides the weights, by name, with their
-      initializers. Biases are added to the products; all others are given to
-      the steps, split into gates.
+      initializers. Biases are added to the products; all others are split by
+      gate and passed to the steps.
     - ``reads_state``: whether its gates read the hidden state, through
       recurrent weights.
     - ``mode``: the mode of MXNet's RNN operator that computes it, or None.
@@ -74,9 +74,9 @@ class RecurrentLayer(HybridBlock):
     The parameters have the names, the shapes and the order of gates of the
     layers in ``mxnet.gluon.rnn`` (LSTM: input, forget, candidate, output; GRU:
     reset, update, candidate; minLSTM and minGRU: the same without the gates
-    that they lack). The forget gate's bias of an LSTM begins at 1. For a cell
-    that has no RNN operator, "fused" is the operator of ``numpy_layers``, or
-    the same as "static" where there is none.
+    that they lack). The forget gate's bias of an LSTM starts at 1. For a cell
+    without an RNN operator, "fused" means the operator of ``numpy_layers``, or
+    "static" if there is none.
     """
 
     def __init__(self, cell, input_size, num_hiddens, unroll):
@@ -93,7 +93,7 @@ class RecurrentLayer(HybridBlock):
                     name, shape=shapes.get(name, (rows,)), init=initializer))
 
     def prepare(self, num_steps, ctx):
-        """Note what inputs come next; return whether the graph changes."""
+        """Prepare for the next inputs; return whether the graph changes."""
         before = self.way, self.num_steps
         self.way = way_of(self.cell, self.unroll, ctx.device_type == "cpu")
         self.num_steps = num_steps if self.way == "static" else None
@@ -114,7 +114,7 @@ class RecurrentLayer(HybridBlock):
         steps = F.split(X, num_outputs=self.num_steps, axis=0,
                         squeeze_axis=True)
         outputs = []
-        # split into one part, F.split returns the part and not a list
+        # with one output, F.split returns it alone, not in a list
         for X_t in [steps] if self.num_steps == 1 else steps:
             Y, state = step(X_t, state)
             outputs.append(Y)
@@ -140,7 +140,8 @@ class RecurrentLayer(HybridBlock):
 def way_of(cell, unroll, on_cpu):
     """Return how a layer is computed: static, foreach, fused or numpy.
 
-    What has no operator, or only one in NumPy and is on a GPU, is static.
+    "fused" becomes static for a cell without an operator, and, on a GPU, for
+    one whose only operator is in NumPy.
 
     >>> [way_of(cell, "fused", on_cpu=True) for cell in ("lstm", "ln_lstm")]
     ['fused', 'numpy']
@@ -152,8 +153,8 @@ def way_of(cell, unroll, on_cpu):
 
 def fused(F, cell, num_hiddens, inputs, state, i2h_weight, h2h_weight,
           i2h_bias, h2h_bias):
-    """Run a layer as one RNN operator, whose parameters are one vector."""
-    # one below the other: end to end, in one dimension, takes 6 times as long
+    """Run a layer as one RNN operator, whose parameters form one vector."""
+    # stacked as rows: joining them in one dimension takes 6 times as long
     parameters = F.concat(i2h_weight.reshape((-1, num_hiddens)), h2h_weight,
                           *(bias.reshape((-1, num_hiddens))
                             for bias in (i2h_bias, h2h_bias)), dim=0)
@@ -165,8 +166,8 @@ def fused(F, cell, num_hiddens, inputs, state, i2h_weight, h2h_weight,
 
 
 # One step of each cell: X holds the products of its input with the weights of
-# all gates, (batch_size, num_gates * num_hiddens), h2h makes those of the
-# state for a cell that reads it.
+# all gates, (batch_size, num_gates * num_hiddens); h2h computes those of the
+# state, for a cell that reads it.
 def rnn_step(F, h2h, X, state):
     """Return ``(H, [H])`` of the plain recurrent cell."""
     (H,) = state
@@ -175,7 +176,7 @@ def rnn_step(F, h2h, X, state):
 
 
 def gru_step(F, h2h, X, state):
-    """Return ``(H, [H])`` of the GRU whose reset gate follows the product."""
+    """Return ``(H, [H])`` of the GRU that resets after the product."""
     (H,) = state
     X_r, X_z, X_h = F.split(X, num_outputs=3, axis=1)
     H_r, H_z, H_h = F.split(h2h(H), num_outputs=3, axis=1)
@@ -206,7 +207,7 @@ def ln_lstm_step(F, h2h, scales, shifts, X, state):
 
 @explained
 def lstm_memory(F, gates, C):
-    """Forget, take in, and let out: the LSTM's memory cell."""
+    """Update the LSTM's memory cell; return ``(H, [H, C])``."""
     I, forget, C_tilde, O = gates
     C = F.sigmoid(forget) * C + F.sigmoid(I) * F.tanh(C_tilde)
     H = F.sigmoid(O) * F.tanh(C)
@@ -226,7 +227,7 @@ def minlstm_step(F, h2h, X, state):
     """Return ``(H, [H])`` of the minLSTM."""
     (H,) = state
     X_i, X_f, H_tilde = F.split(X, num_outputs=3, axis=1)
-    # sigmoid(X_f) / (sigmoid(X_f) + sigmoid(X_i)), also where both round to 0
+    # sigmoid(X_f) / (sigmoid(X_f) + sigmoid(X_i)), even where both round to 0
     share = F.sigmoid(softplus(F, -X_i) - softplus(F, -X_f))
     H = share * H + (1 - share) * H_tilde
     return H, [H]

@@ -20,27 +20,27 @@ UNROLLS = ("static", "foreach", "fused")
 class CharRNN(HybridBlock):
     """The char-RNN: embedding, recurrent layers, dropout, an output layer.
 
-    - ``vocab_size``: how many ids it reads, and scores.
+    - ``vocab_size``: the number of ids that it reads and scores.
     - ``embed_size``: the size of the embedding's vectors, or None to read
       one-hot vectors instead.
     - ``num_hiddens``: the hidden units of each layer.
-    - ``num_layers``: how many recurrent layers, one on another.
+    - ``num_layers``: the number of recurrent layers, stacked.
     - ``cell``: rnn, gru, lstm, ln_lstm (the LSTM with its four gates
       normalised), mingru or minlstm (whose gates read the input alone).
-    - ``dropout``: the share that is set to zero in training, on the input of
-      each layer and on the last output, never from step to step. 1 - dropout
+    - ``dropout``: the share of values set to zero in training, in the input
+      of each layer and in the last output, never between steps. 1 - dropout
       is the input_keep_prob of each layer and the output_keep_prob of the
       last one.
     - ``unroll``: how the steps become a graph, with the same parameters and
       the same results: "static", a Python loop over the steps; "foreach",
-      MXNet's scan; "fused", one operator a layer. MXNet has none for ln_lstm,
-      mingru and minlstm: theirs is ours, in NumPy; on a GPU they are unrolled
-      statically in its place.
+      MXNet's scan; "fused", one operator per layer. MXNet has none for
+      ln_lstm, mingru and minlstm: d2lrnn has its own in NumPy for the CPU; on
+      a GPU they are unrolled statically.
     - ``tie_weights``: whether the output layer shares the embedding's
-      weights, which needs embed_size = num_hiddens.
+      weights, which requires embed_size = num_hiddens.
 
-    Raise ``ValueError`` for a setting out of its range. ``idx_to_char`` is
-    the vocabulary, ``level`` its unit; ``fit`` and ``load_model`` set them.
+    Raise ``ValueError`` for a setting outside its range. ``idx_to_char`` is
+    the vocabulary and ``level`` its unit; ``fit`` and ``load_model`` set both.
     Sources: Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru), Ba
     et al. 2016 (ln_lstm), Feng et al. 2024 (mingru, minlstm), Zaremba et al.
     2014 (dropout), Press and Wolf 2017 (tie_weights).
@@ -60,7 +60,7 @@ class CharRNN(HybridBlock):
         self.states_per_layer = CELLS[cell].num_states
         self.idx_to_char, self.level = None, "char"
         with self.name_scope():
-            # inputs of size 1 wake the gates up: on tiny Shakespeare 1.86
+            # inputs of size 1 move the gates: on tiny Shakespeare, 1.86
             # nats after an epoch instead of 2.12 with Xavier's
             first = None if tie_weights else init.Normal(1.0)
             self.embedding = (nn.Embedding(vocab_size, embed_size,
@@ -81,8 +81,8 @@ class CharRNN(HybridBlock):
                     ) -> tuple[nd.NDArray, ...]:
         """Return the first state: zeros of shape (batch_size, num_hiddens).
 
-        It is a tuple with the states of one layer after another: the hidden
-        state, then, where the cell has one, the memory cell.
+        The tuple holds the states layer by layer: the hidden state, then, if
+        the cell has one, the memory cell.
         """
         batch_size = check_numbers(batch_size=batch_size)["batch_size"]
         check_memory(batch_size * self.num_hiddens, f"a state for batch_size "
@@ -93,16 +93,16 @@ class CharRNN(HybridBlock):
 
     def forward(self, inputs: nd.NDArray, state: Sequence[nd.NDArray]
                 ) -> tuple[nd.NDArray, tuple[nd.NDArray, ...]]:
-        """Score every next character of ``inputs``.
+        """Score the next character at each position of ``inputs``.
 
         ``inputs`` has shape (batch_size, num_steps). Return ``(output,
-        state)``: scores of shape (num_steps * batch_size, vocab_size), step
-        by step, and the last state, a tuple.
+        state)``: scores of shape (num_steps * batch_size, vocab_size), one
+        step after another, and the last state, a tuple.
         """
         if isinstance(inputs, nd.NDArray):
             for layer in self.layers:
                 if layer.prepare(inputs.shape[1], inputs.context):
-                    self._clear_cached_op()  # it has another graph
+                    self._clear_cached_op()  # its graph has changed
         output, state = super().forward(inputs, state)
         return output, tuple(state)
 
@@ -131,7 +131,7 @@ class OneHot(HybridBlock):
 
 def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
                  dropout, unroll, tie_weights):
-    """Return the settings of a CharRNN, its numbers as Python's own.
+    """Return the settings of a CharRNN, with numbers of Python's own types.
 
     Raise ``ValueError`` for a setting that no CharRNN can have.
     """

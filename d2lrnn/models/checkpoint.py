@@ -1,4 +1,4 @@
-"""A model's file: its weights, its vocabulary, where its training stands.
+"""A model's file: its weights, its vocabulary, the state of its training.
 
 It is one safetensors file. It holds arrays by name and, as metadata, the
 format's name and version, the model's configuration and vocabulary, the state
@@ -49,11 +49,11 @@ def save_model(path: str | os.PathLike, model: Block,
                training: tuple[dict, dict] | None = None) -> None:
     """Write a model to ``path``: the whole file, or nothing if that fails.
 
-    The model's class is one of MODELS. ``training`` is what a training needs
-    to go on: a dict of JSON values and a dict of arrays. Equal models make
-    equal files. Raise ``ValueError`` for a model of any other class, one
-    without weights, and one whose ``idx_to_char`` or ``level`` is not valid;
-    ``FloatingPointError`` for numbers that are not finite.
+    The model's class is one of MODELS. ``training`` is what resuming needs: a
+    dict of JSON values and a dict of arrays. Equal models give equal files.
+    Raise ``ValueError`` for a model of any other class, without weights, or
+    with an invalid ``idx_to_char`` or ``level``; ``FloatingPointError`` for
+    numbers that are not finite.
     """
     path = check_path("path", path)
     params = named_params(model) if type(model) in MODELS.values() else {}
@@ -88,8 +88,8 @@ def load_model(path: str | os.PathLike,
                ctx: mx.Context | str | None = None) -> Block:
     """Return the model in a file, on ``ctx`` (the CPU if None).
 
-    The file may come from any kind of device. Raise ``FileNotFoundError`` or
-    ``ValueError``, with one sentence, for a file that is missing, truncated,
+    The file may have been written on any device. Raise ``FileNotFoundError``
+    or ``ValueError``, in one sentence, for a file that is missing, truncated,
     altered, in another format or of a newer version.
     """
     ctx = mx.cpu() if ctx is None else as_context(ctx)
@@ -134,7 +134,7 @@ def set_weights(model, arrays, ctx):
 
 
 def named_params(model):
-    """Return each parameter once, by its place in the model."""
+    """Return a dict of parameters by their place in the model, each once."""
     names, seen = {}, set()
     for name, param in model._collect_params_with_prefix().items():
         if param not in seen:
@@ -154,7 +154,7 @@ def write(path, arrays, metadata):
 def read(path):
     """Return ``(arrays, metadata)`` of a file.
 
-    Raise ``FileNotFoundError`` or ``ValueError``, with one sentence, for a
+    Raise ``FileNotFoundError`` or ``ValueError``, in one sentence, for a
     file that is missing, truncated, altered or not written by d2lrnn, and for
     metadata and weights that ``checkpoint_checks`` refuses.
     """
@@ -177,7 +177,7 @@ def read(path):
 
 
 def check_header(header):
-    """Raise ``TensorsError`` unless this d2lrnn can read such a file."""
+    """Raise ``TensorsError`` unless this d2lrnn can read the file."""
     if header.get("format") != FORMAT:
         raise TensorsError("was not written by d2lrnn: give the path of a "
                            "checkpoint that was")

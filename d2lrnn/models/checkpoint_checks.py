@@ -1,6 +1,6 @@
 """Checks of the metadata and the weights in a model's file.
 
-An intact file may still hold what no training could have written. Each check
+An intact file may still hold what training could not have written. Each check
 raises ``ValueError`` with a clause that the caller puts after the file's name.
 """
 import inspect
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 LEVELS = ("char", "word", "token")
-# The numbers of an epoch's record that reports and resumed trainings read
+# The numbers of an epoch's record that reports and resumed runs read
 NUMBERS = ("epoch", "lr", "seconds", "loss", "perplexity", "characters")
 HELD_OUT = {"held_out_loss", "held_out_perplexity", "held_out_bits_per_char",
             "held_out_unk"}
@@ -114,8 +114,8 @@ def difference(vocabulary, other):
 def check_weights(weights, config):
     """Raise ``ValueError`` for arrays that cannot be a model's weights.
 
-    Each layer needs at least one of them: a made-up number of layers could
-    take minutes to build.
+    Each layer needs at least one array; otherwise a made-up number of layers
+    could take minutes to build.
     """
     num_layers = config.get("num_layers", 1)
     check_numbers(num_layers=num_layers)
@@ -140,7 +140,7 @@ def check_shapes(arrays, shapes):
 
 
 def check_saved_training(values):
-    """Raise ``ValueError`` unless this describes the state of a training."""
+    """Raise ``ValueError`` unless this describes a training run's state."""
     if not isinstance(values, dict):
         raise ValueError(f"its training is {shown(values)}")
     for key, kind in (("settings", dict), ("history", list), ("losses", list),

@@ -1,4 +1,4 @@
-"""Cells made of a cell: several layers of it, or both directions."""
+"""Cells built from a cell: several layers of it, or both directions."""
 from d2lrnn.basics.checks import (
     check_function,
     check_numbers,
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def check_layers(num_layers, **functions):
-    """Check the functions and the number of layers; return it converted."""
+    """Check the functions; check and convert the number of layers."""
     check_functions(**functions)
     return check_numbers(num_layers=num_layers)
 
@@ -68,7 +68,7 @@ def init_deep_state(init_state, num_layers):
 
 @converted(check_layers)
 def deep(cell, num_layers):
-    """Return a cell of ``num_layers`` layers of ``cell``, one on another.
+    """Return a cell that stacks ``num_layers`` layers of ``cell``.
 
     Each layer's hidden state is the input of the next; the output layer reads
     the last. The result takes and returns what ``rnn`` does, with the states
@@ -85,7 +85,7 @@ def deep(cell, num_layers):
             for i in range(num_layers):
                 layer = params[i * num_params:(i + 1) * num_params]
                 (Y,), states[i] = cell([X], states[i], [*layer, W_hq, b_q])
-                X = states[i][0]  # what the next layer reads
+                X = states[i][0]  # the next layer's input
             outputs.append(Y)
         return outputs, sum(states, ())
 
@@ -130,11 +130,11 @@ def init_bi_state(init_state):
 def bi(cell):
     """Return a cell that reads the steps in both directions.
 
-    The scores of a step are the sum of both cells' scores, which is the
-    product of both hidden states, side by side, with both W_hq, one below the
-    other. The result takes and returns what ``rnn`` does. As a step's scores
-    depend on the steps after it, it can fill in but not write on. Source: D2L
-    (Chinese, first edition) 6.10; Schuster and Paliwal (1997).
+    A step's scores are the sum of both cells' scores: the product of both
+    hidden states, side by side, with both W_hq, stacked, plus both b_q. The
+    result takes and returns what ``rnn`` does. Since a step's scores depend on
+    later steps, the cell can fill a gap but cannot continue a text. Source:
+    D2L (Chinese, first edition) 6.10; Schuster and Paliwal (1997).
     """
     def bi_cell(inputs, state, params):
         num_params, num_states = len(params) // 2, len(state) // 2

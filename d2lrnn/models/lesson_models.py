@@ -20,7 +20,7 @@ class ZeroStateModel(HybridBlock):
         self.idx_to_char, self.level = None, "char"
 
     def begin_state(self, batch_size, ctx=None):
-        """Return (): nothing is carried."""
+        """Return ``()``: no state is carried over."""
         return ()
 
     def forward(self, X, state=()):
@@ -32,11 +32,11 @@ class ZeroStateModel(HybridBlock):
 
 
 class WindowLSTM(ZeroStateModel):
-    """The writer of poems: the character after a window of characters.
+    """The poem writer: it scores the character after a window of characters.
 
-    It has an LSTM, dropout, an LSTM whose last step alone is used, dropout,
-    and a dense layer, whose scores become probabilities in a softmax. ``Tx``
-    is the number of characters in a window.
+    Its layers are an LSTM, dropout, an LSTM of which only the last step is
+    used, dropout, and a dense layer, whose scores softmax turns into
+    probabilities. ``Tx`` is the number of characters in a window.
     """
 
     def __init__(self, vocab_size, num_hiddens=128, dropout=0.5, Tx=40,
@@ -59,9 +59,9 @@ class WindowLSTM(ZeroStateModel):
             self.dense = nn.Dense(vocab_size, in_units=num_hiddens)
 
     def hybrid_forward(self, F, X, zeros):
-        """Return scores (batch_size, vocab_size) of ids (batch_size, Tx).
+        """Return scores (batch_size, vocab_size) for ids (batch_size, Tx).
 
-        An id of -1, which pads a short window, is a vector of zeros.
+        An id of -1, which pads a short window, becomes a vector of zeros.
         """
         X = F.one_hot(F.transpose(X), self.vocab_size)
         X, _ = self.lstm1(X, [zeros, zeros])
@@ -92,7 +92,7 @@ class DJModel(ZeroStateModel):
     def forward(self, X, state=()):
         """Score X, (m, Tx, n_values), or its ids, (m, Tx).
 
-        An id of -1 is an empty row.
+        An id of -1 becomes a row of zeros.
         """
         if isinstance(X, nd.NDArray):
             if X.shape[1:] not in ((self.Tx, self.vocab_size), (self.Tx,)):
@@ -103,10 +103,10 @@ class DJModel(ZeroStateModel):
         return super().forward(X, state)
 
     def hybrid_forward(self, F, X, zeros):
-        """Return scores (Tx, m, n_values) of one-hot X (m, Tx, n_values).
+        """Return scores (Tx, m, n_values) for one-hot X (m, Tx, n_values).
 
-        All inputs are known in advance, so all steps of the cell are one
-        operator; ``music_inference_model`` takes them one at a time.
+        All inputs are known in advance, so one operator runs all steps of
+        the cell; ``music_inference_model`` takes them one at a time.
         """
         X = F.transpose(X, axes=(1, 0, 2))
         Y, _ = self.lstm_cell(X, [zeros, zeros])

@@ -1,12 +1,12 @@
-"""One step of each cell in NumPy, in arrays that it overwrites.
+"""One step of each cell in NumPy, which overwrites the arrays it works on.
 
 ``layer`` is an object with these arrays: ``H`` and ``C``, the hidden state
 and the memory cell, of shape (batch_size, num_hiddens); ``h2h``, the products
 of H with the recurrent weights of all gates; ``gates`` and ``spare``, two
-arrays to work in, of shape (batch_size, num_gates * num_hiddens); and
-``by_gate``, a list with a view of each gate's columns of ``gates``. ``X`` has
-the products of the input with the weights of all gates, in the same shape. A
-step leaves X as it is, and replaces the H, and any C, of the layer.
+work arrays of shape (batch_size, num_gates * num_hiddens); and ``by_gate``, a
+list with a view of each gate's columns of ``gates``. ``X`` holds the products
+of the input with the weights of all gates, in the same shape. A step does not
+change X; it overwrites H and, if the cell has one, C.
 """
 import numpy as np
 
@@ -20,7 +20,7 @@ __all__ = [
     "rnn_tanh_in_place",
 ]
 
-# arrays, since NumPy converts a number of Python's anew in each call
+# arrays, since NumPy would convert a Python number again in each call
 ZERO, ONE, LARGEST = (np.array(x, np.float32) for x in (0, 1, 80))
 
 
@@ -30,12 +30,12 @@ def rnn_tanh_in_place(layer, X):
 
 
 def rnn_relu_in_place(layer, X):
-    """Step the cell with relu, Gluon's choice where none is named."""
+    """Step the recurrent cell with ReLU, Gluon's default activation."""
     np.maximum(np.add(X, layer.h2h, out=layer.gates), ZERO, out=layer.H)
 
 
 def gru_in_place(layer, X):
-    """Step the GRU whose reset gate follows the product."""
+    """Step the GRU that resets after the product."""
     n = 2 * layer.H.shape[1]
     R, Z, H_tilde = layer.by_gate
     np.add(X[:, :n], layer.h2h[:, :n], out=layer.gates[:, :n])
@@ -59,7 +59,7 @@ def minlstm_in_place(layer, X):
     n = layer.H.shape[1]
     I, share, _ = layer.by_gate
     gates = np.negative(X[:, :2 * n], out=layer.gates[:, :2 * n])
-    np.logaddexp(ZERO, gates, out=gates)  # minus the logarithm of sigmoid(x)
+    np.logaddexp(ZERO, gates, out=gates)  # -log(sigmoid(x))
     np.subtract(I, share, out=share)
     sigmoid(share, layer.spare[:, :n])
     mix(layer.H, share, X[:, 2 * n:])
@@ -85,7 +85,7 @@ def ln_lstm_in_place(gamma, beta, layer, X):
 
 
 def memory_in_place(layer):
-    """Forget, take in and let out, with the gates in ``layer.gates``."""
+    """Update the LSTM's memory cell with the gates in ``layer.gates``."""
     I, forget, C_tilde, O = layer.by_gate
     np.tanh(C_tilde, out=layer.H)  # H is scratch space here
     # of all gates at once, which is quicker than two calls
@@ -106,6 +106,6 @@ def mix(H, share, H_tilde):
 
 def sigmoid(x, spare=None):
     """Take the sigmoid of an array in place; any ``spare`` is overwritten."""
-    np.minimum(x, LARGEST, out=x)  # exp of more would overflow
+    np.minimum(x, LARGEST, out=x)  # exp of a larger number overflows
     np.exp(x, out=x)
     np.divide(x, np.add(x, ONE, out=spare), out=x)

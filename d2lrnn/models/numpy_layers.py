@@ -1,9 +1,9 @@
 """Whole layers in NumPy, as operators of MXNet.
 
-MXNet calls an operator for each piece of a step, and for each piece of its
-gradient. Here all steps of a layer are one operator, whose arrays stay in the
-processor's cache from one piece to the next. The gradients are worked out by
-hand, and named as their variables with a d before.
+MXNet calls an operator for each operation in a step and in its gradient. Here
+all steps of a layer are one operator, whose arrays stay in the processor's
+cache. The gradients are derived by hand, and named after their variables with
+a d in front.
 """
 import mxnet as mx
 from d2lrnn.models.numpy_recurrences import (
@@ -24,8 +24,8 @@ LAYERS = {"rnn": RNN, "rnn_relu": ReluRNN, "gru": GRU, "lstm": LSTM,
 def run_layer(F, cell, X, state, params):
     """Return the hidden states of all steps, and the last states.
 
-    ``X`` has the products of all inputs, (num_steps, batch_size, num_gates *
-    num_hiddens); ``params`` are the other parameters, by name.
+    ``X`` holds the products of all inputs, (num_steps, batch_size, num_gates *
+    num_hiddens); ``params`` is a dict of the other parameters.
     """
     def last(states):
         return F.slice_axis(states, axis=0, begin=-1, end=None).reshape(
@@ -41,7 +41,7 @@ def run_layer(F, cell, X, state, params):
 
 
 def register(cell, layer):
-    """Make a layer an operator of MXNet's, ``d2lrnn_<cell>``."""
+    """Register a layer as the MXNet operator ``d2lrnn_<cell>``."""
     class LayerProp(mx.operator.CustomOpProp):
         def list_arguments(self):
             return list(layer.INPUTS)

@@ -1,4 +1,4 @@
-"""An operator of MXNet's that runs all steps of a layer in NumPy."""
+"""An MXNet operator that runs all steps of a layer in NumPy."""
 import ctypes
 
 import mxnet as mx
@@ -22,21 +22,21 @@ class Layer(mx.operator.CustomOp):
     """The steps of a layer: ``run``, and ``back`` for its gradient.
 
     A subclass names its ``INPUTS``, the last of which are the first states.
-    Its output has the hidden state of each step, and behind them, of a cell
-    that has a memory cell C, the last one: (num_steps, or one more,
-    batch_size, num_hiddens). It keeps for the gradient the arrays that
-    ``KEPT`` names, with so many columns for each step and example: a number,
-    or a float times num_hiddens.
+    The output holds the hidden state of each step and, after them, the last
+    memory cell, if there is one; its shape is (num_steps, or one more,
+    batch_size, num_hiddens). ``KEPT`` lists the arrays kept for the gradient
+    by their number of columns for each step and example: an int, or a float
+    to multiply by num_hiddens.
 
-    ``run`` is called with the inputs, the output, and what is kept, which are
-    to be written; ``back`` with the output's gradient, all of these, and the
-    gradients of the inputs, which are to be written.
+    ``run`` is called with the inputs, the output, and the kept arrays, and
+    writes the last two; ``back`` is called with the output's gradient, all of
+    these, and the gradients of the inputs, which it writes.
     """
 
     arrays = None
 
     def forward(self, is_train, req, in_data, out_data, aux):
-        """Write the output; what overflows shows in the loss."""
+        """Write the output; an overflow shows in the loss."""
         inputs = [memory_of(array) for array in in_data]
         X, H = inputs[0], inputs[-1]
         shape = (*X.shape, H.shape[1])
@@ -48,7 +48,7 @@ class Layer(mx.operator.CustomOp):
             self.run(*inputs, memory_of(out_data[0]), *self.arrays[1])
 
     def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
-        """Write the gradients of the inputs, or add them."""
+        """Write the gradients of the inputs, or add to those already there."""
         inputs = [memory_of(array) for array in in_data]
         grads = [memory_of(target) if how in ("write", "inplace")
                  else np.empty_like(array)

@@ -1,4 +1,4 @@
-"""The layers whose gates read the hidden state, in NumPy."""
+"""Layers in NumPy whose gates read the hidden state."""
 import numpy as np
 from d2lrnn.models.numpy_cells import sigmoid
 from d2lrnn.models.numpy_operator import Layer
@@ -7,7 +7,7 @@ __all__ = ["GRU", "LNLSTM", "LSTM", "RNN", "ReluRNN"]
 
 
 class RNN(Layer):
-    """The plain recurrent cell. ``X`` has its inputs, with the biases."""
+    """The plain recurrent cell. ``X`` holds the input products plus biases."""
 
     INPUTS = ("X", "h2h_weight", "H")
     KEPT = ()
@@ -19,7 +19,7 @@ class RNN(Layer):
 
     @staticmethod
     def slope(H, out):
-        """Write the slope of tanh where it is H."""
+        """Write the slope of tanh where its value is H."""
         np.multiply(H, H, out=out)
         np.subtract(1, out, out=out)
 
@@ -44,24 +44,24 @@ class RNN(Layer):
 
 
 class ReluRNN(RNN):
-    """The same with relu, Gluon's choice where none is named."""
+    """The recurrent cell with ReLU, Gluon's default activation."""
 
     @staticmethod
     def activate(H):
-        """Take relu in place."""
+        """Take ReLU in place."""
         np.maximum(H, 0, out=H)
 
     @staticmethod
     def slope(H, out):
-        """Write the slope of relu where it is H."""
+        """Write the slope of ReLU where its value is H."""
         np.greater(H, 0, out=out, casting="unsafe")
 
 
 class GRU(Layer):
-    """The GRU whose reset gate follows the product.
+    """The GRU that resets after the product.
 
-    ``X`` has the inputs of all gates. Kept are the gates and the candidate,
-    and the candidate's product with the hidden state.
+    ``X`` holds the input products of all gates. The layer keeps the gates and
+    the candidate, and their products with the hidden state.
     """
 
     INPUTS = ("X", "h2h_weight", "h2h_bias", "H")
@@ -111,9 +111,9 @@ class GRU(Layer):
 
 
 class LSTM(Layer):
-    """The LSTM. ``X`` has the inputs of all gates, with the biases.
+    """The LSTM. ``X`` holds the input products of all gates plus biases.
 
-    Kept are the memory cells, their tanh, and the gates.
+    The layer keeps the memory cells, their tanh, and the gates.
     """
 
     INPUTS = ("X", "h2h_weight", "H", "C")
@@ -143,8 +143,9 @@ class LSTM(Layer):
 class LNLSTM(Layer):
     """The LSTM whose four gates are normalised before they are scaled.
 
-    ``X`` has the inputs of all gates. Kept are the memory cells and their
-    tanh, the normalised gates, 1 / their standard deviations, and the gates.
+    ``X`` holds the input products of all gates. The layer keeps the memory
+    cells and their tanh, the normalised gates, the inverse standard
+    deviations, and the gates.
     """
 
     INPUTS = ("X", "h2h_weight", "gamma", "beta", "H", "C")
@@ -186,7 +187,7 @@ class LNLSTM(Layer):
 
 
 def normalise(X, normal, over_std):
-    """Take mean and deviation out of each row of X, (batch_size, 4, n)."""
+    """Normalise the rows of X, (batch_size, 4, n), to mean 0, deviation 1."""
     np.subtract(X, X.mean(axis=2, keepdims=True), out=normal)
     variance = np.einsum("bgn,bgn->bg", normal, normal) / X.shape[2]
     np.sqrt(variance + X.dtype.type(1e-5), out=over_std)
@@ -195,7 +196,7 @@ def normalise(X, normal, over_std):
 
 
 def normalise_gradient(dnormal, normal, dX, over_std):
-    """Write the gradient of X, which ``normalise`` has normalised."""
+    """Write the gradient of the X that ``normalise`` was given."""
     n = normal.shape[2]
     np.subtract(dnormal, dnormal.mean(axis=2, keepdims=True), out=dX)
     along = np.einsum("bgn,bgn->bg", dnormal, normal) / n
@@ -204,10 +205,10 @@ def normalise_gradient(dnormal, normal, dX, over_std):
 
 
 def remember(gates, C, cell, tanh_C, state):
-    """Forget, take in, and let out; return ``(H, C)``.
+    """Update the LSTM's memory cell; return ``(H, C)``.
 
-    ``gates`` become what their functions make of them. The memory cell, its
-    tanh and the hidden state are written to the other arrays.
+    The gates' functions are applied to ``gates`` in place. The memory cell,
+    its tanh and the hidden state are written to the other arrays.
     """
     n = C.shape[1]
     I, forget, C_tilde, O = np.split(gates, 4, axis=1)
@@ -222,9 +223,9 @@ def remember(gates, C, cell, tanh_C, state):
 
 
 def memory_gradient(gates, before, tanh_C, dH, dC, dgates):
-    """Write the gradient of the LSTM's gates before their functions.
+    """Write the gradients of the LSTM's gates before their functions.
 
-    ``before`` is the memory cell of the step before. dC becomes the gradient
+    ``before`` is the memory cell of the previous step; dC becomes the gradient
     of that cell.
     """
     n = 2 * dC.shape[1]
@@ -248,7 +249,7 @@ def memory_gradient(gates, before, tanh_C, dH, dC, dgates):
 
 
 def weight_gradient(dX, H, states, dW):
-    """Write the gradient of the weights with which all steps read H.
+    """Write the gradient of the recurrent weights, over all steps.
 
     ``H`` is the state before the first step, and ``states`` are those after
     all steps but the last.

@@ -9,15 +9,15 @@ from d2lrnn.models.numpy_operator import Layer
 
 __all__ = ["MinGRU", "MinLSTM"]
 
-CACHED = 2 ** 16  # numbers of an array that stays in the cache
+CACHED = 2 ** 16  # numbers: an array of this size stays in the cache
 
 
 class Mixed(Layer):
     """A layer whose gates read its input alone.
 
-    Each state is a mixture, H = share * H + (1 - share) * H_tilde. ``X`` has
-    the inputs of all gates, and H_tilde behind them. The examples of a
-    mini-batch have nothing to do with one another, so threads share them.
+    Each state is a mixture, H = share * H + (1 - share) * H_tilde. ``X`` holds
+    the input products of all gates, then H_tilde. The examples of a mini-batch
+    are independent of one another, so threads share the work.
     """
 
     INPUTS = ("X", "H")
@@ -49,7 +49,7 @@ class Mixed(Layer):
         by_examples(self.mix_back, X, Y, share, dX, H)
 
     def mix_back(self, X, Y, share, dX, H):
-        """Write the gradients of X, behind which are those of the states."""
+        """Write dX, whose last columns hold the states' gradients on entry."""
         n = H.shape[1]
         for steps in blocks(Y):
             dmixed = dX[steps, :, -n:]
@@ -87,7 +87,7 @@ class MinLSTM(Mixed):
         minus = -X
         scale = np.maximum(minus[:, :, :n], minus[:, :, n:])
         np.maximum(scale, 0, out=scale)
-        # both times exp(-scale), so that neither is infinite
+        # both are multiplied by exp(-scale), so that neither overflows
         minus[:, :, :n] -= scale
         minus[:, :, n:] -= scale
         np.exp(minus, out=minus)
@@ -119,7 +119,7 @@ def not_sigmoid(x, out):
 def by_examples(function, *arrays):
     """Call a function on the examples of a mini-batch, in several threads.
 
-    The arrays have their examples in the last axis but one.
+    The examples are along the last axis but one of each array.
     """
     batch_size = arrays[0].shape[-2]
     num_threads = min(int(os.environ.get("OMP_NUM_THREADS") or 1), batch_size,
@@ -137,6 +137,6 @@ def by_examples(function, *arrays):
 
 
 def blocks(Y):
-    """Return slices of steps, of which the arrays stay in the cache."""
+    """Return slices of steps whose arrays fit into the cache."""
     size = max(1, CACHED // Y[0].size)
     return [slice(i, min(i + size, len(Y))) for i in range(0, len(Y), size)]

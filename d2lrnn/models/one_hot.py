@@ -1,4 +1,4 @@
-"""Gluon's layers on one-hot vectors, whose products are looked up."""
+"""Run Gluon's layers on one-hot vectors, whose products are looked up."""
 import numpy as np
 from d2lrnn.models.numpy_layers import run_layer
 from mxnet import nd
@@ -12,18 +12,19 @@ WEIGHTS = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
 def run_one_hot(layer, ids, vocab_size, state):
     """Return ``layer(nd.one_hot(ids, vocab_size), state)``.
 
-    The product of weights with a one-hot vector is a column of theirs. On a
-    CPU a plain layer's columns are looked up, and its steps are one operator
-    in NumPy: a training step of the book's LSTM takes 0.6 of the time.
+    The product of a weight matrix with a one-hot vector is one of its columns.
+    On a CPU, a plain layer's columns are looked up, and its steps are one
+    operator in NumPy: a training step of the book's LSTM takes 0.6 times as
+    long.
     """
     if not can_look_up(layer, ids, vocab_size, state):
         return layer(nd.one_hot(ids, vocab_size), state)
     cell = layer._mode.removesuffix("_tanh")
     weight, h2h_weight, bias, h2h_bias = (
         getattr(layer, f"l0_{name}").data() for name in WEIGHTS)
-    if cell != "gru":  # it multiplies a part of the other bias
+    if cell != "gru":  # its reset gate multiplies part of h2h_bias
         bias = bias + h2h_bias
-    # a bias as a product: the gradient of broadcast_add takes 9 ms
+    # the bias as a product: the gradient of broadcast_add takes 9 ms
     X = nd.take(weight.T, ids.reshape(-1)) + nd.dot(
         nd.ones((ids.size, 1)), bias.reshape((1, -1)))
     Y, state = run_layer(nd, cell, X.reshape((*ids.shape, -1)),
@@ -35,7 +36,7 @@ def run_one_hot(layer, ids, vocab_size, state):
 def is_plain(layer):
     """Return whether a layer is one of Gluon's, in one direction.
 
-    It takes (num_steps, batch_size, features) and has no projections.
+    Such a layer takes (num_steps, batch_size, features), without projections.
     """
     return type(layer) in (rnn.RNN, rnn.GRU, rnn.LSTM) and (
         layer._layout, layer._dir, layer._projection_size,
@@ -43,9 +44,9 @@ def is_plain(layer):
 
 
 def can_look_up(layer, ids, vocab_size, state):
-    """Return whether ``run_one_hot`` need not call the layer itself.
+    """Return whether ``run_one_hot`` can do without calling the layer.
 
-    Where an argument is wrong, the layer's own error says so.
+    If an argument is wrong, it cannot: the layer then raises its own error.
     """
     if not (is_plain(layer) and layer._num_layers == 1
             and layer.l0_i2h_weight._data is not None

@@ -1,4 +1,4 @@
-"""The picture of a model: its layers, their shapes and parameters."""
+"""Draw or list a model's layers, with their shapes and parameters."""
 import graphviz
 import numpy as np
 from d2lrnn.basics.checks import check_path, shown
@@ -70,12 +70,12 @@ def record_calls(model, batch_sizes):
 
 
 def summary(model):
-    """Return the layers of a model as a table of text."""
+    """Return a model's layers as a text table."""
     return to_table(model_layers(model))
 
 
 def to_table(layers):
-    """Return layers as a table of text, with the sum of their parameters."""
+    """Return layers as a text table, with the total number of parameters."""
     rows = [("layer", "kind", "output", "parameters"),
             *((name, kind, shape, f"{count:,}")
               for name, kind, shape, count in layers),

@@ -1,4 +1,4 @@
-"""Recurrent cells from scratch, on ``mxnet.nd``, in the book's words.
+"""Recurrent cells from scratch, on ``mxnet.nd``, with the book's names.
 
 A cell comes as three functions: one draws its parameters, one makes its first
 state, and one runs it over the steps, output layer included. A state is always
@@ -38,7 +38,7 @@ __all__ = [
 def check_sizes(vocab_size, num_hiddens, ctx=None, reads_state=True):
     """Check the sizes and the device of parameters; return them converted."""
     sizes = check_numbers(vocab_size=vocab_size, num_hiddens=num_hiddens)
-    # each array and its gradient, of the smallest cell
+    # the arrays of the smallest cell, and their gradients
     rows = 2 * vocab_size + num_hiddens * reads_state
     check_memory(2 * num_hiddens * rows, f"parameters for vocab_size "
                  f"{vocab_size} and num_hiddens {num_hiddens}")
@@ -66,7 +66,7 @@ def check_onehot(X, size):
 @converted(check_onehot)
 @explained
 def to_onehot(X, size):
-    """Turn a mini-batch of ids into one-hot vectors, one array a step.
+    """Turn a mini-batch of ids into one-hot vectors, one array per step.
 
     X has shape (batch_size, num_steps), or (batch_size,) for a single step;
     return num_steps arrays of shape (batch_size, size). Source: D2L (Chinese,
@@ -85,8 +85,8 @@ def get_params(vocab_size, num_hiddens, ctx=None):
 
     Return ``[W_xh, W_hh, b_h, W_hq, b_q]`` of shapes (vocab_size,
     num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,), (num_hiddens,
-    vocab_size) and (vocab_size,): weights from a normal distribution of
-    standard deviation 0.01, biases zero. Source: D2L (Chinese, first edition)
+    vocab_size) and (vocab_size,): weights from a normal distribution with
+    standard deviation 0.01, zero biases. Source: D2L (Chinese, first edition)
     6.4.2.
     """
     def normal(shape):
@@ -173,9 +173,9 @@ def init_gru_state(batch_size, num_hiddens, ctx):
 def gru(inputs, state, params):
     """Run a gated recurrent unit over the steps of a mini-batch.
 
-    Takes and returns what ``rnn`` does. The reset gate R acts on the state
-    before its product with W_hh, as in the book; the layers of Gluon and
-    PyTorch let it act after. Source: D2L (Chinese, first edition) 6.7.2; Cho
+    Take and return what ``rnn`` does. The reset gate R acts on the state
+    before its product with W_hh, as in the book; in the layers of Gluon
+    and PyTorch it acts after. Source: D2L (Chinese, first edition) 6.7.2; Cho
     et al. (2014).
     """
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
@@ -238,7 +238,7 @@ def init_lstm_state(batch_size, num_hiddens, ctx):
 def lstm(inputs, state, params):
     """Run a long short-term memory over the steps of a mini-batch.
 
-    Takes and returns what ``rnn`` does; the state is the hidden state H and
+    Take and return what ``rnn`` does; the state is the hidden state H and
     the memory cell C. Source: D2L (Chinese, first edition) 6.8.2; Hochreiter
     and Schmidhuber (1997).
     """
@@ -294,9 +294,9 @@ def init_mingru_state(batch_size, num_hiddens, ctx):
 def mingru(inputs, state, params):
     """Run a minGRU over the steps of a mini-batch.
 
-    Takes and returns what ``rnn`` does. The update gate Z and the candidate
-    read the input alone, never the state. Z is the share of the candidate
-    here; in ``gru`` it is that of the old state. Source: Feng, Tung, Ahmed,
+    Take and return what ``rnn`` does. The update gate Z and the candidate
+    read the input alone, never the state. Here Z is the share of the
+    candidate; in ``gru``, that of the old state. Source: Feng, Tung, Ahmed,
     Bengio and Hajimirsadeghi (2024), "Were RNNs All We Needed?".
     """
     W_xz, b_z, W_xh, b_h, W_hq, b_q = params
@@ -348,10 +348,10 @@ def init_minlstm_state(batch_size, num_hiddens, ctx):
 def minlstm(inputs, state, params):
     """Run a minLSTM over the steps of a mini-batch.
 
-    Takes and returns what ``rnn`` does. The gates and the candidate read the
+    Take and return what ``rnn`` does. The gates and the candidate read the
     input alone, never the state. Dividing the gates by their sum keeps the
-    scale of the state the same at all times, so there is no output gate. The
-    state is NaN where both gates round to 0, as they do for products below
+    scale of the state the same at all steps, so there is no output gate. The
+    state is NaN where both gates round to 0, as they do for arguments below
     -103. Source: Feng et al. (2024).
     """
     W_xi, b_i, W_xf, b_f, W_xh, b_h, W_hq, b_q = params

@@ -33,13 +33,13 @@ __all__ = ["train_and_predict_rnn", "train_and_predict_rnn_gluon"]
 
 def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
                num_steps, batch_size, **others):
-    """Check the arguments of a loop that ``check_training`` does not."""
+    """Check those arguments of a loop that ``check_training`` does not."""
     numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
                             num_steps=num_steps, batch_size=batch_size)
     check_parts(others)
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
-    # a training that prints no lyrics needs no vocabulary
+    # a run that prints no lyrics needs no vocabulary
     if any(not isinstance(given, list) or given
            for given in (others["prefixes"], idx_to_char)):
         check_numbering(idx_to_char, char_to_idx, vocab_size)
@@ -65,10 +65,10 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
     ``corpus_indices``, ``idx_to_char``, ``char_to_idx``
         The training text as ids, and the vocabulary as a list and as a dict.
     ``is_random_iter``
-        Random sampling, with a new state for each mini-batch, rather than
-        consecutive sampling, with the state carried along.
+        Whether to sample at random, with a new state for each mini-batch,
+        rather than consecutively, with the state carried along.
     ``num_epochs``, ``num_steps``, ``batch_size``
-        How often the text is read, and the shape of the mini-batches.
+        How many times the text is read, and the shape of the mini-batches.
     ``lr``, ``clipping_theta``
         The learning rate, and the largest norm of the gradient; None for no
         limit.
@@ -77,15 +77,15 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
         epoch, and ``pred_len`` characters (or words, if the vocabulary is one
         of words) after each of the ``prefixes`` are printed.
     ``compiled``, ``rewrite``
-        The step runs as a graph, rewritten by algebra and compiled, if the
-        results are the same but for rounding; ``rewrite=False`` compiles the
-        step as it is written, equal to the last bit, and ``compiled=False``
-        runs it imperatively.
+        The step runs as a graph, rewritten algebraically and compiled, if
+        the results are the same up to rounding; ``rewrite=False`` compiles
+        the step as written, with results equal to the last bit, and
+        ``compiled=False`` runs it imperatively.
 
-    Return the history: for every epoch a dict of epoch, perplexity, seconds,
-    characters, and lyrics where some were printed. Raise ``ValueError`` for
-    unusable arguments and ``FloatingPointError`` if the loss stops being a
-    number. Source: D2L (Chinese, first edition) 6.4.7.
+    Return the history: for each epoch a dict of epoch, perplexity, seconds,
+    characters, grad_norm, clipped_grad_norm and, if printed, lyrics. Raise
+    ``ValueError`` for unusable arguments and ``FloatingPointError`` if the
+    loss becomes infinite or NaN. Source: D2L (Chinese, first edition) 6.4.7.
     """
     check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                    prefixes, char_to_idx)
@@ -112,7 +112,7 @@ def train_and_predict_rnn(rnn, get_params, init_rnn_state, num_hiddens,
         state = init_rnn_state(batch_size, num_hiddens, ctx)
         for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx,
                               vocab_size=vocab_size):
-            if is_random_iter:  # neighbouring batches are not neighbours
+            if is_random_iter:  # batches do not follow one another
                 state = init_rnn_state(batch_size, num_hiddens, ctx)
             # the gradient stops here: only num_steps back in time
             state = tuple(s.detach() for s in state)
@@ -138,9 +138,9 @@ def train_and_predict_rnn_gluon(model, num_hiddens, vocab_size, ctx,
 
     ``model``
         ``model(X, state)`` returns scores of shape (num_steps * batch_size,
-        vocab_size) and the new state. It is initialised anew.
+        vocab_size) and the new state. The model is initialised anew.
     the others
-        Those of ``train_and_predict_rnn``.
+        As in ``train_and_predict_rnn``.
 
     Print, return and raise as ``train_and_predict_rnn`` does. Source: D2L
     (Chinese, first edition) 6.5.2.

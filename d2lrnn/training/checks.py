@@ -1,4 +1,4 @@
-"""What a training may be given, and the sentence for what it may not."""
+"""Checks of the arguments of a training run."""
 from d2lrnn.basics.checks import (
     check_flag,
     check_function,
@@ -21,16 +21,16 @@ NUMBERS = ("num_epochs", "lr", "clipping_theta", "patience", "seed",
 
 
 def check_options(model, feed, **given):
-    """Return what ``fit_feed`` is given, ready to be used.
+    """Return the arguments of ``fit_feed``, ready for use.
 
-    Raise ``ValueError`` for the first that it cannot use.
+    Raise ``ValueError`` for the first one that is unusable.
     """
     numbers = check_numbers("clipping_theta", "patience", **{
         name: given[name] for name in NUMBERS if name in given})
     ctx, folder = given.get("ctx"), given.get("folder")
     ctx = try_gpu() if ctx is None else as_context(ctx)
     check_reader(model, feed)
-    readers_language()  # the report is in it, at the end
+    readers_language()  # fail now rather than when the report is made
     if given.get("on_epoch_end") is not None:
         check_function("on_epoch_end", given["on_epoch_end"])
     if folder is not None and not isinstance(folder, RunFolder):
@@ -75,7 +75,7 @@ def check_models(model, corpus, kind):
 def check_same_vocabulary(model, corpus):
     """Raise ``ValueError`` for a model that has learned other tokens.
 
-    A model without weights, or without a vocabulary, has learned none.
+    A model without weights, or without a vocabulary, has learned no tokens.
     """
     params = model.collect_params().values()
     if model.idx_to_char is None or any(p._data is None for p in params):

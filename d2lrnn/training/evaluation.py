@@ -42,9 +42,10 @@ def evaluate(model: mx.gluon.Block, corpus_indices: Sequence[int],
 
     Both are arrays of shape (batch_size, (len(corpus_indices) - 1) //
     batch_size): the text is read in batch_size rows, num_steps columns at a
-    time, and the state is carried along each row from beginning to end.
-    Dropout is off. Raise ``ValueError`` for a model without weights and for
-    ids that it does not have.
+    time, and the state is carried along each row from beginning to end. A
+    batch_size above the number of targets is lowered to it. Dropout is off.
+    Raise ``ValueError`` for a model without weights, for ids outside its
+    vocabulary, and for fewer than two ids.
     """
     check_model(model)
     batch_size, num_steps = check_numbers(
@@ -71,12 +72,12 @@ def text_record(feed, loss, held_out_losses, targets):
     """Return the record of an epoch on a text: losses in three units.
 
     ``loss`` is the epoch's mean, in nats; ``held_out_losses`` are those of
-    the held-out ids ``targets``, of which ``feed.unk`` is unknown.
+    the held-out ids ``targets``, among which ``feed.unk`` marks the unknown.
     """
     corpus, is_unk = feed.corpus, targets == feed.unk
     chars_per_token = corpus.num_chars / len(corpus.corpus_indices)
     held_out_loss = float(held_out_losses.mean(dtype="float64"))
-    per_char = 1 / math.log(2) / chars_per_token  # bits of a nat
+    per_char = 1 / math.log(2) / chars_per_token  # bits/char for one nat/token
     return {
         "characters": sum(feed.units),
         "loss": float(loss), "perplexity": perplexity(loss),

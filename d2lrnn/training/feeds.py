@@ -1,4 +1,4 @@
-"""What a training reads: mini-batches, their loss, and what is measured."""
+"""What training reads: mini-batches, their loss, and what is measured."""
 from abc import ABC, abstractmethod
 from itertools import islice
 
@@ -21,16 +21,16 @@ __all__ = ["Feed", "Rows", "Windows", "cut", "split"]
 
 
 class Feed(ABC):
-    """What ``fit_feed`` reads; derive a feed of your own from it.
+    """The input of ``fit_feed``; derive your own feeds from this class.
 
-    ``corpus`` is the ``Corpus`` whose vocabulary the ids are from. ``units``
-    has, for each mini-batch of an epoch, how many units it holds; ``unit`` is
-    the name of one, such as "window". ``settings`` are what the feed was made
-    with, ``batch_size`` among them: a training resumes only with the same.
+    ``corpus`` is the ``Corpus`` whose vocabulary the ids belong to. ``units``
+    lists how many units each mini-batch of an epoch holds; ``unit`` names one,
+    such as "window". ``settings`` are the arguments of the feed, including
+    ``batch_size``: a run resumes only with the same settings.
 
     A feed must define ``epoch``; ``loss``, ``intro``, ``measure`` and
-    ``line`` have defaults. Where ``measure`` returns a held_out_loss, the
-    best model and ``patience`` go by it, otherwise by the loss.
+    ``line`` have defaults. If ``measure`` returns a held_out_loss, it
+    decides on the best model and on ``patience``; otherwise, the loss does.
     """
 
     def __init__(self, corpus, unit, units, **settings):
@@ -44,35 +44,35 @@ class Feed(ABC):
     def epoch(self, rng):
         """Yield the mini-batches ``(x, y)`` of an epoch, as NumPy arrays.
 
-        There are ``len(units)``, in the order that ``rng``, a NumPy Generator
-        of this epoch's own, draws: a training that resumes in the middle of
-        an epoch skips those that it has seen.
+        There are ``len(units)`` of them, in an order drawn from ``rng``, a
+        NumPy Generator for this epoch alone: a run that resumes within an
+        epoch skips the mini-batches already used.
         """
 
     @staticmethod
     def loss(output, y):
         """Return the loss of a mini-batch, or an array of partial losses.
 
-        Training minimizes their sum. Here it is the mean cross-entropy.
+        Training minimizes the sum. The default is the mean cross-entropy.
         """
         return mean_loss(output, y)
 
     def intro(self):
-        """Return the line that is printed before the first epoch."""
+        """Return the line to print before the first epoch."""
         return f"{sum(self.units):,} {self.unit}s to train on"
 
     def measure(self, model, losses):
-        """Return the record of an epoch, a dict.
+        """Return the record of an epoch as a dict.
 
-        ``losses`` are the epoch's mean of what ``loss`` returns. The record
-        needs characters, loss and perplexity.
+        ``losses`` is the epoch's mean of what ``loss`` returns. The record
+        must have characters, loss and perplexity.
         """
         loss = float(losses.sum())
         return {"characters": sum(self.units), "loss": loss,
                 "perplexity": perplexity(loss)}
 
     def line(self, record):
-        """Return the line that is printed of an epoch, or None for no line."""
+        """Return the line to print after an epoch, or None for no line."""
         held_out = ("" if "held_out_perplexity" not in record else
                     ", held out {held_out_perplexity:.3f} "
                     "({held_out_bits_per_char:.3f} bits/char)")
@@ -84,7 +84,7 @@ class Rows(Feed):
     """A corpus laid out in rows, with the state carried along them.
 
     Each mini-batch is the next num_steps columns. An epoch begins at a random
-    offset; the last ``held_out`` of the corpus is not in it.
+    offset; the share ``held_out`` at the end of the corpus is left out.
     """
 
     def __init__(self, corpus, batch_size, num_steps, held_out):
@@ -100,13 +100,13 @@ class Rows(Feed):
                          **settings)
 
     def intro(self):
-        """Return how much is read, and how much is held out."""
+        """Return a line on how much is read, and how much is held out."""
         return (f"{len(self.train_ids):,} {self.unit}s to train on, "
                 f"{len(self.held_out_ids):,} held out, "
                 f"{np.mean(self.held_out_ids == self.unk):.2%} of them <unk>")
 
     def epoch(self, rng):
-        """Yield x, (batch_size, num_steps), and y, step by step in a row."""
+        """Yield x, (batch_size, num_steps), and y, flattened step by step."""
         spare = len(self.train_ids) - sum(self.units) - self.batch_size
         batches = ptb_iterator(self.train_ids[rng.integers(spare + 1):],
                                self.batch_size, self.num_steps)
@@ -125,10 +125,10 @@ class Rows(Feed):
 
 
 class Windows(Feed):
-    """Windows of Tx ids, one every ``stride``, each with the id after it.
+    """Windows of Tx ids, one every ``stride`` ids, each with the next id.
 
-    An epoch has all windows, shuffled, and each begins with a state of
-    zeros. Those of the last ``held_out`` of the corpus are not in it.
+    An epoch reads all windows in random order, each from a state of zeros,
+    except those in the share ``held_out`` at the end of the corpus.
     """
 
     def __init__(self, corpus, Tx, stride, batch_size, held_out):
@@ -145,7 +145,7 @@ class Windows(Feed):
                          **settings)
 
     def intro(self):
-        """Return how much is read, and how much is held out."""
+        """Return a line on how much is read, and how much is held out."""
         return f"{super().intro()}, {len(self.held_out[1]):,} held out"
 
     def epoch(self, rng):
@@ -170,7 +170,7 @@ def cut(ids, Tx, stride):
     """Return the windows of ids, (m, Tx), and the id after each, (m,).
 
     A window begins at every ``stride``-th id. Nothing is copied. Raise
-    ``ValueError`` if the ids are too few for one window.
+    ``ValueError`` if there are too few ids for one window.
 
     >>> X, Y = cut(np.arange(8), Tx=3, stride=2)
     >>> X.tolist(), Y.tolist()
@@ -189,11 +189,11 @@ def cut(ids, Tx, stride):
 def split(corpus, held_out):
     """Return the ids to train on, those held out, and the id of ``<unk>``.
 
-    A token that occurs in the held-out part alone gets the id of ``<unk>``,
+    A token that occurs only in the held-out part gets the id of ``<unk>``,
     or, if the vocabulary has none, the first id that training never sees.
-    In a text that is numbered with the vocabulary of another text, only the
-    tokens that the vocabulary lacks are ``<unk>``: the model may have learned
-    the others from that text. Raise ``ValueError`` if fewer than two ids are
+    In a text numbered with the vocabulary of another text, only the tokens
+    that the vocabulary lacks are ``<unk>``: the model may have learned the
+    others from that text. Raise ``ValueError`` if fewer than two ids are
     held out.
     """
     check_corpus(corpus)

@@ -29,22 +29,21 @@ __all__ = ["fit", "fit_feed", "measure_epoch", "train_epoch", "train_step"]
 def fit(model: CharRNN, corpus: Corpus, num_epochs: int, lr: float, *,
         batch_size: int = 32, num_steps: int = 35, held_out: float = 0.1,
         **options) -> list[dict]:
-    """Train a ``CharRNN`` on a corpus, and measure it on the part held out.
+    """Train a ``CharRNN`` on a corpus, and measure it on the held-out part.
 
     ``model``, ``corpus``
         The model, and the text in its vocabulary.
     ``num_epochs``, ``lr``
-        How often the text is read, and the learning rate at its highest.
+        How many times the text is read, and the highest learning rate.
     ``batch_size``, ``num_steps``
         The shape of the mini-batches. The state is carried along the rows;
         each epoch begins at a random offset.
     ``held_out``
-        The share at the end of the corpus that is never trained on. A
-        character that occurs only there counts as ``<unk>``: it costs what
-        the model gives to the unknown, and the share of such characters is
-        printed.
+        The share of the corpus, at its end, that is never trained on. A
+        character that occurs only there counts as ``<unk>``: its loss is that
+        of ``<unk>``, and the share of such characters is printed.
     ``options``
-        Those of ``fit_feed``.
+        As in ``fit_feed``.
 
     Return the history as ``fit_feed`` does. Raise ``ValueError`` for unusable
     arguments and ``FloatingPointError`` if the loss becomes infinite or NaN.
@@ -68,12 +67,12 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
     ``optimizer``
         The name of one of Gluon's optimizers.
     ``optimizer_params``
-        Its parameters, without the learning rate.
+        Its parameters, except the learning rate.
     ``schedule``
         How the learning rate changes: constant, cosine, one_cycle,
         warmup_cosine, or a function. A function f(step, num_steps), such as
-        those of ``d2lrnn.training.schedules``, gives a fraction of lr; one of
-        the form f(step), such as MXNet's schedulers, gives the rate itself.
+        those of ``d2lrnn.training.schedules``, returns a fraction of lr; one
+        of the form f(step), such as MXNet's schedulers, returns the rate.
         Steps count from 0.
     ``clipping_theta``
         The largest norm of the gradient over all parameters; None for no
@@ -81,30 +80,30 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
     ``patience``
         Stop once the held-out loss has not improved for this many epochs.
     ``seed``
-        Of the weights, for a model that has none, and of everything that is
+        The seed of the weights, if the model has none yet, and of everything
         drawn in training.
     ``ctx``
-        The device; None for a GPU where there is one, else the CPU.
+        The device; None for a GPU if there is one, else the CPU.
     ``folder``
-        Where the training is kept: last.safetensors, after each epoch and
-        every ``save_minutes``; best.safetensors, the model with the lowest
-        held-out loss; at the end record.json and report.html. While it runs,
-        the file .lock keeps other trainings out.
+        Where the run is saved: last.safetensors, after each epoch and every
+        ``save_minutes``; best.safetensors, the model with the lowest held-out
+        loss; at the end, record.json and report.html. Until then, the file
+        .lock keeps other runs out.
     ``resume``
-        Continue from last.safetensors in the folder. On a CPU the weights
-        become, bit for bit, those of a training that was never stopped.
+        Continue from last.safetensors in the folder. On a CPU, the
+        weights become bit for bit those of a run that was never stopped.
     ``save_minutes``
-        The time between two checkpoints within an epoch.
+        The minutes between two checkpoints within an epoch.
     ``on_epoch_end``
         A function called with (model, record) after each epoch. It may add
         to the record.
 
     Return the history, a record for each epoch: a dict with epoch, lr,
     seconds (evaluation included), grad_norm and clipped_grad_norm (means over
-    the epoch), and what ``feed.measure`` returns. Of a text this is
+    the epoch), and what ``feed.measure`` returns. For a text, these are
     characters (how many tokens or windows were trained on); loss (nats per
     unit, the mean over the epoch), perplexity and bits_per_char; the same
-    three for the held-out part, with held_out before their names;
+    three for the held-out part, with the prefix held_out;
     held_out_unk, the share of ``<unk>`` there; and held_out_known_loss, the
     loss without them.
 
@@ -141,11 +140,11 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
 
 
 def train_epoch(run, feed, rate, clipping_theta, seed, bar, folder):
-    """Take the steps that are left of an epoch, and return its record.
+    """Take the remaining steps of an epoch, and return its record.
 
     ``rate(step)`` is the learning rate of a step.
     """
-    # seeded by the epoch's number, so that a resumed epoch draws the same
+    # seeded by epoch, so that a resumed epoch draws the same numbers
     rng = np.random.default_rng([seed, len(run.history)])
     start = time.time() - run.seconds
     for x, y in islice(feed.epoch(rng), len(run.losses), None):
@@ -157,9 +156,9 @@ def train_epoch(run, feed, rate, clipping_theta, seed, bar, folder):
 
 
 def train_step(run, x, y, loss, clipping_theta, seed, lr):
-    """Take one step on a mini-batch of arrays."""
+    """Take one step on a mini-batch of NumPy arrays."""
     if run.draws:
-        # seeded by the step's number, so that a resumed step draws the same
+        # seeded by step, so that a resumed step draws the same numbers
         mx.random.seed((seed * 1_000_003 + run.step) % 2 ** 31)
     # the gradient stops here: only num_steps back in time
     state = tuple(s.detach() for s in run.state)
@@ -172,7 +171,7 @@ def train_step(run, x, y, loss, clipping_theta, seed, lr):
     run.update(lr)
     run.losses.append(l)
     if len(run.losses) > 1:
-        run.losses[-2].wait_to_read()  # one step ahead of the device, no more
+        run.losses[-2].wait_to_read()  # at most one step ahead of the device
 
 
 def measure_epoch(run, feed, start, clipping_theta):
@@ -204,8 +203,8 @@ def measure_epoch(run, feed, start, clipping_theta):
 def report_epoch(feed, record, model, on_epoch_end):
     """Print an epoch's line, and call ``on_epoch_end``.
 
-    A value that JSON cannot hold is taken out of the record, and
-    ``ValueError`` is raised for it.
+    If JSON cannot hold a value, remove it from the record and raise
+    ``ValueError``.
     """
     if line := feed.line(record):
         print(line)
@@ -227,7 +226,7 @@ def report_epoch(feed, record, model, on_epoch_end):
 def bar_note(run, feed):
     """Return the text beside the bar: the epoch and its speed.
 
-    The speed is in the feed's units a second.
+    The speed is in the feed's units per second.
     """
     done = sum(feed.units[:len(run.losses)])
     return (f"epoch {len(run.history) + 1}, {done / run.seconds:,.0f} "
@@ -235,7 +234,7 @@ def bar_note(run, feed):
 
 
 def unfinished(history, num_epochs, patience):
-    """Return whether there are epochs left, and patience for them.
+    """Return whether epochs are left and patience is not exhausted.
 
     >>> history = [{"held_out_loss": loss, "loss": 1} for loss in (3, 2, 2.5)]
     >>> unfinished(history, 3, None), unfinished(history, 4, 2)

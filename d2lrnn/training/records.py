@@ -1,4 +1,4 @@
-"""What JSON keeps of a training's settings and of its records."""
+"""Convert a run's settings and records to what JSON can hold."""
 import json
 
 import numpy as np
@@ -8,7 +8,7 @@ __all__ = ["make_plain", "plain_settings"]
 
 
 def plain_settings(settings):
-    """Return settings as a checkpoint gives them back, to be compared.
+    """Return settings as they come back from a checkpoint, for comparison.
 
     Raise ``ValueError`` for a setting that JSON cannot hold.
     """
@@ -20,9 +20,9 @@ def plain_settings(settings):
 
 
 def make_plain(record):
-    """Make a record, in place, what JSON gives back of it.
+    """Turn a record, in place, into what JSON would give back.
 
-    Return what JSON cannot hold, which the record then lacks.
+    Return a dict of what JSON cannot hold, which is removed.
 
     >>> record = {"acc": np.float32(0.5), "all": np.arange(3), "a": {1}}
     >>> make_plain(record), record
@@ -34,7 +34,7 @@ def make_plain(record):
         try:
             text = json.dumps({key: value}, default=to_list,
                               ensure_ascii=False)
-            text.encode()  # half a character cannot be written
+            text.encode()  # a lone surrogate cannot be written
             record.update(json.loads(text))
         except (TypeError, ValueError, RecursionError):
             wrong[key] = value
@@ -42,7 +42,7 @@ def make_plain(record):
 
 
 def to_list(array):
-    """Return an array, or a number of NumPy's or MXNet's, as Python's.
+    """Return an array, or a NumPy number, as a list or a Python number.
 
     Raise ``TypeError`` for anything else.
     """

@@ -1,4 +1,4 @@
-"""The folder of a training: what is saved in it, and how to stop."""
+"""The folder of a training run: saving to it, and stopping the run."""
 import signal
 import threading
 import time
@@ -24,20 +24,20 @@ LAST, BEST, RECORD = "last.safetensors", "best.safetensors", "record.json"
 
 
 class RunFolder:
-    """A training's folder; with the path None, nothing is saved.
+    """The folder of a training run; with path None, nothing is saved.
 
-    ``go_on`` tells the user how to resume the training after a stop.
+    ``go_on`` tells the user how to resume the run after a stop.
     """
 
     def __init__(self, path, go_on):
         self.path, self.go_on = path, go_on
 
     def begin(self, run, settings, defaults, resume, save_minutes, stop):
-        """Load the training that ``resume`` asks for, or begin a new one.
+        """Load the run to resume, or begin a new one.
 
-        Raise ``ValueError`` for a new training in a folder that holds one,
+        Raise ``ValueError`` for a new run in a folder that already holds one,
         and ``FileNotFoundError`` if there is none to resume. ``stop`` is the
-        list of ``stop_requests``; ``defaults`` is as for
+        list from ``stop_requests``; ``defaults`` is as for
         ``TrainingState.load``.
         """
         self.run, self.settings, self.stop = run, settings, stop
@@ -60,7 +60,7 @@ class RunFolder:
             run.load(self.path / LAST, settings, defaults)
 
     def after_step(self):
-        """Save if ``save_minutes`` are over or a signal asks to stop."""
+        """Save if ``save_minutes`` have passed or a signal asks to stop."""
         if self.stop or time.time() - self.saved > self.save_seconds:
             self.keep()
         self.leave_if_asked()
@@ -75,7 +75,7 @@ class RunFolder:
         self.leave_if_asked()
 
     def keep(self):
-        """Save the training, and first the model if it is the best yet."""
+        """Save the model if it is the best so far, then the run."""
         run, losses = self.run, judged_losses(self.run.history)
         if self.path is None:
             return
@@ -89,7 +89,7 @@ class RunFolder:
         """End the program if a signal asked for it, and say how to resume.
 
         Raise ``KeyboardInterrupt`` after Ctrl-C, else ``SystemExit`` with the
-        exit code of a program that the signal has ended.
+        exit code of a program that the signal has killed.
         """
         if not self.stop:
             return
@@ -103,7 +103,7 @@ class RunFolder:
         raise SystemExit(128 + self.stop[0])
 
     def finish(self, corpus):
-        """Write the record and the report of a finished training."""
+        """Write the record and the report of a finished run."""
         if self.path is None:
             return
         record = make_record(to_text(self.path.resolve().name),
@@ -116,7 +116,7 @@ class RunFolder:
 
     @contextmanager
     def saying_how_to_go_on(self):
-        """Add to an error in saving that the earlier checkpoint is whole."""
+        """Add to an error in saving that the last checkpoint is intact."""
         try:
             yield
         except OSError as error:
@@ -127,16 +127,16 @@ class RunFolder:
 
 
 def holds_training(path):
-    """Return whether a folder holds a training to resume, or to lose.
+    """Return whether a folder holds a run to resume or to keep.
 
-    A training that ended before its first checkpoint leaves none.
+    A run that ended before its first checkpoint does not count.
     """
     return any((Path(path) / name).exists() for name in (LAST, RECORD))
 
 
 @contextmanager
 def run_folder(path, go_on=None):
-    """Hold a training's folder, made if missing, against other trainings.
+    """Lock the folder of a run, made if missing, against other runs.
 
     ``path`` may be None, or a ``RunFolder`` that the caller already holds.
     """
@@ -152,10 +152,10 @@ def run_folder(path, go_on=None):
 
 @contextmanager
 def stop_requests():
-    """Collect Ctrl-C in a list, so that no step is cut in two.
+    """Collect Ctrl-C in a list, so that no step is interrupted.
 
     SIGTERM, and SIGHUP when a terminal closes, are collected as well, unless
-    the program handles them itself. A second signal takes its usual course.
+    the program handles them itself. A second signal has its usual effect.
     Only the main thread receives signals.
     """
     stop, before = [], {}

@@ -2,8 +2,8 @@
 
 A schedule is a function ``f(step, num_steps)`` that returns a fraction of lr,
 or a function ``f(step)`` that returns the learning rate itself. The number of
-its arguments without a default decides which of the two it is. Those of this
-file return fractions. Steps count from 0.
+its arguments without a default decides which of the two it is. The schedules
+in this file return fractions. Steps count from 0.
 """
 import copy
 import inspect
@@ -36,8 +36,8 @@ def cosine(step, num_steps):
 def one_cycle(step, num_steps, peak=0.3, first=1 / 25, last=1e-4 / 25):
     """Rise from ``first`` to 1 at ``peak``, then fall to ``last``.
 
-    Both parts follow half a cosine. Source: Smith and Topin 2018, in PyTorch's
-    two-phase form.
+    ``peak`` is a share of the steps. Both parts follow half a cosine. Source:
+    Smith and Topin (2018), in PyTorch's two-phase form.
 
     >>> [round(one_cycle(step, 100), 9) for step in (0, 29, 99)]
     [0.04, 1.0, 4e-06]
@@ -50,7 +50,9 @@ def one_cycle(step, num_steps, peak=0.3, first=1 / 25, last=1e-4 / 25):
 
 @explained
 def warmup_cosine(step, num_steps, warmup=0.05):
-    """Rise in a straight line over the first ``warmup``, then fall to 0.
+    """Rise linearly for the share ``warmup`` of the steps, then fall to 0.
+
+    The fall follows half a cosine.
 
     >>> [round(warmup_cosine(step, 101), 9) for step in (1, 5, 100)]
     [0.2, 1.0, 0.0]
@@ -66,7 +68,7 @@ SCHEDULES = {f.__name__: f
 
 
 def check_schedule(schedule):
-    """Return the name of a schedule of this file, or the user's function.
+    """Return the name of a schedule in this file, or the user's function.
 
     Raise ``ValueError`` for anything else.
     """
@@ -94,7 +96,7 @@ def gives_fraction(schedule):
 
 
 def learning_rate(schedule, lr, step, num_steps):
-    """Return the learning rate of a step, one of ``num_steps``.
+    """Return the learning rate of a step out of ``num_steps``.
 
     ``schedule`` is the name of one of SCHEDULES, or a function of either
     kind.
@@ -126,7 +128,7 @@ def schedule_settings(schedule, lr, num_steps):
         return {"schedule": schedule}
     name = getattr(schedule, "__name__", type(schedule).__name__)
     try:
-        schedule = copy.deepcopy(schedule)  # MXNet's remember their steps
+        schedule = copy.deepcopy(schedule)  # MXNet's count their steps
     except (TypeError, copy.Error):
         return {"schedule": name}
     steps = [0] + [2 ** n for n in range(num_steps.bit_length())

@@ -1,4 +1,4 @@
-"""The state of a training: everything that resuming it depends on."""
+"""The state of a training run: everything that resuming depends on."""
 import math
 
 import mxnet as mx
@@ -33,19 +33,19 @@ CHANGING = {"lr", "num_update", "last_lr", "cur_lr", "m_schedule",
 
 
 class TrainingState:
-    """A model in training, its optimizer, and how far they have come.
+    """A model in training, its optimizer, and their progress.
 
     ``step`` counts all steps done, and ``history`` has the records of the
-    finished epochs. Of the current epoch there are the ``losses``, the
-    ``norms`` of the gradients, the ``seconds`` and the hidden ``state``.
-    These, the settings and the text determine the rest of the training.
+    finished epochs. The ``losses``, the ``norms`` of the gradients, the
+    ``seconds`` and the hidden ``state`` are those of the current epoch.
+    These, the settings and the text determine the rest of the run.
     """
 
     def __init__(self, model, optimizer, optimizer_params, batch_size, ctx):
         self.model, self.batch_size, self.ctx = model, batch_size, ctx
         self.params = list(named_params(model).values())
         self.optimizer = make_optimizer(optimizer, optimizer_params)
-        # seeding takes a millisecond: only a training that draws is seeded
+        # seeding takes a millisecond: only a run that draws is seeded
         self.draws = bool(model.config.get("dropout")) or isinstance(
             self.optimizer, mx.optimizer.SGLD)
         self._updater = mx.optimizer.get_updater(self.optimizer)
@@ -61,7 +61,7 @@ class TrainingState:
         self.state = self.model.begin_state(self.batch_size, self.ctx)
 
     def update(self, lr):
-        """Let the optimizer take a step at the learning rate lr."""
+        """Let the optimizer take a step with the learning rate lr."""
         self.optimizer.set_learning_rate(lr)
         self._updater(list(range(len(self.params))),
                       [param.grad() for param in self.params],
@@ -69,7 +69,7 @@ class TrainingState:
         self.step += 1
 
     def save(self, path, settings):
-        """Write the model and the training's state to a checkpoint."""
+        """Write the model and the state of its training to a checkpoint."""
         values = {"settings": settings, "history": self.history,
                   "step": self.step, "seconds": self.seconds,
                   "losses": [l.asnumpy().tolist() for l in self.losses],
@@ -82,10 +82,10 @@ class TrainingState:
         save_model(path, self.model, (values, self._arrays()))
 
     def load(self, path, settings, defaults=None):
-        """Take over the state of a checkpoint with the same settings.
+        """Load the state from a checkpoint with the same settings.
 
-        ``defaults`` has the values of settings that an older checkpoint does
-        not name. Raise ``ValueError`` for a file that holds no training, or
+        ``defaults`` gives the values of settings that an older checkpoint
+        lacks. Raise ``ValueError`` for a file without a training state, or
         one with other settings.
         """
         arrays, metadata = read(path)
@@ -125,7 +125,7 @@ class TrainingState:
 
 
 def initialize(model, corpus, seed, ctx):
-    """Prepare a model for learning a corpus; weights that it has stay.
+    """Prepare a model to learn a corpus; existing weights are kept.
 
     A model without weights draws them from ``seed``.
     """
@@ -147,12 +147,11 @@ def judged_losses(history):
 
 
 class Adamax(mx.optimizer.Adamax):
-    """MXNet's Adamax, for gradients that may have been 0 so far.
+    """MXNet's Adamax, made safe for gradients that are 0 at first.
 
-    An embedding's row of a character that was not read yet has such a
-    gradient, and MXNet's Adamax divides 0 by 0 there. Here the divisor is at
-    least ``epsilon``, as in PyTorch. Raise ``ValueError`` unless beta2 is
-    above 0.
+    The embedding's row of a character not yet read has such a gradient, and
+    MXNet's Adamax then divides 0 by 0. Here the divisor is at least
+    ``epsilon``, as in PyTorch. Raise ``ValueError`` unless beta2 is above 0.
     """
 
     def __init__(self, epsilon=1e-8, **params):
@@ -168,9 +167,9 @@ class Adamax(mx.optimizer.Adamax):
 
 
 def make_optimizer(name, params):
-    """Return the optimizer of Gluon with this name and these parameters.
+    """Return Gluon's optimizer of this name, with these parameters.
 
-    Raise ``ValueError`` if there is none.
+    Raise ``ValueError`` for an unknown name or parameter.
     """
     check_kind("optimizer", name, str, "the name of one of Gluon's")
     for param in ("learning_rate", "lr_scheduler"):
@@ -189,9 +188,9 @@ def make_optimizer(name, params):
 
 
 def check_saved_state(arrays, saved, optimizer, numbers):
-    """Raise ``ValueError`` for what was not saved by this optimizer.
+    """Raise ``ValueError`` for a state not saved by this optimizer.
 
-    ``arrays`` are a training's own, to compare the ``saved`` ones with.
+    ``arrays`` are the run's own, with which ``saved`` is compared.
     """
     check_shapes(saved, {name: a.shape for name, a in arrays.items()})
     for name, array in arrays.items():
@@ -209,7 +208,7 @@ def check_saved_state(arrays, saved, optimizer, numbers):
 
 
 def make_state(optimizer, i, param):
-    """Return an optimizer's state for a parameter, the ``i``-th of all."""
+    """Return an optimizer's state for the ``i``-th parameter."""
     try:
         return optimizer.create_state_multi_precision(i, param.data())
     except AssertionError:
@@ -235,7 +234,7 @@ def flatten(tree):
 
 
 def check_same_corpus(path, metadata, model, saved, settings):
-    """Raise ``ValueError`` for another model or text than before.
+    """Raise ``ValueError`` if the model or the text has changed.
 
     ``saved`` and ``settings`` are the settings before and now.
     """
@@ -257,7 +256,7 @@ def check_same_corpus(path, metadata, model, saved, settings):
 
 
 def check_same_settings(path, saved, settings):
-    """Raise ``ValueError`` for other settings than those saved.
+    """Raise ``ValueError`` if the settings differ from those saved.
 
     A setting that the checkpoint lacks did not exist when it was written.
     With a constant learning rate, or a function as schedule, ``num_epochs``
@@ -275,10 +274,10 @@ def check_same_settings(path, saved, settings):
 
 
 def check_same_rates(path, saved, settings):
-    """Raise ``ValueError`` for a function that gives other learning rates.
+    """Raise ``ValueError`` for a function that returns other learning rates.
 
-    The settings have rates only where the schedule is a function; those of
-    older checkpoints have none.
+    The settings have rates only if the schedule is a function; those of older
+    checkpoints have none.
     """
     if "rates" not in saved:
         return
@@ -288,7 +287,7 @@ def check_same_rates(path, saved, settings):
             f"on with {settings['schedule']!r}: give what it began with")
     for step, rate in settings["rates"].items():
         before = saved["rates"].get(step, rate)
-        # the last digits may be another machine's
+        # another machine may differ in the last digits
         if not math.isclose(rate, before, rel_tol=1e-9):
             raise ValueError(
                 f"{path} was trained with a schedule that gives {before:g} "

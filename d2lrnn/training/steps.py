@@ -66,7 +66,7 @@ def sgd(params, lr, batch_size):
 
 def check_training(num_epochs, lr, clipping_theta, pred_period, pred_len,
                    prefixes, char_to_idx):
-    """Raise ``ValueError`` for arguments with which training would fail."""
+    """Raise ``ValueError`` for arguments that would make training fail."""
     check_numbers("clipping_theta", num_epochs=num_epochs, lr=lr,
                   clipping_theta=clipping_theta, pred_period=pred_period,
                   pred_len=pred_len)
@@ -100,10 +100,11 @@ def make_params(get_params, vocab_size, num_hiddens, ctx):
 def end_epoch(history, losses, norms, batch_chars, start, lr, clipping_theta):
     """Append the record of an epoch to the history.
 
-    ``losses`` and ``norms`` have, for each batch, the mean loss and the norm
-    of the gradient. They are still on their device, and read here, once an
-    epoch. ``start`` is the ``time.time()`` at which the epoch began. Raise
-    ``FloatingPointError`` if the mean loss is infinite or NaN.
+    ``losses`` and ``norms`` hold the mean loss and the gradient norm of each
+    batch, and are read from the device only here, once per epoch. A batch has
+    ``batch_chars`` characters. ``start`` is the ``time.time()`` at which the
+    epoch began. Raise ``FloatingPointError`` if the mean loss is infinite or
+    NaN.
     """
     losses = nd.concat(*(l.reshape(1) for l in losses), dim=0).asnumpy()
     mean_loss = float(losses.mean(dtype="float64"))
