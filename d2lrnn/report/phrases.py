@@ -24,7 +24,7 @@ CHINESE = {
     "{label}: epoch {epoch:g}, {value:.4g}":
         "{label}：第 {epoch:g} 个迭代周期，{value:.4g}",
     "mean norm of the gradient per epoch, before and after clipping":
-        "各个迭代周期里梯度的平均范数，裁剪梯度之前和之后",
+        "各个迭代周期的平均梯度范数，裁剪前和裁剪后",
     # the training text
     "{source} ({sizes})": "{source}（{sizes}）",
     ", ": "，",
