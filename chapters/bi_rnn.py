@@ -13,7 +13,7 @@
 # * train a model that fills in masked characters.
 #
 # You need the [recurrent network from scratch](rnn_scratch.py). On two CPU
-# cores the lesson takes about five minutes. The letters are those of the
+# cores the lesson takes about four minutes. The letters are those of the
 # [notation](/notation.md).
 
 # %%
@@ -178,9 +178,11 @@ assert reads["not put back"][0] == "#...#"
 # ## Why it is no language model
 #
 # A language model predicts the next character. But the next character is the
-# input of the next step, and in the second pattern every score depends on it:
-# the answer is given with the question. We train both networks as language
-# models, for the same number of epochs.
+# input of the next step, and in the second pattern every score but the last
+# depends on it: the answer is given with the question. (After the last step
+# comes a character that is not among the inputs, so even a perfect cheat does
+# not reach a perplexity of 1.) We train both networks as language models, for
+# the same number of epochs.
 
 # %%
 cheating = {}
@@ -199,9 +201,8 @@ d2l.plot_perplexity(cheating, corpus)
 
 # %% [markdown]
 # The bidirectional network falls much faster, by cheating. What it writes
-# gives it away: where there is no next character to read, it has learned
-# nothing about writing. A perplexity that is too good to be true is a reason
-# to ask who reads what.
+# gives it away: it has had little reason to learn to write. A perplexity that
+# is too good to be true is a reason to ask who reads what.
 #
 # ## Filling in
 #
@@ -260,7 +261,8 @@ histories["both directions"], params = train_to_fill_in(
 
 # %% [markdown]
 # The trained network fills in a line in which every seventh character is
-# missing. The line below it is the original.
+# missing. The line below it is the original. Many guesses are wrong even in a
+# line that it has trained on; the perplexity below says how unsure it is.
 
 # %%
 line = corpus_indices[:num_steps]
@@ -288,8 +290,9 @@ report = d2l.write_report("bi_rnn", histories, corpus, settings)
 # %% [markdown]
 # These are perplexities of the masked characters, from one seed each. The
 # masks are new in each epoch but the text is not, so this is still a text
-# that the network has read before. With the Jay Chou lyrics, the recorded
-# perplexities were:
+# that the network has read before. The network with both directions also has
+# twice the parameters, so not all of its lead need come from the future. With
+# the Jay Chou lyrics, the recorded perplexities were:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- bi_rnn -->

@@ -294,7 +294,8 @@ d2l.plot_perplexity({"char-RNN": history}, corpus)
 # %% [markdown]
 # ## Temperature
 #
-# Which character is written is drawn. A *temperature* $\tau$ divides the
+# The next character is drawn at random from the model's probabilities. A
+# *temperature* $\tau$ divides the
 # scores before the softmax, so that the draw follows
 # $p_i^{1/\tau} / \sum_j p_j^{1/\tau}$: below 1 the probable becomes more
 # probable, above it the differences shrink. For probabilities of 0.5,

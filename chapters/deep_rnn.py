@@ -286,7 +286,9 @@ for layers in (1, 2, 3):
 # On the sonnets that come with the package and on Shakespeare's alike, two
 # narrow layers predict better than one wide layer, and the ranges of the two
 # do not even touch. The ranges of two and three layers overlap: five seeds do
-# not say which is better, and a single seed could have said either.
+# not say which is better, and a single seed could have said either. (All
+# three had the same learning rate and number of epochs: this compares these
+# trainings, not the best of each depth.)
 #
 # ## Training
 #

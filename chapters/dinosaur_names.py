@@ -259,9 +259,9 @@ axes.figure
 # ## One name, as it is drawn
 #
 # Each row shows the probabilities of one step, over the characters in the
-# order of the alphabet; the orange one was drawn. The first letters are wide
-# open. Once an ending has begun that many names share, such as *saurus*, each
-# next letter is nearly certain.
+# order of the alphabet; the orange one was drawn. The first letter is wide
+# open; after *c*, *h* is likely. But unlikely letters are drawn now and then,
+# such as the second *c*, after which the name resembles none in the list.
 
 # %%
 indices = sample(parameters, char_to_ix, 300)[:14]
@@ -280,9 +280,9 @@ axes.figure
 # ## Does the first state matter?
 #
 # The network trains with the state carried from name to name, but samples
-# from zeros, which it has met once. Does that harm? Train both ways, and read
-# the held-out names both ways, for three splits of the list. The numbers are
-# nats a character.
+# from zeros, which it meets once an epoch. Does that harm? Train both ways,
+# and read the held-out names both ways, for three splits of the list. The
+# numbers are nats a character.
 
 # %%
 nats, starts = {}, {"carried": True, "zeros": False}
@@ -313,6 +313,8 @@ for temperature in (0.5, 1.0, 1.5):
     print(f"temperature {temperature}, {len(new)} of 200 new:", *new[:6])
 
 # %% [markdown]
+# Nearly all are new, so the network does not recite its list.
+#
 # ## A common mistake: the newline is left out
 #
 # Without the newline in `Y`, a network never learns to stop.
@@ -342,7 +344,8 @@ assert np.median(lengths) > 50
 # * The backward pass is the forward pass in the other direction, with
 #   transposed matrices. A numeric check finds most slips in it.
 # * In a small network, calling NumPy takes most of the time: what can wait
-#   for the last step should be one product for all steps.
+#   for the last step should be one product for all steps ([the
+#   results](/results.md) have the ratio).
 #
 # ## Exercises
 #

@@ -261,9 +261,9 @@ figure.colorbar(image, ax=figure.axes, label="0: shut, 1: open")
 figure
 
 # %% [markdown]
-# In Z, a unit that remembers is dark where it writes and bright afterwards; a
-# row that is bright from left to right holds nothing yet, since the state
-# began at zero. At a dark column much of the state is replaced; at one in R
+# In Z, a unit that remembers is dark where it writes and bright afterwards.
+# Rows that are dark almost throughout replace their state at each step, as
+# plain units do. At a dark column much of the state is replaced; at one in R
 # the candidate sees little of the old state. Spaces end lines of the text.
 #
 # ## The same in Gluon
@@ -288,8 +288,8 @@ histories["GRU in Gluon"] = d2l.train_and_predict_rnn_gluon(
 #   \mathbf{W}_{hh}) + \mathbf{b}_h).\end{aligned}$$
 #
 # (A second bias, inside the parentheses, is 0 here.) Then all products with
-# $\mathbf{H}_{t-1}$ can be one, which is faster. The weights of both have the
-# same shapes, so nothing complains when one gets the other's.
+# $\mathbf{H}_{t-1}$ can be one, which can be faster. The weights of both have
+# the same shapes, so nothing complains when one gets the other's.
 
 
 # %%
@@ -334,7 +334,11 @@ d2l.plot_perplexity(histories, corpus)
 # :end-before: <!-- end of gru -->
 # ```
 #
-# One seed cannot compare the two; so train both on a short text, with five.
+# Neither number shows that gates help: a plain network learns this text by
+# heart about as fast, since little has to be kept for long. [Recurrent cells
+# by hand](numpy_rnn.py) measures how far back a gradient reaches.
+#
+# Nor can one seed compare the two; so train both on a short text, with five.
 
 # %%
 text = corpus_indices[:1000], idx_to_char, char_to_idx
@@ -358,8 +362,8 @@ for place, numbers in (("before", before), ("after", after)):
 
 # %% [markdown]
 # If the ranges overlap, as they did on the Jay Chou lyrics and on those that
-# come with the package, five seeds show no difference. (Gluon's layer trains
-# its second biases, too.)
+# come with the package, five seeds do not tell the two apart. (Gluon's layer
+# trains its second biases, too.)
 
 # %%
 settings = {

@@ -114,7 +114,8 @@ assert tokens == ["C,0.667", "C,0.333,<d1,P-5>", "C,0.667,<m2,P-4>",
 # %% [markdown]
 # On the way back, durations are rounded to quarters of a quarter note, and
 # each note is drawn among those of its type within its window. So the phrase
-# keeps its rhythm and its shape, and not its pitches.
+# keeps its rhythm and its shape only roughly, and its pitches not at all:
+# triplets become dotted notes, and a small step may even turn round.
 
 # %%
 back = to_notes(tokens, chord, np.random.default_rng(seed))
@@ -299,8 +300,10 @@ for label, path in (("the tune", training_data.default_tune()),
 # %% [markdown]
 # The solos play about as many chord tones as the tune, since a value says
 # whether its note is one. But a listener hears few turns come back: the model
-# repeats values, while the pitch of each note is drawn anew. The grammar kept
-# what a note does, and gave up the melody.
+# repeats values, while the pitch of each note is drawn anew. And the melody
+# wanders: each window starts from the note drawn before, so deviations add
+# up, and the range is wider than the tune's. The grammar kept what a note
+# does, and gave up the melody.
 #
 # ## Common mistakes
 #
@@ -363,8 +366,8 @@ report = d2l.write_report(
 #
 # ## Exercises
 #
-# 1. (\*) Which of the three numbers of the listener's check changes most with
-#    the temperature, and which hardly at all? Why?
+# 1. (\*) Hardly any of the three numbers of the listener's check changes with
+#    the temperature. Why not, although the values do?
 # 2. (\*) Load a MIDI file of your own with `load_music_utils(path)`. Which
 #    tracks does it have, and how many values?
 # 3. (\*\*) Move all notes of the tune up by two semitones, chords too. Which

@@ -9,9 +9,10 @@
 # $$P(x_1, x_2, \ldots, x_T)
 #   = \prod_{t=1}^{T} P(x_t \mid x_1, \ldots, x_{t-1}).$$
 #
-# So every character of a text is predicted once, and is then part of the
-# context of all that follow. A character cut off from its past is harder to
-# predict.
+# This is the chain rule of probability: it is exact, and assumes nothing
+# about the text. So every character is predicted once, and is then part of
+# the context of all that follow. A character cut off from its past is harder
+# to predict.
 #
 # After this lesson you can
 #
@@ -186,10 +187,11 @@ for sampler in (data_iter_random, data_iter_consecutive):
           f"characters in an epoch, {never[sampler]:,} in all of 20")
 
 # %% [markdown]
-# Both leave out the same number in an epoch. At random, they are different
-# characters each time; consecutively, they are always the same: the first one
-# and the end of each row. The first character of the text, which nothing
-# precedes, is never a label.
+# Both leave out the same number in an epoch. At random, nearly all are
+# different each time; only the first character, which nothing precedes, and
+# the last 24, too few for an example, are never labels. Consecutively, they
+# are always the same: the first character and the last 31 of each row, and
+# the 16 at the end that do not fill the rows.
 
 # %%
 assert never[data_iter_random] < never[data_iter_consecutive]

@@ -222,7 +222,8 @@ assert 0.4 < F.min() < F.max() < 0.6
 # %% [markdown]
 # With a bias of 0 the line on which memory was to travel untouched halves it
 # at each step. To keep more, the model first has to learn to open the gate;
-# or it can start with it open, as `CharRNN` does, with a forget bias of 1.
+# or it can start with the gate further open: `CharRNN` begins with a forget
+# bias of 1, which forgets more slowly, but still within a line.
 #
 # ## What a forget bias is worth
 #
@@ -368,7 +369,7 @@ report = d2l.write_report("lstm", histories, corpus, settings)
 # ```
 #
 # That is higher than the [GRU's](gru.py) after as many epochs. But one seed
-# compares little, and how fast a text is learned by heart does not say how
+# proves little, and how fast a text is learned by heart does not say how
 # long a memory lasts.
 #
 # ## Summary

@@ -237,12 +237,12 @@ measure("the book's, traced and rewritten", as_in_the_book, trace=d2l.Traced)
 # %% [markdown]
 # ## The fused operator
 #
-# The book's concise version takes all steps in one operator. That multiplies
-# its inputs by weights of its own; here the rows have been looked up already,
-# so these weights are the identity. It wants all weights as one array: joined
-# as matrices, and only then laid end to end, they are copied faster than
-# joined end to end. (The package's `d2l.RNNModel` looks rows up as well, and
-# on a CPU its steps are an operator written in NumPy.)
+# The book's concise version takes all steps in one operator. This operator
+# multiplies its inputs by weights of its own; here the rows have been looked
+# up already, so these weights are the identity. It wants all weights as one
+# array: joined as matrices, and only then laid end to end, they are copied
+# faster than joined end to end. (The package's `d2l.RNNModel` looks rows up
+# as well, and on a CPU its steps are an operator written in NumPy.)
 
 
 # %%
@@ -312,10 +312,12 @@ for label in histories:
 # %% [markdown]
 # ## Results
 #
-# The bars above are measurements on the machine that built this page. On two
-# cores, clipping and the lookup hardly stand out from the noise; one output
-# product and the graph are the large steps. The last lines say how much of an
-# epoch is products by now: the rest is what can still be saved.
+# The bars above are measurements on the machine that built this page. In our
+# run on two cores the graph was the largest step; clipping, the lookup and
+# the one output product each saved between an eighth and a fifth of what was
+# left. Such steps vary from run to run. The last lines say how much of an
+# epoch is products by now: the rest is an upper bound on what can still be
+# saved.
 # [Results](/results.md) has timings of code from scratch and of Gluon's
 # layers on an otherwise idle machine, beside those of other packages.
 #

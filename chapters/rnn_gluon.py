@@ -2,8 +2,9 @@
 # # A recurrent neural network in Gluon
 #
 # Which lines of [the network from scratch](rnn_scratch.py) were the idea, and
-# which were plumbing? Gluon, MXNet's library of layers, has the plumbing
-# ready made. What is left to write is what you have to understand:
+# which were plumbing? Gluon, MXNet's library of layers, has most of the
+# plumbing ready made, and the recurrence too. What you still have to know is
+# what its lines compute:
 #
 # $$\begin{gathered} \mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
 #   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \\

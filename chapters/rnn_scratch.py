@@ -80,9 +80,9 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # $$\text{perplexity} = \exp\left(\frac{1}{N} \sum_{i=1}^{N} \ell_i\right).$$
 #
 # It is the number of equally likely characters that the model is, in effect,
-# choosing between. A perfect model has 1 and a uniform guess `vocab_size`. A
-# model that has learned anything about the order of a text beats, on that
-# text, the unigram guess, which knows only how frequent each character is.
+# choosing between. A perfect model has 1 and a uniform guess `vocab_size`. On
+# the text whose characters it counts, only a model that uses their order can
+# beat the unigram guess, which knows only how frequent each of them is.
 #
 # ## By hand: two units, three characters
 #
@@ -110,8 +110,9 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # | $p$ | $(0.28, 0.47, 3.61) / 4.36$ | $(0.06, 0.11, 0.83)$ |
 # | $\ell$ | $-\log 0.83$ | $0.19$, perplexity $1.21$ |
 #
-# After "cb" the first unit is $-0.64$, and a gets the $0.83$: the same b
-# leads to two answers. The code below has to reproduce these numbers.
+# If "cb" is read from zeros, too, the first unit ends at $-0.64$, and a gets
+# the $0.83$: the same b leads to two answers. The code below has to reproduce
+# these numbers.
 #
 # ## The model in code
 #
@@ -348,8 +349,8 @@ histories["consecutive sampling"] = history
 
 # %% [markdown]
 # In the first epochs it writes only what is most frequent, the space, so the
-# lines look empty. With all epochs, words appear, and at last whole pieces of
-# the text. (The prefixes mean "to part" and "not to part".)
+# lines look empty. Later words appear and, as the perplexity nears 1, whole
+# pieces of the text. (The prefixes mean "to part" and "not to part".)
 
 # %%
 d2l.plot_perplexity(histories, corpus)
