@@ -235,7 +235,7 @@ def draw_roll(midi, sounds, title):
     bars = max(1, math.ceil(end))
     if bars > MOST_BARS:
         raise ValueError(f"the music has {bars} bars: take a file of at most "
-                         f"{MOST_BARS}")
+                         f"{MOST_BARS} bars")
     row_bars = min(bars, ROW)
     rows = math.ceil(bars / row_bars)
     low = min(sound.pitch for sound in sounds) - 2
