@@ -123,7 +123,8 @@ def check_characters(X, Y, n_x, char_indices, Tx):
     check_memory(len(X) * Tx * n_x / 4, "one-hot windows")  # one byte each
     if len(X) != len(Y) or any(len(window) != Tx for window in X):
         raise ValueError(f"X has {len(X)} windows and Y {len(Y)} characters: "
-                         f"give as many, and windows of Tx={Tx} characters")
+                         f"give the same number of both, and windows of "
+                         f"Tx={Tx} characters")
     for char in sorted(set().union(*X, Y)):
         if not 0 <= char_indices.get(char, -1) < n_x:
             raise ValueError(f"char_indices has no id below n_x={n_x} for "
@@ -255,8 +256,8 @@ def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,
         try:
             prompt = input("How does your poem begin? ")
         except EOFError:
-            raise ValueError("nobody can be asked how the poem begins: give "
-                             "it as prompt") from None
+            raise ValueError("standard input ended before it said how the "
+                             "poem begins: give prompt") from None
     if not isinstance(prompt, str):
         raise ValueError(f"prompt is {shown(prompt)}: give a str")
     prompt, poem = prompt.lower(), []

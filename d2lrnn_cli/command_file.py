@@ -85,7 +85,7 @@ def read_command(folder, kinds):
         with path.open("rb") as file:
             data = file.read(LARGEST_COMMAND + 1)
     except OSError:
-        raise ValueError(f"{folder} holds no training of d2lrnn train: give "
+        raise ValueError(f"{folder} holds no run of d2lrnn train: give "
                          f"the folder of one") from None
     try:
         command = json.loads(data[:LARGEST_COMMAND].decode("utf-8"))
@@ -94,8 +94,8 @@ def read_command(folder, kinds):
         reason = (str(error) if type(error) is ValueError
                   else "it is not JSON in UTF-8")
         raise ValueError(f"{path} is damaged ({reason}): get a new copy of "
-                         f"it, or go on in Python, with the same settings and "
-                         f"d2lrnn.fit(..., resume=True)") from None
+                         f"it, or continue in Python, with the same settings "
+                         f"and d2lrnn.fit(..., resume=True)") from None
     text = command.get("text")
     if text is not None:
         text = os.fspath(folder / TEXT) if text == TEXT else to_path(text)

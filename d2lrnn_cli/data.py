@@ -42,8 +42,8 @@ def verify(name: Annotated[str | None, typer.Argument(
     if name:
         check_name(name)
         if where_is(name) is None:
-            raise FileNotFoundError(f"{name} is not here: type d2lrnn data "
-                                    f"get {name}")
+            raise FileNotFoundError(f"{name} is not on this machine: type "
+                                    f"d2lrnn data get {name}")
     altered = []
     for known in [name] if name else TEXTS:
         path = where_is(known)
@@ -60,7 +60,7 @@ def verify(name: Annotated[str | None, typer.Argument(
         print(f"{known:<16}{state}")
     if altered:
         raise ValueError(f"text differs from what was published, in "
-                         f"{', '.join(altered)}: delete it there, and get it "
+                         f"{', '.join(altered)}: delete it, and download it "
                          f"again with d2lrnn data get")
 
 

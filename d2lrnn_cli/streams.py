@@ -118,7 +118,7 @@ def close_streams():
 
 def unwritten(error):
     """Return the error message for a stream that cannot be written to."""
-    return (f"the output cannot be written ({error.strerror}): send it "
+    return (f"the output cannot be written ({error.strerror}): write it "
             f"where there is space")
 
 

@@ -35,11 +35,11 @@ def run(text, settings, folder, resume, ctx):
         with run_folder(folder, go_on) as held:
             if not resume and holds_training(folder):
                 raise ValueError(
-                    f"{folder} already holds a training: give another --out, "
-                    f"or {go_on} to go on with it")
+                    f"{folder} already holds a training run: give another "
+                    f"--out, or {go_on} to continue it")
             if resume and not holds_training(folder):
-                print(f"nothing was saved in {folder} before it stopped: the "
-                      f"training begins anew")
+                print(f"nothing was saved in {folder} before it stopped: "
+                      f"training starts over")
                 resume = False
             with written_command(folder, text, settings, resume) as text:
                 train(text, settings, held, resume, ctx)

@@ -390,7 +390,7 @@ def test_gradients_and_caches_must_fit(cell):
     for wrong in (theirs, caches[0], ([], x), None, caches[0][0],
                   ([None], x), ([tuple("abcd")], x)):
         assert error(back, da, wrong) == (
-            f"this is not a cache of {cell}_forward: give the last thing that "
+            f"this is not a cache of {cell}_forward: give the last value that "
             f"it returned")
     da, cache = da[:, :, 0], caches[0][0]
     assert error(step_back, cell, da.T, da, cache) == (
@@ -410,12 +410,12 @@ def test_gradient_check_says_what_is_wrong():
             f, {"x": x}, gradients or {"dx": x}, epsilon=epsilon))
 
     assert wrong(dW=x) == ("gradients has 'dW', which belongs to none of x: "
-                           "call it d and a parameter's name")
+                           "name it d and a parameter's name")
     assert wrong(x=x).startswith("gradients has 'x'")
     assert wrong(dx=x[1:]) == "dx has shape (2,): give it that of x, (3,)"
     assert wrong(epsilon=0) == "epsilon is 0: it must be a number above 0"
     assert wrong(lambda p: p["x"]) == (
-        "f returned float64 of shape (3,): let it return the loss, one number")
+        "f returned float64 of shape (3,): return the loss as one number")
     assert wrong(lambda p: None).startswith("f returned object of shape ()")
 
 

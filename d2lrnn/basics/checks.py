@@ -278,7 +278,7 @@ def explained(function):
     >>> explained(lambda x, y: x + y)(None, np.ones((2, 3)))
     Traceback (most recent call last):
     ValueError: <lambda> cannot use x None and y of shape (2, 3): give it
-        what its docstring names
+        the arguments that its docstring names
     """
     @wraps(function)
     def explained_function(*args, **kwargs):
@@ -292,7 +292,7 @@ def explained(function):
         words = " and ".join(f"{name} {described(value)}" for name, value
                              in given.arguments.items() if name != "self")
         raise ValueError(f"{function.__name__} cannot use {words}: give it "
-                         f"what its docstring names")
+                         f"the arguments that its docstring names")
 
     return explained_function
 

@@ -149,7 +149,7 @@ def only_user(folder):
         if try_lock(file) is False:
             file.close()
             raise ValueError(f"{folder} is in use by another training: give "
-                             f"another folder, or wait for its end")
+                             f"another folder, or wait until it has finished")
         if is_at(file, path):
             break
         file.close()  # the previous owner has just removed the file
@@ -190,7 +190,7 @@ def new_folder(folder):
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         remove_empty(made)
-        raise OSError(f"{folder} cannot be made a folder "
+        raise OSError(f"{folder} cannot be created as a folder "
                       f"({error.strerror}): give another one, in a folder "
                       f"that can be written to") from None
     try:

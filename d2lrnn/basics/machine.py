@@ -157,8 +157,8 @@ def not_installed():
     if not needs.libraries:
         return sentence
     *first, last = needs.libraries
-    return (f"{sentence}, which needs {', '.join(first)} and {last} of the "
-            f"system: {needs.remedy}")
+    return (f"{sentence}, which needs the system libraries "
+            f"{', '.join(first)} and {last}: {needs.remedy}")
 
 
 def not_loaded(message):

@@ -104,7 +104,7 @@ def check_cache(cache, entries, forward):
     if not isinstance(cache, tuple) or len(cache) != entries or not (
             isinstance(cache[0], np.ndarray)):
         raise ValueError(f"this is not a cache of {forward}: give the last "
-                         f"thing that it returned")
+                         f"value that it returned")
     n_a, m = cache[0].shape
     return {"n_a": n_a, "m": m}
 
@@ -152,12 +152,12 @@ def check_gradients(f, parameters, gradients, epsilon=1.0):
         if not name.startswith("d") or name[1:] not in parameters:
             raise ValueError(
                 f"gradients has {name!r}, which belongs to none of "
-                f"{', '.join(parameters)}: call it d and a parameter's name")
+                f"{', '.join(parameters)}: name it d and a parameter's name")
         if np.shape(gradient) != np.shape(parameters[name[1:]]):
             raise ValueError(
                 f"{name} has shape {np.shape(gradient)}: give it that of "
                 f"{name[1:]}, {np.shape(parameters[name[1:]])}")
     loss = np.asarray(f(parameters))
     if loss.ndim or loss.dtype.kind not in "fiu":
-        raise ValueError(f"f returned {loss.dtype} of shape {loss.shape}: let "
-                         f"it return the loss, one number")
+        raise ValueError(f"f returned {loss.dtype} of shape {loss.shape}: "
+                         f"return the loss as one number")

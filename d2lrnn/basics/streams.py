@@ -53,7 +53,7 @@ def unprinted(error):
         return None
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 1 if error.errno == errno.EPIPE else (
-        f"the output cannot be written ({error.strerror}): send it where "
+        f"the output cannot be written ({error.strerror}): write it where "
         f"there is space")
 
 

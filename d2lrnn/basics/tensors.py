@@ -97,7 +97,7 @@ def read_tensors(path, what, check_text):
             places = read_places(header, size - file.tell())
             data = bytearray(size - file.tell())
             if file.readinto(data) != len(data):
-                raise not_whole("it became shorter as it was read")
+                raise not_whole("it shrank while it was read")
     except OSError as error:
         raise OSError(f"{path} cannot be read ({error.strerror or error}): "
                       f"make it readable, or get a new copy of it") from None

@@ -128,7 +128,7 @@ def check_vocabulary(vocabulary, level, min_freq):
                          "give level='word'")
     if min_freq != 1:
         raise ValueError(f"min_freq is {min_freq}, but a given vocabulary "
-                         f"says already what is <unk>: leave min_freq out")
+                         f"already says what is <unk>: leave min_freq out")
 
 
 def _renumbered(ids, tokens, vocabulary, source):
@@ -154,8 +154,8 @@ def _without_rare(ids, vocabulary, min_freq):
     kept = counts >= min_freq
     if not kept.any():
         raise ValueError(
-            f"min_freq is {min_freq}, but the commonest token comes only "
-            f"{counts.max(initial=0)} times: use a smaller min_freq")
+            f"min_freq is {min_freq}, but the most common token occurs "
+            f"only {counts.max(initial=0)} times: use a smaller min_freq")
     vocabulary = [UNKNOWN, *compress(vocabulary, kept)]
     new_ids = np.where(kept, np.cumsum(kept), 0)
     return new_ids.astype(narrow(len(vocabulary)))[ids], vocabulary

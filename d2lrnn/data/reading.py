@@ -86,8 +86,8 @@ def check_file(path):
     if not stat.S_ISREG(status.st_mode) and not (
             source.startswith(STREAMS) and path.suffix.lower() != ".zip"
             and (not stat.S_ISCHR(status.st_mode) or os.isatty(0))):
-        raise ValueError(f"{source} is no regular file, and may have no end: "
-                         f"give the path of a text")
+        raise ValueError(f"{source} is not a regular file, and may have no "
+                         f"end: give the path of a text")
     check_size(status.st_size, source)
 
 
@@ -211,8 +211,8 @@ def decoded_pieces(pieces, source):
         data = rest + piece if rest else piece
         if b"\0" in data:
             raise ValueError(f"{source} has a NUL (byte "
-                             f"{place + data.index(0)}), as no text has: save "
-                             f"it as UTF-8, or take that out")
+                             f"{place + data.index(0)}), which no text has: "
+                             f"save it as UTF-8, or take that out")
         try:
             text, done = codecs.utf_8_decode(data, "strict", False)
         except UnicodeDecodeError as error:

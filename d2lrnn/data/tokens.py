@@ -43,7 +43,7 @@ def check_text(text, source):
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{source} has a lone surrogate, {text[error.start]!r}, at place "
-            f"{error.start}, which is no character: take it out") from None
+            f"{error.start}, which is not a character: take it out") from None
 
 
 def is_of_words(vocabulary):

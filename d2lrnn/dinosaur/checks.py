@@ -94,7 +94,8 @@ def check_example(X, Y, parameters, cache=None, learning_rate=1, **states):
                          f"returned")
     if cache is not None and len(cache[0]) != len(X):
         raise ValueError(f"X has {len(X)} ids, but cache is of "
-                         f"{len(cache[0])}: give the cache of this name")
+                         f"{len(cache[0])} steps: give the cache of this "
+                         f"name")
     return sizes
 
 
@@ -162,7 +163,7 @@ def check_model_settings(data, ix_to_char, char_to_ix, num_iterations=35000,
     check_char_to_ix(char_to_ix, vocab_size)
     check_sample_ix([], ix_to_char)
     if any(ix_to_char.get(i) != char for char, i in char_to_ix.items()):
-        raise ValueError("ix_to_char is not char_to_ix the other way round: "
+        raise ValueError("ix_to_char is not the inverse of char_to_ix: "
                          "give the vocabulary that vocabulary() returns")
     check_numbers(num_iterations=num_iterations, n_a=n_a,
                   dino_names=dino_names)

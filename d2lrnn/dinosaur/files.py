@@ -87,7 +87,8 @@ def check_names_file(parameters, chars):
     """Raise ``ValueError`` for contents that ``save`` does not write."""
     if not isinstance(chars, list) or not all(
             isinstance(char, str) for char in chars):
-        raise ValueError(f"its vocabulary is {shown(chars)}, no list of str")
+        raise ValueError(f"its vocabulary is {shown(chars)}, not a list of "
+                         f"str")
     for key in parameters.keys() - set(keys(parameters)):
         raise ValueError(f"it has an array {shown(key)}")
     check_finite(parameters)

@@ -140,7 +140,7 @@ def _write(steps, batch, num_chars, idx_to_char, pick, stop):
         if scores.shape != (len(batch), len(idx_to_char)):
             raise ValueError(
                 f"the model's scores have shape {scores.shape}, but there are "
-                f"{len(batch)} lyrics and {len(idx_to_char)} characters: set "
+                f"{len(batch)} texts and {len(idx_to_char)} characters: set "
                 f"model.idx_to_char to the vocabulary of its training text")
         new = [""] * len(batch)
         for i, best in zip(rows, pick(scores, rows), strict=True):

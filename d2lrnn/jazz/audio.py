@@ -148,7 +148,7 @@ def mix(midi, sounds, sample_rate):
     duration = seconds(max(*ends, *(sound.stop for sound in sounds)))
     if duration > LONGEST_MUSIC:
         raise ValueError(f"the music lasts {duration / 60:.0f} minutes: take "
-                         f"a file of at most {LONGEST_MUSIC // 60}")
+                         f"a file of at most {LONGEST_MUSIC // 60} minutes")
     check_work(sounds, seconds)
     samples = np.zeros(math.ceil((duration + RELEASE) * sample_rate) + 1,
                        np.float32)
@@ -167,7 +167,7 @@ def check_work(sounds, seconds):
                 + RELEASE for sound in sounds) / 3600
     if hours > MOST_SOUND:
         raise ValueError(f"the {len(sounds)} notes last {hours:.1f} hours in "
-                         f"all: take a file of at most {MOST_SOUND}")
+                         f"all: take a file of at most {MOST_SOUND} hours")
 
 
 def render(midi, wav, *, sample_rate=22050):
@@ -235,7 +235,7 @@ def draw_roll(midi, sounds, title):
     bars = max(1, math.ceil(end))
     if bars > MOST_BARS:
         raise ValueError(f"the music has {bars} bars: take a file of at most "
-                         f"{MOST_BARS}")
+                         f"{MOST_BARS} bars")
     row_bars = min(bars, ROW)
     rows = math.ceil(bars / row_bars)
     low = min(sound.pitch for sound in sounds) - 2

@@ -58,7 +58,7 @@ def read_midi_bytes(path):
     size = os.path.getsize(path)
     if size > LARGEST_MIDI:
         raise ValueError(f"{path} has {size / 2 ** 20:.0f} MiB: take a MIDI "
-                         f"file of at most {LARGEST_MIDI / 2 ** 20:.0f}")
+                         f"file of at most {LARGEST_MIDI / 2 ** 20:.0f} MiB")
     try:
         return Path(path).read_bytes()
     except OSError as error:

@@ -122,7 +122,7 @@ def tokens_of(measures, chords):
     measures = check_measures("measures", measures)
     chords = check_measures("chords", chords)
     if len(measures) != len(chords):
-        raise ValueError(f"there are {len(measures)} measures, and chords for "
+        raise ValueError(f"there are {len(measures)} measures, but chords for "
                          f"{len(chords)}: give each measure its chords")
     return [token for notes, under in zip(measures, chords, strict=True)
             for token in to_tokens(notes, under)]

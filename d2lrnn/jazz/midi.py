@@ -114,8 +114,8 @@ def warn_of_time(path, midi):
     if others:
         now, numerator, denominator = min(others)
         warnings.warn(f"{path} has {numerator}/{denominator} time from "
-                      f"quarter {now / midi.ticks_per_beat:g} on: its "
-                      f"measures are taken to have four quarters all the same",
+                      f"quarter {now / midi.ticks_per_beat:g} on: it is "
+                      f"read as if its measures had four quarters",
                       D2LRNNWarning, stacklevel=3)
 
 

@@ -358,8 +358,9 @@ def check_end(quarters):
     """Raise ``ValueError`` for music that is too long for a MIDI file."""
     if quarters > MOST_TICKS // TICKS:
         raise ValueError(f"the music lasts {float(quarters):.0f} quarters, "
-                         f"and a MIDI file {MOST_TICKS // TICKS}: train on a "
-                         f"tune with shorter notes")
+                         f"but a MIDI file can hold at most "
+                         f"{MOST_TICKS // TICKS}: train on a tune with "
+                         f"shorter notes")
 
 
 def shifted(notes, quarters):

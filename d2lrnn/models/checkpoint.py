@@ -170,7 +170,7 @@ def read(path):
         check_metadata(metadata, MODELS)
         check_weights(part(arrays, "model."), metadata["model"])
     except RecursionError:
-        raise unusable(path, "its metadata are nested too deep") from None
+        raise unusable(path, "its metadata are nested too deeply") from None
     except (KeyError, ValueError) as error:
         raise unusable(path, error) from None
     return arrays, metadata

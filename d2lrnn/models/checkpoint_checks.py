@@ -79,14 +79,14 @@ def check_saved_vocabulary(idx_to_char, level, vocab_size=None):
     ValueError: its vocabulary has 'a' twice
     """
     if not isinstance(level, str) or level not in LEVELS:
-        raise ValueError(f"its level is {shown(level)}, none of "
+        raise ValueError(f"its level is {shown(level)}, not one of "
                          f"{', '.join(LEVELS)}")
     if idx_to_char is None:
         return
     if not isinstance(idx_to_char, (list, tuple)) or not all(
             isinstance(token, str) for token in idx_to_char):
-        raise ValueError(f"its vocabulary is {shown(idx_to_char)}, no list of "
-                         f"str")
+        raise ValueError(f"its vocabulary is {shown(idx_to_char)}, not a "
+                         f"list of str")
     if vocab_size not in (None, len(idx_to_char)):
         raise ValueError(f"its vocabulary has {len(idx_to_char)} entries, not"
                          f" {vocab_size}")
@@ -97,7 +97,7 @@ def check_saved_vocabulary(idx_to_char, level, vocab_size=None):
         "".join(idx_to_char).encode("utf-8")
     except UnicodeEncodeError as error:
         char = error.object[error.start]
-        raise ValueError(f"its vocabulary has {shown(char)}, which is no "
+        raise ValueError(f"its vocabulary has {shown(char)}, which is not a "
                          f"character") from None
 
 
@@ -125,7 +125,8 @@ def check_weights(weights, config):
     for name, array in weights.items():
         if array.dtype.kind != "f" or not np.isfinite(array).all():
             raise ValueError(f"its array {shown(name)}, of the type "
-                             f"{array.dtype}, has what is no finite number")
+                             f"{array.dtype}, contains values that are not "
+                             f"finite floats")
 
 
 def check_shapes(arrays, shapes):
@@ -147,14 +148,14 @@ def check_saved_training(values):
                       ("norms", list), ("optimizer", dict)):
         if not isinstance(values.get(key), kind):
             raise ValueError(f"its training has as {key} "
-                             f"{shown(values.get(key))}, which is no "
+                             f"{shown(values.get(key))}, which is not a "
                              f"{kind.__name__}")
     check_floats("its training", values, ("step", "seconds"))
     check_floats("its optimizer", values["optimizer"], values["optimizer"])
     step, in_epoch = values["step"], len(values["losses"])
     if type(step) is not int or step < in_epoch:
-        raise ValueError(f"its training has done {step} steps, and {in_epoch}"
-                         f" of them in its epoch")
+        raise ValueError(f"its training has done {step} steps, but {in_epoch}"
+                         f" of them in the current epoch")
     for i, record in enumerate(values["history"]):
         what = f"the record of its epoch {i + 1}"
         if not isinstance(record, dict):
@@ -171,7 +172,8 @@ def check_floats(what, values, names):
     for name in names:
         if not is_float(values.get(name)):
             raise ValueError(f"{what} has as {shown(name)} "
-                             f"{shown(values.get(name))}, which is no number")
+                             f"{shown(values.get(name))}, which is not a "
+                             f"number")
 
 
 def is_float(value):

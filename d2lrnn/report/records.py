@@ -99,8 +99,7 @@ def find_record(path):
         file = None
     if file is None:
         raise ValueError(f"there is no {files[0].name} or {files[1].name} at "
-                         f"{path}: give the folder of a training that has "
-                         f"come to its end")
+                         f"{path}: give the folder of a finished training")
     return file
 
 
@@ -113,7 +112,7 @@ def checked_record(record, name):
     if isinstance(record, list):
         raise ValueError("it is a list, as of several runs")
     if depth(record) > DEEPEST:
-        raise ValueError(f"it has more than {DEEPEST} lists in lists")
+        raise ValueError(f"it has lists nested more than {DEEPEST} deep")
     check_kind("it", record, dict, "a dict")
     text = value_of(record, "text", dict)
     baselines = value_of(record, "baselines", dict)

@@ -97,7 +97,7 @@ def check_name(name):
     if not isinstance(name, str) or not name.strip() or "/" in name or (
             clean(name) != name):
         raise ValueError(f"name is {shown(name)}: give a few words without / "
-                         f"and control characters")
+                         f"or control characters")
     if len(name.encode()) > 200:
         raise ValueError(f"name is {shown(name)}, of {len(name.encode()):,} "
                          f"bytes: give at most 200")

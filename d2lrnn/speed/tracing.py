@@ -210,7 +210,8 @@ def refuse_while_tracing(asnumpy):
     @wraps(asnumpy)
     def read(array):
         if TRACING.get():
-            raise Untraceable("the function reads values on the way")
+            raise Untraceable("the function reads values of arrays while it "
+                              "runs")
         return asnumpy(array)
 
     return read

@@ -202,7 +202,7 @@ def split(corpus, held_out):
     num_train = len(ids) - round(len(ids) * held_out)
     train, rest = ids[:num_train], ids[num_train:]
     if len(rest) < 2:
-        raise ValueError(f"held_out is {held_out}, of {len(ids)} ids too few "
+        raise ValueError(f"held_out is {held_out} of {len(ids)} ids, too few "
                          f"to measure on: use more, or a longer text")
     if not corpus.own_vocabulary:
         return train, rest, corpus.char_to_idx.get(UNKNOWN, -1)

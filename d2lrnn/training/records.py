@@ -15,8 +15,8 @@ def plain_settings(settings):
     try:
         return json.loads(json.dumps(settings, default=float))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"a setting is no number, str or list of them "
-                         f"({error}): give only such settings") from None
+        raise ValueError(f"a setting is not a number, a str or a list of "
+                         f"them ({error}): give only such settings") from None
 
 
 def make_plain(record):
@@ -50,4 +50,4 @@ def to_list(array):
         array = array.asnumpy()
     if isinstance(array, (np.ndarray, np.generic)):
         return array.tolist()
-    raise TypeError(f"{type(array).__name__} is no array")
+    raise TypeError(f"{type(array).__name__} is not an array")

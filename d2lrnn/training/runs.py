@@ -48,14 +48,14 @@ class RunFolder:
                                  "give it as folder")
         elif not resume:
             if holds_training(self.path):
-                raise ValueError(f"{self.path} already holds a training: "
-                                 f"give another folder, or resume=True to go "
-                                 f"on with it")
+                raise ValueError(f"{self.path} already holds a training run: "
+                                 f"give another folder, or resume=True to "
+                                 f"continue it")
         elif not (self.path / LAST).exists():
             raise FileNotFoundError(
-                f"there is no checkpoint at {self.path / LAST} to go on "
-                f"from: check the path, or leave out resume=True to begin "
-                f"anew")
+                f"there is no checkpoint at {self.path / LAST} to "
+                f"resume from: check the path, or leave out resume=True to "
+                f"start over")
         else:
             run.load(self.path / LAST, settings, defaults)
 
@@ -122,8 +122,8 @@ class RunFolder:
         except OSError as error:
             if not (self.path / LAST).exists():
                 raise
-            raise OSError(f"{error}; what was saved before is whole, and to "
-                          f"go on with it, {self.go_on}") from None
+            raise OSError(f"{error}; what was saved before is intact: to "
+                          f"continue it, {self.go_on}") from None
 
 
 def holds_training(path):

@@ -91,8 +91,8 @@ class TrainingState:
         arrays, metadata = read(path)
         values = metadata.get("training")
         if values is None:
-            raise ValueError(f"{path} holds a model alone, with which no "
-                             f"training can go on: use a last.safetensors")
+            raise ValueError(f"{path} holds only a model, from which training "
+                             f"cannot resume: use a last.safetensors")
         check_same_corpus(path, metadata, self.model, values["settings"],
                           settings)
         check_same_settings(path, {
@@ -197,8 +197,8 @@ def check_saved_state(arrays, saved, optimizer, numbers):
         if saved[name].dtype != array.dtype or not (
                 np.isfinite(saved[name]).all()):
             raise ValueError(f"its array {name}, of the type "
-                             f"{saved[name].dtype}, has what is no finite "
-                             f"{array.dtype.__name__}")
+                             f"{saved[name].dtype}, contains values that are "
+                             f"not finite {array.dtype.__name__} numbers")
     own = vars(optimizer)
     for name, value in numbers.items():
         if name not in own or (name not in CHANGING and value != own[name]):
@@ -213,7 +213,7 @@ def make_state(optimizer, i, param):
         return optimizer.create_state_multi_precision(i, param.data())
     except AssertionError:
         raise ValueError(
-            f"the optimizer {type(optimizer).__name__} has no use for "
+            f"the optimizer {type(optimizer).__name__} cannot update "
             f"{param.name}, of shape {param.shape}: choose another optimizer"
         ) from None
 
@@ -245,8 +245,8 @@ def check_same_corpus(path, metadata, model, saved, settings):
              settings["text_sha256"])):
         if before != now:
             raise ValueError(f"{path} was trained with {name} {before!r}, "
-                             f"and is to go on with {now!r}: give what it "
-                             f"began with")
+                             f"but you are resuming with {now!r}: give the "
+                             f"original")
     before, now = metadata["idx_to_char"] or [], model.idx_to_char
     if before != list(now):
         raise ValueError(f"{path} was trained with another vocabulary of this "
@@ -269,8 +269,8 @@ def check_same_settings(path, saved, settings):
             continue
         if saved.get(name, value) != value:
             raise ValueError(
-                f"{path} was trained with {name} {saved.get(name)!r}, and is "
-                f"to go on with {value!r}: give what it began with")
+                f"{path} was trained with {name} {saved.get(name)!r}, but "
+                f"you are resuming with {value!r}: give the original")
 
 
 def check_same_rates(path, saved, settings):
@@ -283,13 +283,13 @@ def check_same_rates(path, saved, settings):
         return
     if "rates" not in settings:
         raise ValueError(
-            f"{path} was trained with a function as schedule, and is to go "
-            f"on with {settings['schedule']!r}: give what it began with")
+            f"{path} was trained with a function as schedule, but you are "
+            f"resuming with {settings['schedule']!r}: give the original")
     for step, rate in settings["rates"].items():
         before = saved["rates"].get(step, rate)
         # another machine may differ in the last digits
         if not math.isclose(rate, before, rel_tol=1e-9):
             raise ValueError(
                 f"{path} was trained with a schedule that gives {before:g} "
-                f"in step {step}, and is to go on with one that gives "
-                f"{rate:g}: give what it began with")
+                f"in step {step}, but you are resuming with one that gives "
+                f"{rate:g}: give the original")

@@ -195,8 +195,8 @@ def test_folders_that_were_made_go_away_again(tmp_path):
 def test_places_where_no_folder_can_be(tmp_path):
     (tmp_path / "file").touch()
     for place in ("file", "file/run", "new/" + "x" * 300):
-        with pytest.raises(OSError, match=r"cannot be made a folder \(.*\): "
-                                          r"give another") as caught:
+        with pytest.raises(OSError, match=r"cannot be created as a folder "
+                                          r"\(.*\): give another") as caught:
             with new_folder(tmp_path / place):
                 pass
         assert "Errno" not in str(caught.value)
@@ -207,7 +207,7 @@ def test_places_where_no_folder_can_be(tmp_path):
 def test_a_folder_that_may_only_be_read(tmp_path):
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(OSError, match="cannot be made a folder"):
+        with pytest.raises(OSError, match="cannot be created as a folder"):
             with new_folder(tmp_path / "new"):
                 pass
         with pytest.raises(OSError, match="cannot be written to"):

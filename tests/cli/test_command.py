@@ -295,7 +295,7 @@ def test_eval_of_a_text_of_which_nothing_is_known(trained):
 
 
 WRONG = [
-    (("train", "/dev/zero"), "/dev/zero is no regular file"),
+    (("train", "/dev/zero"), "/dev/zero is not a regular file"),
     (("generate", "no.safetensors"), "there is no checkpoint at no"),
     (("generate", "my_text.txt"), "not a whole safetensors file"),
     (("generate", "run/best.safetensors", "--prefix", "Q"), "'Q'"),
@@ -309,14 +309,14 @@ WRONG = [
     (("train", "my_text.txt", "--tie-weights"), "tie_weights"),
     (("train", "my_text.txt", "--lr", "-1", "--out", "other"), "lr is -1"),
     (("train", "my_text.txt", *SMALL, "--out", "run"), "already holds a"),
-    (("train", "--resume", "nowhere"), "holds no training"),
+    (("train", "--resume", "nowhere"), "holds no run of d2lrnn train"),
     (("train", "my_text.txt", "--ctx", "gpu(9)"), "ctx is gpu(9), but"),
     (("train", "my_text.txt", "--ctx", "tpu"), "ctx is 'tpu': it must be"),
     (("report", "nowhere"), "nowhere"),
     (("report", "run", "run"), "run is the same run as run"),
     (("report", "run", "--out", "my_text.txt"), "exists already"),
     (("report", "run", "--out", "my_text.txt/new/x"),
-     "cannot be made a folder"),
+     "cannot be created as a folder"),
     (("report", "nowhere", "--out", "deep/new/x"), "nowhere"),
     (("report", "run/last.safetensors"), "is not the record of one run"),
     (("data", "verify", "shakespeare"), "d2lrnn data get shakespeare"),
@@ -401,7 +401,7 @@ def test_a_folder_in_use_is_refused(trained, tmp_path):
         done = run(*arguments, code=1, folder=tmp_path)
         assert done.stderr == (
             "d2lrnn: run is in use by another training: give another folder, "
-            "or wait for its end\n")
+            "or wait until it has finished\n")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
@@ -423,7 +423,7 @@ def test_a_training_that_was_never_saved_is_begun_anew(trained, tmp_path,
     if again == "resume":
         done = run("train", "--resume", "run", folder=tmp_path)
         assert done.stderr.startswith("nothing was saved in run before it "
-                                      "stopped: the training begins anew\n")
+                                      "stopped: training starts over\n")
     else:
         done = run(*arguments, folder=tmp_path)
     assert "epoch 2, " in done.stderr
@@ -466,9 +466,9 @@ def test_a_text_from_a_pipe_is_kept_to_go_on_with(trained, tmp_path):
 
 @pytest.mark.parametrize("arguments, words", [
     (("train", "my_text.txt", *SMALL, "--out", "my_text.txt"),
-     "my_text.txt cannot be made a folder (File exists): give another"),
+     "my_text.txt cannot be created as a folder (File exists): give another"),
     (("train", "my_text.txt", *SMALL, "--out", "my_text.txt/run"),
-     "my_text.txt/run cannot be made a folder (Not a directory): give"),
+     "my_text.txt/run cannot be created as a folder (Not a directory): give"),
     (("train", "my_text.txt", *SMALL, "--out", b"caf\xe9"),
      r"the run's folder is 'caf\udce9', whose characters are not UTF-8: give"),
     (("train", b"caf\xe9.txt", *SMALL, "--out", "other"),
@@ -603,7 +603,7 @@ def test_a_full_disk_under_stdout_is_a_sentence(shell, unbuffered):
     done = shell("data list > /dev/full", PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 1
     assert done.stderr == ("d2lrnn: the output cannot be written (No space "
-                           "left on device): send it where there is "
+                           "left on device): write it where there is "
                            "space\n")
 
 

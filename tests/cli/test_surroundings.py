@@ -59,8 +59,8 @@ def test_a_terminal_of_80_columns(place):
     lines = widths(shown)
     assert max(lines.values()) <= 80 and "Traceback" not in shown
     said = " ".join(shown.split())
-    assert ("d2lrnn: run already holds a training: give another --out, or "
-            "type d2lrnn train --resume run to go on with it") in said
+    assert ("d2lrnn: run already holds a training run: give another --out, or "
+            "type d2lrnn train --resume run to continue it") in said
     assert any(line.startswith("猫") for line in lines)
 
 
@@ -114,7 +114,7 @@ def test_a_lesson_in_the_c_locale(tmp_path):
 @pytest.mark.parametrize("redirection, code, sentence", [
     ("| head -1", 1, ""), (">&- 2>&-", 0, ""),
     (">/dev/full", 1, "the output cannot be written (No space left on "
-                      "device): send it where there is space\n")])
+                      "device): write it where there is space\n")])
 def test_where_the_names_cannot_be_printed(tmp_path, redirection, code,
                                            sentence):
     done = run("bash", "-c", f"set -o pipefail; {shlex.join(DINOSAUR)} "
@@ -168,9 +168,9 @@ def test_a_user_whose_folders_cannot_be_written(place):
         "d2lrnn: run cannot be written to (Permission denied): give a folder "
         "that can\n")
     said = errors(nobody("train", "my_text.txt", "--out", "run/mine"), 1)
-    assert said == ("d2lrnn: run/mine cannot be made a folder (Permission "
-                    "denied): give another one, in a folder that can be "
-                    "written to\n")
+    assert said == ("d2lrnn: run/mine cannot be created as a folder "
+                    "(Permission denied): give another one, in a folder that "
+                    "can be written to\n")
 
 
 def test_a_current_folder_that_was_removed(place, tmp_path):
@@ -183,7 +183,7 @@ def test_a_current_folder_that_was_removed(place, tmp_path):
     said = errors(lost(f"{D2LRNN} report {place}/run"), 1)
     assert "is in the current folder, which was removed: go to" in said
     said = errors(lost(f"{D2LRNN} train {place}/my_text.txt"), 1)
-    assert said.count("\n") == 1 and "cannot be made a folder" in said
+    assert said.count("\n") == 1 and "cannot be created as a folder" in said
     out = tmp_path / "out"
     assert errors(lost(f"{D2LRNN} report {place}/run --out {out}")) == ""
     assert (out / "report.html").is_file()
@@ -229,7 +229,7 @@ def test_paths_with_line_ends_and_quotes(place, tmp_path):
     said = errors(run(D2LRNN, "train", place / "my_text.txt", "--out", name,
                       folder=tmp_path), 1)
     assert said.count("\n") == 1 and said.startswith("d2lrnn: it's \"my\" run")
-    typed = said.split(", or type d2lrnn ")[1].split(" to go on with it")[0]
+    typed = said.split(", or type d2lrnn ")[1].split(" to continue it")[0]
     done = run("bash", "-c", f"{D2LRNN} {typed} --num-epochs 2",
                folder=tmp_path)
     assert "epoch 2, " in errors(done)

@@ -277,8 +277,9 @@ def test_words_of_a_file(tmp_path):
 @pytest.mark.parametrize("options, words", [
     ({"level": "line"}, "level is 'line': it must be one of char, word"),
     ({"min_freq": 0}, "min_freq is 0: it must be a whole number"),
-    ({"min_freq": 4}, "min_freq is 4, but the commonest token comes only 3"),
-    ({"min_freq": 3, "level": "word"}, "the commonest token comes only 2")])
+    ({"min_freq": 4},
+     "min_freq is 4, but the most common token occurs only 3"),
+    ({"min_freq": 3, "level": "word"}, "most common token occurs only 2")])
 def test_levels_and_frequencies_that_cannot_be(options, words):
     with pytest.raises(ValueError, match=words):
         d2l.load_corpus("aa b a", **options)

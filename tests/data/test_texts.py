@@ -146,9 +146,9 @@ def test_a_name_that_is_not_utf_8(tmp_path):
 # what is no file, and what is too long
 
 def test_what_has_no_end_is_not_read(tmp_path):
-    assert "/dev/zero is no regular file" in refused("/dev/zero")
+    assert "/dev/zero is not a regular file" in refused("/dev/zero")
     os.mkfifo(tmp_path / "pipe.txt")
-    assert "is no regular file, and may have no end" in refused(
+    assert "is not a regular file, and may have no end" in refused(
         tmp_path / "pipe.txt")
 
 

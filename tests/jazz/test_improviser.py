@@ -498,7 +498,8 @@ def test_a_phrase_that_no_file_can_hold(tmp_path):
     music = jazz.load_music_utils(path, m=2, Tx=1)
     play = player(small(None, n_values=2), Ty=4)
     with pytest.raises(ValueError, match=re.escape(
-            "quarters, and a MIDI file 559240: train on a tune with shorter")):
+            "quarters, but a MIDI file can hold at most 559240: train on a "
+            "tune with shorter")):
         jazz.generate_music(play, music, tmp_path / "a.mid", seed=0,
                             temperature=1e9)
     assert [file.name for file in tmp_path.iterdir()] == ["long.mid"]

@@ -239,7 +239,7 @@ def test_what_is_no_note(path, notes, sentence):
 @pytest.mark.parametrize("measures, sentence", [
     (None, "measures is None: give a list with a list of notes for each"),
     ("C", "measures is 'C': give a list with a list of notes for each"),
-    ([], "there are 0 measures, and chords for 1: give each measure"),
+    ([], "there are 0 measures, but chords for 1: give each measure"),
     ([5], "notes is 5: give a list of notes"),
     ([[5]], "notes has 5: give notes such as Note(0, 1, (60,))")])
 def test_what_are_no_measures(measures, sentence):

@@ -110,13 +110,13 @@ MODEL = [
     (put("model", value={"num_layers": 1}), "is missing"),
     (put("level", value="line"), "its level is 'line'"),
     (put("level", value=None), "its level is None"),
-    (put("idx_to_char", value="abc"), "its vocabulary is 'abc', no list"),
-    (put("idx_to_char", value={}), "its vocabulary is {}, no list"),
-    (put("idx_to_char", value=[1] * 28), "no list of str"),
+    (put("idx_to_char", value="abc"), "its vocabulary is 'abc', not a list"),
+    (put("idx_to_char", value={}), "its vocabulary is {}, not a list"),
+    (put("idx_to_char", value=[1] * 28), "not a list of str"),
     (put("idx_to_char", value=["a"] * 28), "its vocabulary has 'a' twice"),
     (put("idx_to_char", value=["a", "b"]), "has 2 entries, not 28"),
     (array("model.output.bias", spoilt(np.nan)), "output.bias"),
-    (array("model.output.weight", spoilt(-np.inf)), "no finite number"),
+    (array("model.output.weight", spoilt(-np.inf)), "not finite floats"),
     (array("model.output.weight", lambda a: a.T), "output.weight has shape"),
     (array("model.output.bias", lambda a: a.astype("int32")), "type int32"),
     (array("model.output.bias"), "it has no array 'output.bias'"),
@@ -155,7 +155,7 @@ def drop(*names):
 
 TRAINING = [
     (put("training", value=[1]), "its training is [1]"),
-    (drop("history"), "as history None, which is no list"),
+    (drop("history"), "as history None, which is not a list"),
     (drop("settings"), "as settings None"), (drop("losses"), "as losses"),
     (drop("norms"), "norms"), (drop("optimizer"), "optimizer"),
     (drop("step"), "'step' None"), (drop("seconds"), "'seconds' None"),
@@ -185,10 +185,11 @@ TRAINING = [
     (array("training.optimizer.9.0", np.ones(2)), "an array 'optimizer.9.0'"),
     (array("training.state.0", lambda a: a[1:]), "state.0 has shape"),
     (array("training.optimizer.0.0", lambda a: a.astype("float64")),
-     "optimizer.0.0, of the type float64, has what is no finite float32"),
+     "optimizer.0.0, of the type float64, contains values that are not "
+     "finite float32 numbers"),
     (array("training.optimizer.0.0", spoilt(np.nan)), "optimizer.0.0, of the"),
-    (array("training.state.0", spoilt(np.inf)), "state.0, of the type float32"
-                                                ", has what is no finite"),
+    (array("training.state.0", spoilt(np.inf)),
+     "state.0, of the type float32, contains values that are not finite"),
 ]
 
 
@@ -246,8 +247,9 @@ def test_a_model_of_20000_layers_and_of_1000(tmp_path):
 @pytest.mark.parametrize("change, words", [
     ({"idx_to_char": ["a", "a"]}, "its vocabulary has 'a' twice"),
     ({"idx_to_char": ["a"]}, "its vocabulary has 1 entries, not 2"),
-    ({"idx_to_char": "ab"}, "its vocabulary is 'ab', no list of str"),
-    ({"idx_to_char": ["a", "\ud800"]}, r"'\ud800', which is no character"),
+    ({"idx_to_char": "ab"}, "its vocabulary is 'ab', not a list of str"),
+    ({"idx_to_char": ["a", "\ud800"]},
+     r"'\ud800', which is not a character"),
     ({"level": "line"}, "its level is 'line'")])
 def test_what_could_not_be_loaded_is_not_saved(tmp_path, change, words):
     model = CharRNN(2, None, 3, 1)
@@ -285,7 +287,7 @@ def names_model():
     ({"Waa": lambda a: a / 0}, "Waa has numbers that are not finite"),
     ({"b": lambda a: a.T}, "b has shape (1, 3)"),
     ({"ba": lambda a: a}, "it has an array 'b'"),
-    ({"text": {"ix_to_char": '{"\\n": 0}'}}, "no list of str"),
+    ({"text": {"ix_to_char": '{"\\n": 0}'}}, "not a list of str"),
     ({"text": {"ix_to_char": "[" * 9000}}, "holds no usable model of names"),
     ({"text": {"ix_to_char": json.dumps(["\n"] * 7)}}, "Wax is for 7"),
     ({"text": {"more": "text"}}, "lacks the ix_to_char"),

@@ -157,7 +157,7 @@ EPOCH = "trainings.fit.history.1"
     ("baselines.unigram", -1, "unigram is -1: it must be a number above 0"),
     ("settings", [1], r"settings is \[1\]: it must be a dict"),
     ("command", "d2lrnn", "command is 'd2lrnn': it must be a list"),
-    ("new", json.loads("[" * 60 + "]" * 60), "more than 50 lists in lists"),
+    ("new", json.loads("[" * 60 + "]" * 60), "nested more than 50 deep"),
 ])
 def test_what_is_damaged_is_named(run, key, value, words):
     path = run("run") / "record.json"
@@ -289,7 +289,7 @@ def test_where_no_folder_can_be(run, tmp_path, out):
     records = read_records([run("run")])
     (tmp_path / "file").write_text("a file")
     before = set(tmp_path.rglob("*"))
-    with pytest.raises(OSError, match="cannot be made a folder") as caught:
+    with pytest.raises(OSError, match="cannot be created as a fold") as caught:
         write_pages(tmp_path / out, records)
     assert "in a folder that can be written to" in str(caught.value)
     assert "[Errno" not in str(caught.value)

@@ -70,8 +70,8 @@ def test_it_resumes_in_the_middle_of_an_epoch(abc, tmp_path, monkeypatch):
 
 def test_its_settings_must_stay_the_same(abc, tmp_path):
     train(abc, folder=tmp_path)
-    with pytest.raises(ValueError, match="with num_steps 10, and is to go on "
-                                         "with 11"):
+    with pytest.raises(ValueError, match="with num_steps 10, but you are "
+                                         "resuming with 11"):
         train(abc, folder=tmp_path, resume=True,
               feed=Excerpts(abc, 4, 11, 12))
 

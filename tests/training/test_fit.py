@@ -291,8 +291,8 @@ def test_adamax_is_pytorchs():
 
 
 def test_an_optimizer_for_matrices_alone(fox):
-    with pytest.raises(ValueError, match=r"^the optimizer GroupAdaGrad has "
-                                         r"no use for \S+, of shape \(48,\)"):
+    with pytest.raises(ValueError, match=r"^the optimizer GroupAdaGrad cann"
+                                         r"ot update \S+, of shape \(48,\)"):
         train(fox, optimizer="groupadagrad")
 
 
@@ -415,14 +415,14 @@ def test_dropout_and_offsets_change_with_the_epoch(fox, monkeypatch):
     ({"optimizer": None}, "optimizer is None: it must be the name of one"),
     ({"optimizer_params": {"speed": 1}}, "speed"),
     ({"optimizer_params": {"learning_rate": 1}}, "give lr and schedule"),
-    ({"optimizer_params": {"beta1": object()}}, "a setting is no number"),
+    ({"optimizer_params": {"beta1": object()}}, "a setting is not a number"),
     ({"optimizer": "adamax", "optimizer_params": {"beta2": 0}},
      "(beta2 is 0: it must be a number above 0)"),
     ({"schedule": "soon"}, "schedule is 'soon'"),
     ({"schedule": None}, "schedule is None"),
     ({"clipping_theta": 0}, "clipping_theta is 0"),
     ({"held_out": 0}, "held_out is 0"), ({"held_out": 1}, "held_out is 1"),
-    ({"held_out": 1e-3}, "held_out is 0.001, of 630 ids"),
+    ({"held_out": 1e-3}, "held_out is 0.001 of 630 ids, too"),
     ({"patience": 0}, "patience is 0"), ({"seed": -1}, "seed is -1"),
     ({"seed": None}, "seed is None"),
     ({"save_minutes": None}, "save_minutes is None"),

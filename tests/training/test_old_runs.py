@@ -132,7 +132,8 @@ def test_an_old_model_of_names_is_loaded(old):
 
 @pytest.mark.parametrize("name, config, other", [
     ("tie_weights", {}, None), ("clipping_theta", {}, None),
-    ("dropout", {"dropout": 0.2}, "dropout 0.0, and is to go on with 0.2"),
+    ("dropout", {"dropout": 0.2},
+     "dropout 0.0, but you are resuming with 0.2"),
     ("optimizer", {}, None), ("seed", {}, None)])
 def test_an_option_added_later_had_its_default(old, name, config, other):
     """As if the old version had not known it."""
@@ -156,8 +157,8 @@ def test_another_value_than_the_default_is_refused(old):
         del metadata["training"]["settings"][name]
     write(path, arrays, metadata)
     for options, words in (
-            ({"clipping_theta": 2.0}, "clipping_theta 1.0, and is to go on"),
-            ({"config": {"unroll": "static"}}, "unroll 'fused', and is")):
+            ({"clipping_theta": 2.0}, "clipping_theta 1.0, but you are"),
+            ({"config": {"unroll": "static"}}, "unroll 'fused', but you are")):
         with pytest.raises(ValueError, match="was trained with") as caught:
             resume(old / "stopped", old / "harbour.txt", **options)
         assert words in str(caught.value)
@@ -234,9 +235,9 @@ def test_a_command_that_is_none_is_refused(old, data):
 
 def test_a_folder_without_a_command_is_refused(old):
     (old / "stopped" / "command.json").unlink()
-    assert "holds no training of d2lrnn train" in damaged(old / "stopped")
+    assert "holds no run of d2lrnn train" in damaged(old / "stopped")
     (old / "stopped" / "command.json").mkdir()
-    assert "holds no training of d2lrnn train" in damaged(old / "stopped")
+    assert "holds no run of d2lrnn train" in damaged(old / "stopped")
 
 
 @pytest.mark.process

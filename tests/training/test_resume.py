@@ -268,7 +268,7 @@ def test_a_folder_in_use_is_refused_before_the_first_step(tmp_path, short,
 
     train(stopped, **SHORT, on_epoch_end=meddle)
     assert refused == [f"{stopped} is in use by another training: give "
-                       f"another folder, or wait for its end"] * 4
+                       f"another folder, or wait until it has finished"] * 4
     same_files(stopped, short)
 
 
@@ -291,7 +291,7 @@ def test_a_folder_without_a_checkpoint_is_begun_anew(tmp_path, short):
 def test_a_finished_run_without_its_last_is_not_overwritten(tmp_path):
     train(tmp_path, **SHORT)
     (tmp_path / "last.safetensors").unlink()
-    with pytest.raises(ValueError, match="already holds a training"):
+    with pytest.raises(ValueError, match="already holds a training run"):
         train(tmp_path, **SHORT)
 
 
@@ -318,10 +318,10 @@ def test_a_full_disk_costs_what_was_not_saved_yet(tmp_path, monkeypatch,
             train(stopped, **SHORT, save_minutes=0)
     sentence = str(caught.value)
     if after == 1:  # nothing had been saved
-        assert "to go on" not in sentence and not stopped.exists()
+        assert "to continue" not in sentence and not stopped.exists()
     else:
         assert sentence.endswith(
-            f"; what was saved before is whole, and to go on with it, call "
+            f"; what was saved before is intact: to continue it, call "
             f"fit again with folder={str(stopped)!r} and resume=True")
         assert list(stopped.glob(".*")) == []
     train(stopped, **SHORT, resume=stopped.exists())
@@ -452,18 +452,19 @@ slower.__name__, cosine_of_mine.__name__ = "halving", "cosine"
 
 
 @pytest.mark.parametrize("schedule, other, words", [
-    (lambda step: 0.1, lambda step: 0.0001, "gives 0.1 in step 0, and is to "
-                                            "go on with one that gives 0.0001"
-                                            ": give what it began with"),
+    (lambda step: 0.1, lambda step: 0.0001, "gives 0.1 in step 0, but you "
+                                            "are resuming with one that gives "
+                                            "0.0001: give the original"),
     (lambda step: 0.1 if step < 9 else 0.05, lambda step: 0.1,
      "gives 0.05 in step 16"),
     (mx.lr_scheduler.FactorScheduler(5, base_lr=0.1, factor=0.5),
      mx.lr_scheduler.FactorScheduler(5, base_lr=0.1, factor=0.25),
      "gives 0.05 in step 8"),
     (partial(one_cycle, peak=0.5), partial(one_cycle, peak=0.4), "in step 1"),
-    (cosine_of_mine, "cosine", "a function as schedule, and is to go on with "
-                               "'cosine': give"),
-    ("cosine", halving, "schedule 'cosine', and is to go on with 'halving'"),
+    (cosine_of_mine, "cosine", "a function as schedule, but you are resuming "
+                               "with 'cosine': give"),
+    ("cosine", halving,
+     "schedule 'cosine', but you are resuming with 'halving'"),
 ])
 def test_another_schedule_is_refused(tmp_path, schedule, other, words):
     train(tmp_path, **SHORT, schedule=copy.deepcopy(schedule))
@@ -545,7 +546,8 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"batch_size": 5}, "batch_size 4, and is to go on with 5: give what it"),
+    ({"batch_size": 5},
+     "batch_size 4, but you are resuming with 5: give the original"),
     ({"num_steps": 9}, "num_steps 10"), ({"lr": 0.03}, "lr 0.02"),
     ({"seed": 4}, "seed 3"), ({"held_out": 0.2}, "held_out 0.1"),
     ({"optimizer": "sgd"}, "optimizer 'adam'"),
@@ -566,8 +568,8 @@ def test_other_settings_are_refused(trained, change, words):
 
 
 @pytest.mark.parametrize("change, words", [
-    ({"level": "word"}, "trained with level 'char', and is to go on with 'wor"
-                        "d': give what it began with"),
+    ({"level": "word"}, "trained with level 'char', but you are resuming with"
+                        " 'word': give the original"),
     ({"min_freq": 2}, "another vocabulary of this text, and they differ in "
                       "'<unk>': give the min_freq or vocabulary that it"),
     ({"min_freq": 21}, "another vocabulary of this text, and they differ in "),
@@ -590,15 +592,15 @@ def test_other_tokens_of_the_text_are_refused(tmp_path, change, words):
 
 def test_a_schedule_has_its_number_of_epochs(tmp_path):
     train(tmp_path, **SHORT, schedule="one_cycle")
-    with pytest.raises(ValueError, match="with num_epochs 2, and is to go "
-                                         "on with 3"):
+    with pytest.raises(ValueError, match="with num_epochs 2, but you are "
+                                         "resuming with 3"):
         train(tmp_path, **SHORT, schedule="one_cycle", num_epochs=3,
               resume=True)
 
 
 def test_a_training_is_not_overwritten(trained):
-    with pytest.raises(ValueError, match=r"already holds a training: give "
-                                         r"another folder, or resume=True"):
+    with pytest.raises(ValueError, match=r"already holds a training run: "
+                                         r"give another folder, or resume="):
         train(trained, **SHORT)
 
 
@@ -610,7 +612,7 @@ def test_there_is_nothing_to_resume(tmp_path, trained):
         train(tmp_path, resume=True)
     model = load_model(trained / "best.safetensors")
     save_model(tmp_path / "last.safetensors", model)
-    with pytest.raises(ValueError, match="holds a model alone") as caught:
+    with pytest.raises(ValueError, match="holds only a model") as caught:
         train(tmp_path, resume=True)
     assert str(tmp_path / "last.safetensors") in str(caught.value)
     (tmp_path / "last.safetensors").write_bytes(b"torn")
