@@ -16,7 +16,7 @@
 #
 # You need the [recurrent network from scratch](rnn_scratch.py) and [its
 # concise version](rnn_gluon.py). On two CPU cores the lesson takes about
-# eight minutes. The letters are those of the [notation](/notation.md).
+# six minutes. The letters are those of the [notation](/notation.md).
 
 # %%
 import io
