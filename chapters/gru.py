@@ -14,7 +14,7 @@
 # * read the gates of a trained model over a few lines of text.
 #
 # You need the [recurrent network from scratch](rnn_scratch.py) and [its
-# concise version](rnn_gluon.py). On two CPU cores the lesson takes about five
+# concise version](rnn_gluon.py). On two CPU cores the lesson takes about four
 # minutes. The letters are those of the [notation](/notation.md).
 
 # %%

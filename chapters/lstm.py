@@ -15,8 +15,8 @@
 #   changed places.
 #
 # You need the lesson on [gated recurrent units](gru.py), which says why a
-# gate helps a gradient. On two CPU cores this lesson takes about ten minutes.
-# The letters are those of the [notation](/notation.md).
+# gate helps a gradient. On two CPU cores this lesson takes about five
+# minutes. The letters are those of the [notation](/notation.md).
 
 # %%
 import d2lrnn as d2l  # before mxnet
@@ -279,11 +279,12 @@ def swapped(inputs, state, params):
 five_seeds("swapped, ", swapped, 0)
 
 # %% [markdown]
-# If the range overlaps that of bias 0 above, as it did on both texts when we
-# ran this, it does not give the mistake away. A test at the limits does: if
-# the forget gate is open and the input gate shut, a memory has to stay. With
-# the mistake, only $\mathbf{O}_t \odot \tanh(\mathbf{C}_t)$ is kept at each
-# step, about half or less.
+# When we ran this, the two ranges of bias 0 overlapped on the Jay Chou
+# lyrics, while on the lyrics that come with the package the swapped model was
+# slower. Neither gives the mistake away if the right model is not beside it.
+# A test at the limits does: if the forget gate is open and the input gate
+# shut, a memory has to stay. With the mistake, only $\mathbf{O}_t \odot
+# \tanh(\mathbf{C}_t)$ is kept at each step, about half or less.
 
 # %%
 limits = list(params)
