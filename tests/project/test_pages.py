@@ -1,5 +1,6 @@
 """The pages agree with one another, and with the code that they name."""
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_every_page_has_the_lessons_in_one_order(page):
 
 def test_each_lesson_leads_to_the_next():
     order = lessons("docs/index.md")
-    for lesson, after in zip(order, order[1:], strict=False):
+    for lesson, after in pairwise(order):
         text = (ROOT / "chapters" / f"{lesson}.py").read_text("utf-8")
         _, end = text.rsplit("Next:", 1)
         assert re.search(r"\]\((\w+)\.py\)", end)[1] == after, lesson
