@@ -291,8 +291,9 @@ def test_adamax_is_pytorchs():
 
 
 def test_an_optimizer_for_matrices_alone(fox):
-    with pytest.raises(ValueError, match=r"^the optimizer GroupAdaGrad cann"
-                                         r"ot update \S+, of shape \(48,\)"):
+    with pytest.raises(ValueError, match=(
+            r"^the optimizer GroupAdaGrad cannot update \S+, of shape "
+            r"\(48,\)")):
         train(fox, optimizer="groupadagrad")
 
 
