@@ -171,9 +171,10 @@ assert reads["both directions"] == ["#####"] * 5
 assert reads["not put back"][0] == "#...#"
 
 # %% [markdown]
-# The forward network makes a triangle: a score depends on what came before.
-# The bidirectional one reads everything at every step. With the mistake, the
-# first step reads the two ends of the text and nothing in between.
+# The forward network makes a triangle: a score depends on its own step and
+# those before. The bidirectional one reads everything at every step. With the
+# mistake, the first step reads the two ends of the text and nothing in
+# between.
 #
 # ## Why it is no language model
 #
@@ -201,8 +202,9 @@ d2l.plot_perplexity(cheating, corpus)
 
 # %% [markdown]
 # The bidirectional network falls much faster, by cheating. What it writes
-# gives it away: it has had little reason to learn to write. A perplexity that
-# is too good to be true is a reason to ask who reads what.
+# gives it away: there the next character is not among the inputs, and it has
+# had little reason to learn to do without. A perplexity that is too good to
+# be true is a reason to ask who reads what.
 #
 # ## Filling in
 #
@@ -261,8 +263,9 @@ histories["both directions"], params = train_to_fill_in(
 
 # %% [markdown]
 # The trained network fills in a line in which every seventh character is
-# missing. The line below it is the original. Many guesses are wrong even in a
-# line that it has trained on; the perplexity below says how unsure it is.
+# missing. The line below it is the original. Many guesses, or all, are wrong
+# even in a line that it has trained on; the perplexity below says how unsure
+# it is.
 
 # %%
 line = corpus_indices[:num_steps]
@@ -302,7 +305,7 @@ report = d2l.write_report("bi_rnn", histories, corpus, settings)
 # ## Summary
 #
 # * A bidirectional network scores each step from two states: one has read
-#   what is before the step, the other what is after it.
+#   everything up to the step, the other everything from it on.
 # * It fills in and labels. It cannot write, since it would have to read what
 #   it is about to write.
 # * Blanking inputs shows what a score depends on; it finds answers that leak,

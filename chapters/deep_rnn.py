@@ -251,8 +251,9 @@ for name, cell in (("right", deep_rnn), ("wrong layer", wrong_layer)):
 # that, since many of the held-out characters hardly occur before. `fit`
 # trains the package's [char-RNN](char_rnn.py), here with plain cells, and
 # measures the held-out text after each epoch; of each training we keep the
-# lowest. (`None` stands for one-hot vectors instead of an embedding; `fit`
-# uses Adam, hence the other learning rate.)
+# lowest, which, chosen on that same text, is a little too low. (`None` stands
+# for one-hot vectors instead of an embedding; `fit` uses Adam, hence the
+# other learning rate.)
 
 # %%
 poems = d2l.load_corpus("shakespeare", num_chars=20_000)
@@ -348,9 +349,10 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 # :end-before: <!-- end of deep_rnn -->
 # ```
 #
-# On that text, one layer was far ahead of two after as many epochs: the first
-# weights are small, and a second layer of them makes signals and gradients
-# smaller still.
+# There one layer was far ahead, perhaps because a second layer of small
+# weights shrinks signals and gradients further. On the lyrics that come with
+# the package, the two trainings of two layers ended on either side of one
+# layer: two trainings of one model can differ more than two depths do.
 #
 # ## Summary
 #

@@ -261,7 +261,7 @@ axes.figure
 # Each row shows the probabilities of one step, over the characters in the
 # order of the alphabet; the orange one was drawn. The first letter is wide
 # open; after *c*, *h* is likely. But unlikely letters are drawn now and then,
-# such as the second *c*, after which the name resembles none in the list.
+# such as the second *c*, where *a* was far likelier.
 
 # %%
 indices = sample(parameters, char_to_ix, 300)[:14]
@@ -313,11 +313,14 @@ for temperature in (0.5, 1.0, 1.5):
     print(f"temperature {temperature}, {len(new)} of 200 new:", *new[:6])
 
 # %% [markdown]
-# Nearly all are new, so the network does not recite its list.
+# Nearly all are new, so the network does not recite its list. A low
+# temperature keeps to common endings, such as that of *Sauracephalus*; a high
+# one writes *Wbula*.
 #
 # ## A common mistake: the newline is left out
 #
-# Without the newline in `Y`, a network never learns to stop.
+# Without the newline in `Y`, a network never learns to stop: the few names
+# that end do so by chance.
 
 # %%
 endless = initialize_parameters(n_a, vocab_size, vocab_size)

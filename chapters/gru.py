@@ -49,7 +49,7 @@ for factor in (0.5, 0.9, 1, 1.1):
     print(f"{factor:3} ** {num_steps} = {factor ** num_steps:.1e}")
 
 # %% [markdown]
-# A factor a little below 1 makes the gradient vanish, one a little above
+# Over enough steps a factor below 1 makes the gradient vanish, one above
 # makes it explode; with many units the factors are matrices that do the same.
 # Clipping helps only against the second: it can shorten a gradient, but it
 # cannot bring back one that is gone.
@@ -263,8 +263,9 @@ figure
 # %% [markdown]
 # In Z, a unit that remembers is dark where it writes and bright afterwards.
 # Rows that are dark almost throughout replace their state at each step, as
-# plain units do. At a dark column much of the state is replaced; at one in R
-# the candidate sees little of the old state. Spaces end lines of the text.
+# plain units do. At a dark column much of the state is replaced; in R, the
+# candidate sees little of it there. In Z, look just after the spaces, which
+# end lines of the text.
 #
 # ## The same in Gluon
 
@@ -362,7 +363,7 @@ for place, numbers in (("before", before), ("after", after)):
 
 # %% [markdown]
 # If the ranges overlap, as they did on the Jay Chou lyrics and on those that
-# come with the package, five seeds do not tell the two apart. (Gluon's layer
+# come with the package, five seeds do not settle it. (Gluon's layer
 # trains its second biases, too.)
 
 # %%

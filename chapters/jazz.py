@@ -213,8 +213,8 @@ print(f"the first step has {by_step[0] / sum(by_step):.0%} of what is left")
 figure
 
 # %% [markdown]
-# The first value comes from nothing, and nobody can know it. After a few
-# values it is clear where in the tune they are from.
+# The first prediction is made from nothing, so it can only be a guess. After
+# a few values it is clear where in the tune they are from.
 #
 # ## Playing
 #
@@ -245,8 +245,9 @@ _, indices = predict_and_sample(soloist)
 print("the likeliest phrase:", *(indices_values[i] for i in indices[:5, 0]))
 
 # %% [markdown]
-# Over each measure's chords the soloist plays a phrase of ten values, whose
-# notes the chords decide. The phrases follow one another.
+# Over each measure's chords the soloist plays ten values, each time from
+# zeros and an empty value; the first note is drawn from octaves 4 and 5. The
+# phrases follow one another.
 
 # %%
 folder = writable(Path("runs"))
@@ -354,7 +355,7 @@ report = d2l.write_report(
 # | a symbol is | a character | a note's type, length and window |
 # | there is a loss | at the window's end | at every step, summed |
 # | to go on | it reads the last 40 again | it keeps its state |
-# | a symbol becomes | itself | a note, which the chord decides |
+# | a symbol becomes | itself | a note, drawn to suit the chord |
 #
 # ## Summary
 #

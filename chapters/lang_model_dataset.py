@@ -173,7 +173,7 @@ assert (batches[1][0][:, 0] == batches[0][1][:, -1]).min() == 1
 # ## What an epoch leaves out
 #
 # A mini-batch is always full, so some characters are never a label. Sampling
-# the positions of the characters instead of their ids shows which.
+# the positions of the characters instead of their ids counts them.
 
 # %%
 positions = np.arange(num_chars)
@@ -223,7 +223,7 @@ except ValueError as error:
 # **Labels that are not shifted.** The model is asked for the character that
 # it has just read. The smallest model shows what follows: a table W with one
 # row of scores for each character, trained on the mini-batches above.
-# ([The next lesson](rnn_scratch.py) explains perplexity: 1 is perfect.)
+# ([The next lesson](rnn_scratch.py) explains perplexity; 1 means certainty.)
 
 
 # %%

@@ -257,8 +257,8 @@ for bias in (0, 1, 2):
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
 # package, a larger forget bias gave a larger, so worse, median; perhaps
-# little has to be kept for long to learn a short text by heart. Jozefowicz et
-# al. (2015) found that a bias of 1 helped in their tasks.
+# because no gradient here goes back more than 10 steps. Jozefowicz et al.
+# (2015) found that a bias of 1 helped in their tasks.
 #
 # ## A common mistake: H and C change places
 #
@@ -333,8 +333,9 @@ figure
 
 # %% [markdown]
 # Where a row of F is dark blue, C keeps what it held, plus what is added;
-# where F is pale, it is erased. A colour that lasts along a row of C is a
-# memory that travels; the same row of H shows when it is let out.
+# where F is pale, it is erased. A colour that lasts along a row of C while F
+# stays dark is a memory that travels; the same row of H shows when it is let
+# out.
 
 # %% [markdown]
 # ## The same in Gluon

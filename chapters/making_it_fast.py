@@ -147,12 +147,12 @@ for threads in sorted({max(1, cores // 2), cores}):
 # %% [markdown]
 # ## Clipping
 #
-# The dot product of a gradient with itself is the sum of its squares,
-# without an array of squares in between. And Python never needs the norm's
-# value, so the scale stays on the device. On a GPU, reading a number makes
-# Python wait until the device is done, and then the device wait for Python.
-# On a CPU, d2lrnn runs each operator at once, so there is nothing to wait
-# for. (`d2l.fit` calls the operators below as one graph.)
+# The dot product of a gradient with itself is the sum of its squares, without
+# an array of squares in between. And Python never needs the norm's value, so
+# the scale stays on the device. On a GPU, reading a number makes Python wait
+# until the device is done, and then the device wait for Python. On a CPU,
+# d2lrnn runs each operator at once, so there is nothing to wait for: what is
+# saved here is arrays. (`d2l.fit` calls the operators below as one graph.)
 
 
 # %%
@@ -314,12 +314,12 @@ for label in histories:
 #
 # The bars above are measurements on the machine that built this page. In our
 # run on two cores the graph was the largest step; clipping, the lookup and
-# the one output product each saved between an eighth and a fifth of what was
-# left. Such steps vary from run to run. The last lines say how much of an
+# the one output product each saved between an eighth and a quarter of what
+# was left. The fused operator was fastest, in spite of its product with the
+# identity. Such steps vary from run to run. The last lines say how much of an
 # epoch is products by now: the rest is an upper bound on what can still be
-# saved.
-# [Results](/results.md) has timings of code from scratch and of Gluon's
-# layers on an otherwise idle machine, beside those of other packages.
+# saved. [Results](/results.md) has timings of code from scratch and of
+# Gluon's layers on an otherwise idle machine, beside those of other packages.
 #
 # ## Summary
 #

@@ -162,10 +162,10 @@ gradients = rnn_backward(da, caches)
 # Move one number $\theta$ up and down by a small $\varepsilon$: the slope is
 # $(L(\theta + \varepsilon) - L(\theta - \varepsilon)) / 2 \varepsilon$, up to
 # an error of order $\varepsilon^2$. Two forward passes a number are too slow
-# for training, but owe nothing to our derivation. `gradient_check` returns
-# $|n - g| / (|n| + |g|)$, the distance of the numeric gradient $n$ and ours,
-# $g$. In float64, it is below $10^{-7}$ for a correct gradient, unless that
-# is tiny, and far above for most mistakes.
+# for training, but owe nothing to our derivation. For each array,
+# `gradient_check` returns $|n - g| / (|n| + |g|)$ in norms, with the numeric
+# gradient $n$ and ours, $g$. In float64, it is below $10^{-7}$ for a correct
+# gradient, unless that is tiny, and far above for most mistakes.
 
 # %%
 differences = numpy_rnn.gradient_check(
@@ -293,13 +293,14 @@ assert min(differences.values()) > 1e-2
 # which a bias can hold near 1. Is that the way it takes?
 #
 # Put a gradient on the last state alone, and send it back. All other ways
-# lead through $\mathbf{W}_g^\top d\mathbf{Z}_g$, so `only` closes some by
-# zeros in place of $\mathbf{W}_g$. With all of them closed, what is left is
-# the product of the forget gates, times about one half: at the first step the
-# gradient enters the memory cell by $\mathbf{O}_t \odot (1 - \tanh^2
-# \mathbf{C}_t)$. Weights of size $s$ have the standard deviation
-# $s / \sqrt{n_a}$: a product with them makes a state about $s$ times as
-# large. There are 20 draws: lines are medians, bands hold the middle 80 %.
+# lead through $\mathbf{W}_g^\top d\mathbf{Z}_g$, so `only` closes some, in
+# the backward pass alone, by zeros in place of $\mathbf{W}_g$. With all of
+# them closed, what is left is the product of the forget gates, times about
+# one half: at the first step the gradient enters the memory cell by
+# $\mathbf{O}_t \odot (1 - \tanh^2 \mathbf{C}_t)$. Weights of size $s$ have
+# the standard deviation $s / \sqrt{n_a}$: a product with them makes a state
+# about $s$ times as large. There are 20 draws: lines are medians, bands hold
+# the middle 80 %.
 
 
 # %%
@@ -368,12 +369,13 @@ axes.figure
 # The plain cell keeps a gradient only if its weights are just right, and even
 # with size 1 the draws spread over orders of magnitude after 40 steps.
 #
-# The product of the forget gates explains the LSTM's trend, but not its
-# numbers. Most of the gradient takes paths that leave the line of memory
-# cells at some of the steps, through the candidate to the state before and on
-# to that state's memory cell; at the others it still meets the forget gate. A
-# few per cent more at each step add up to a factor of 25 or more after forty.
-# With these paths open, the curve all but meets the whole one.
+# The product of the forget gates tells why a bias of 2 keeps more than a bias
+# of 0, but not how much. Most of the gradient takes paths that leave the line
+# of memory cells at some of the steps, through the candidate to the state
+# before and on to that state's memory cell; at the others it still meets the
+# forget gate. About 8 % more at each step with a bias of 2, and 15 % with 0,
+# compound to factors of some 25 and 250 after forty. With these paths open,
+# the curve all but meets the whole one.
 #
 # ## Summary
 #

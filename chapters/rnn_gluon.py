@@ -92,10 +92,10 @@ output, state = model(X, state)  # output: (35 * 2, vocab_size)
 # %% [markdown]
 # ## The same function?
 #
-# Draw weights, put them into both models, and compare the scores. Gluon
-# stores its matrices transposed, and has two biases in the recurrent layer,
-# one for the input and one for the state; in a plain RNN only their sum
-# matters, so one of them gets zeros.
+# Draw weights, and put them into both models: their scores should differ by
+# rounding alone. Gluon stores its matrices transposed, and has two biases in
+# the recurrent layer, one for the input and one for the state; in a plain RNN
+# only their sum matters, so one of them gets zeros.
 
 # %%
 params = [nd.random.normal(scale=0.1, shape=param.shape, ctx=ctx)
@@ -278,8 +278,8 @@ assert rows[1][2] == rows[0][2] + num_hiddens  # the second bias
 # Fewer statements do not make a faster model. This `RNNModel` multiplies a
 # matrix with one-hot vectors, although each product only selects a row. The
 # compiled step from scratch looks the row up instead, and so, on a CPU, does
-# the package's `run_one_hot`. [Another lesson](making_it_fast.py) shows where
-# each second goes; [the results](/results.md) have the measurements.
+# the package's `run_one_hot`. That closes part of the gap; besides, the loop
+# here is not compiled ([how](making_it_fast.py), [measured](/results.md)).
 #
 # ## Common mistakes
 #

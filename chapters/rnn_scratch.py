@@ -16,7 +16,7 @@
 #
 # You need the mini-batches of [the corpus](lang_model_dataset.py). The
 # letters are those of the [notation](/notation.md). The trainings take three
-# to four minutes on two cores; with `D2LRNN_EPOCHS=2` they take seconds.
+# to five minutes on two cores; with `D2LRNN_EPOCHS=2` they take seconds.
 
 # %%
 from functools import partial
@@ -80,9 +80,9 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # $$\text{perplexity} = \exp\left(\frac{1}{N} \sum_{i=1}^{N} \ell_i\right).$$
 #
 # It is the number of equally likely characters that the model is, in effect,
-# choosing between. A perfect model has 1 and a uniform guess `vocab_size`. On
-# the text whose characters it counts, only a model that uses their order can
-# beat the unigram guess, which knows only how frequent each of them is.
+# choosing between. Perfect foresight gives 1, a uniform guess `vocab_size`.
+# On the text whose characters it counts, only a model that uses their order
+# can beat the unigram guess, which knows only how frequent each of them is.
 #
 # ## By hand: two units, three characters
 #
@@ -229,8 +229,8 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 #   \mathbf{g}.$$
 #
 # The same factor, never above 1, multiplies all parts of the gradient. So the
-# part that comes from long ago stays as small as it is: against gradients
-# that vanish, what helps is [another cell](gru.py).
+# part from long ago keeps its small share: against gradients that vanish,
+# what helps is [another cell](gru.py).
 
 
 # %%
@@ -394,7 +394,7 @@ d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus)
 #
 # ## Common mistakes
 #
-# **No clipping.** Compare it with the 8 epochs of `train` above:
+# **No clipping.** At this rate a norm of 1 makes a step of 100, not of 1:
 
 # %%
 unclipped = train(small, theta=None)
@@ -412,8 +412,8 @@ print(f"begun anew {anew:.1f}, kept {kept:.1f}")
 assert kept > anew
 
 # %% [markdown]
-# **`detach` lost.** How much gradient reaches a state `H`, here that of the
-# untrained model above, five steps before the part whose loss is taken?
+# **`detach` lost.** In the network trained on 9,000 characters, how much
+# gradient reaches a state `H` five steps before the part whose loss is taken?
 
 # %%
 H.attach_grad()
@@ -452,8 +452,8 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #
 # * A recurrent network reads one character at a time and remembers in its
 #   hidden state; the same parameters serve every step.
-# * Perplexity is the exponential of the mean cross-entropy: 1 is perfect,
-#   `vocab_size` is a uniform guess.
+# * Perplexity is the exponential of the mean cross-entropy: 1 is perfect
+#   foresight, `vocab_size` is a uniform guess.
 # * A training step is read, forward, backward, clip, descend. `detach` lets
 #   the state pass and stops the gradient; clipping bounds the step, and does
 #   not help gradients that vanish.
