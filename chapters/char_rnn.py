@@ -293,13 +293,21 @@ for r in history[::max(1, len(history) // 4)]:
 d2l.plot_perplexity({"char-RNN": history}, corpus)
 
 # %% [markdown]
+# ## From a file
+#
+# The file holds the weights of the best epoch, the vocabulary and the
+# configuration. Its path is all that is needed, here or in another process.
+
+# %%
+model = d2l.load_model(f"{run}/best.safetensors", ctx)
+
+# %% [markdown]
 # ## Temperature
 #
 # The next character is drawn at random from the model's probabilities. A
-# *temperature* $\tau$ divides the
-# scores before the softmax, so that the draw follows
-# $p_i^{1/\tau} / \sum_j p_j^{1/\tau}$: below 1 the probable becomes more
-# probable, above it the differences shrink. For probabilities of 0.5,
+# *temperature* $\tau$ divides the scores before the softmax, so that the draw
+# follows $p_i^{1/\tau} / \sum_j p_j^{1/\tau}$: below 1 the probable becomes
+# more probable, above it the differences shrink. For probabilities of 0.5,
 # 0.3 and 0.2 and $\tau = 0.5$, the squares are 0.25, 0.09 and 0.04, their sum
 # is 0.38, and the shares are 0.66, 0.24 and 0.11.
 #
@@ -325,14 +333,7 @@ for axes, tau in zip(grid, (0.5, 1, 2), strict=True):
             for _ in range(300)} <= set(best[:n])
 figure
 
-# %% [markdown]
-# ## From a file
-#
-# The file holds the weights, the vocabulary and the configuration. Its path
-# is all that is needed, here or in another process.
-
 # %%
-model = d2l.load_model(f"{run}/best.safetensors", ctx)
 for tau in (0.3, 0.8, 1.5):
     text = d2l.generate(model, "\n", 200, temperature=tau, seed=seed)
     print(f"--- temperature {tau}\n{''.join(text).strip()}")
@@ -343,13 +344,12 @@ for tau in (0.3, 0.8, 1.5):
 # *Keeping the weights without the vocabulary.* `set(text)` has another order
 # in every process. With the characters renumbered, the same weights predict
 # worse than a uniform guess; `sorted(set(text))`, or a file that holds the
-# vocabulary, helps. (`fit` read the held-out text in 50 rows, `evaluate`
-# reads 32: fewer begin without a past, hence the lower number.)
+# vocabulary, helps.
 
 # %%
 _, held_out_ids, _ = d2l.split(corpus, 0.1)
 order = np.random.default_rng(seed).permutation(vocab_size)
-right, wrong = (float(np.exp(d2l.evaluate(model, ids)[0].mean()))
+right, wrong = (float(np.exp(d2l.evaluate(model, ids, 50)[0].mean()))
                 for ids in (held_out_ids, order[held_out_ids]))
 print(f"held out: {right:.3f}, renumbered: {wrong:,.1f}")
 assert wrong > right

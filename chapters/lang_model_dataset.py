@@ -285,10 +285,10 @@ except IndexError as error:
 #
 # ## Further reading
 #
-# * C. E. Shannon, *Prediction and Entropy of Printed English*, 1951
+# * C. E. Shannon, *Prediction and Entropy of Printed English*, 1951.
 # * Y. Bengio, R. Ducharme, P. Vincent and C. Jauvin, *A Neural Probabilistic
-#   Language Model*, 2003
+#   Language Model*, 2003.
 # * *Dive into Deep Learning*, in Chinese: section 6.3 of the [first
-#   edition](https://zh-v1.d2l.ai), 8.3 of the [second](https://zh.d2l.ai)
+#   edition](https://zh-v1.d2l.ai), 8.3 of the [second](https://zh.d2l.ai).
 #
 # Next: [a recurrent network from scratch](rnn_scratch.py).

@@ -336,8 +336,7 @@ figure
 # where F is pale, it is erased. A colour that lasts along a row of C while F
 # stays dark is a memory that travels; the same row of H shows when it is let
 # out.
-
-# %% [markdown]
+#
 # ## The same in Gluon
 
 # %%

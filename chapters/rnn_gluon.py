@@ -360,12 +360,12 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 #
 # ## Further reading
 #
-# * S. Chetlur and others, *cuDNN: Efficient Primitives for Deep Learning*,
-#   2014
+# * S. Chetlur et al., *cuDNN: Efficient Primitives for Deep Learning*,
+#   2014.
 # * J. Appleyard, T. Kočiský and P. Blunsom, *Optimizing Performance of
 #   Recurrent Neural Networks on GPUs*, 2016: what a layer can do better than
-#   a loop
+#   a loop.
 # * *Dive into Deep Learning*, in Chinese: section 6.5 of the [first
-#   edition](https://zh-v1.d2l.ai), 8.6 of the [second](https://zh.d2l.ai)
+#   edition](https://zh-v1.d2l.ai), 8.6 of the [second](https://zh.d2l.ai).
 #
 # Next: [gated recurrent units](gru.py).

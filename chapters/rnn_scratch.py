@@ -221,9 +221,10 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 # %% [markdown]
 # ## Gradient clipping
 #
-# On its way back a gradient is multiplied by one factor for each step. If
-# these factors are large, the gradient $\mathbf{g}$ of all parameters
-# explodes. Clipping keeps its direction and bounds its norm by $\theta$:
+# On its way back a gradient is multiplied by one factor for each step, which
+# [another lesson](gru.py) computes. If these factors are large, the gradient
+# $\mathbf{g}$ of all parameters explodes. Clipping keeps its direction and
+# bounds its norm by $\theta$:
 #
 # $$\mathbf{g} \leftarrow \min\left(\frac{\theta}{\|\mathbf{g}\|}, 1\right)
 #   \mathbf{g}.$$
@@ -252,16 +253,17 @@ def grad_clipping(params, theta, ctx=None):
 # :name: fig-training-step
 # :alt: Five boxes in a loop: read, forward, backward, clip, descend.
 #
-# A step of training: read a mini-batch, forward, backward, clip, descend.
+# A step of training: read a mini-batch, forward, backward, clip, descend. $L$
+# is the loss, $\eta$ the learning rate.
 # ```
 #
 # Each mini-batch is one step ({numref}`fig-training-step`). Under
 # `autograd.record()` MXNet notes each operation in a graph, which `backward`
 # follows back by the chain rule. The gradient goes back to the first
-# character of the mini-batch, and no further: the whole
-# text would take ever more time and memory. The value of the state goes on,
-# but `detach` cuts it off from the graph that computed it
-# ({numref}`fig-truncated`). With random sampling the state begins anew.
+# character of the mini-batch, and no further: the whole text would take ever
+# more time and memory. The value of the state goes on, but `detach` cuts it
+# off from the graph that computed it ({numref}`fig-truncated`). With random
+# sampling the state begins anew.
 #
 # ```{figure} /figures/truncated.svg
 # :name: fig-truncated
@@ -427,9 +429,10 @@ for cut in (True, False):
     assert (H.grad.norm() == 0) == cut
 
 # %% [markdown]
-# In the loop above, forgetting it happens to do no harm, since MXNet's
-# `backward` frees the graph that it has passed through. Where the graph is
-# kept (`retain_graph=True`), every step goes further back and takes longer.
+# In the loop above, forgetting it changes nothing, not one digit of the
+# perplexity, since MXNet's `backward` frees the graph that it has passed
+# through. Where the graph is kept (`retain_graph=True`), every step goes
+# further back and takes longer.
 #
 # ## Results
 
@@ -473,14 +476,14 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #
 # ## Further reading
 #
-# * J. L. Elman, *Finding Structure in Time*, 1990
+# * J. L. Elman, *Finding Structure in Time*, 1990.
 # * P. J. Werbos, *Backpropagation Through Time: What It Does and How to Do
-#   It*, 1990
-# * T. Mikolov and others, *Recurrent Neural Network Based Language Model*,
-#   2010
+#   It*, 1990.
+# * T. Mikolov et al., *Recurrent Neural Network Based Language Model*,
+#   2010.
 # * R. Pascanu, T. Mikolov and Y. Bengio, *On the Difficulty of Training
-#   Recurrent Neural Networks*, 2013: clipping, and why it is needed
+#   Recurrent Neural Networks*, 2013: clipping, and why it is needed.
 # * *Dive into Deep Learning*, in Chinese: section 6.4 of the [first
-#   edition](https://zh-v1.d2l.ai), 8.5 of the [second](https://zh.d2l.ai)
+#   edition](https://zh-v1.d2l.ai), 8.5 of the [second](https://zh.d2l.ai).
 #
 # Next: [the same network in Gluon](rnn_gluon.py).

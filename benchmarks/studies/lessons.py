@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import RECORDS, ROOT, read, write
+from benchmarks import RECORDS, ROOT, machine, read, write
 
 RESULTS = RECORDS / "lessons.json"
 
@@ -64,27 +64,27 @@ def tables(records):
 
 def to_markdown(record):
     """Return one row for each training of a record; below, where it ran."""
-    trainings = record["trainings"]
-    is_held_out = any("best" in training for training in trainings.values())
-    head = ["training", "epochs", "perplexity", *["held out"] * is_held_out,
-            "sec/epoch"]
-    rows = [head, ["---", *["---:"] * (len(head) - 1)]]
-    for label, training in trainings.items():
-        held_out = (f"{training['best']['held_out_perplexity']:.3f}"
-                    if "best" in training else "")
-        rows.append([
-            label, str(training["epochs"]), f"{training['perplexity']:.3f}",
-            *[held_out] * is_held_out,
-            f"{training['seconds_per_epoch']:.2f}"])
-    machine = record["machine"]
+    rows = [cells(label, training)
+            for label, training in record["trainings"].items()]
+    names = [name for name in rows[0] if any(row[name] for row in rows)]
+    lines = [names, ["---", *["---:"] * (len(names) - 1)],
+             *([row[name] for name in names] for row in rows)]
     notes = (record["text"]["source"].split(",")[0],
              f"unigram guess {record['baselines']['unigram']:.1f}",
-             f"seed {record['settings']['seed']}",
-             f"{machine['cpu']}, {machine['cores']} cores",
+             f"seed {record['settings']['seed']}", machine(record),
              f"the whole lesson {record['start_to_report_seconds']:.0f} s",
              record["date"].split()[0])
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows) + (
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + (
         f"\n{' · '.join(notes)}\n")
+
+
+def cells(label, training):
+    """Return the cells of a training by the names of their columns."""
+    best = training.get("best", {}).get("held_out_perplexity")
+    return {"training": label, "epochs": str(training["epochs"]),
+            "perplexity": f"{training['perplexity']:.3f}",
+            "held out": f"{best:.3f}" if best else "",
+            "sec/epoch": f"{training['seconds_per_epoch']:.2f}"}
 
 
 if __name__ == "__main__":

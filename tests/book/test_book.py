@@ -108,7 +108,7 @@ def test_of_a_docstring_the_first_sentence_is_translated(catalogs):
     assert template.get("Return the perplexity of guessing by character "
                         "frequencies alone.")
     assert not [message.id for message in template
-                if "A uniform guess has" in message.id]
+                if "uniform guess" in message.id]
 
 
 @pytest.mark.parametrize("changed", [
@@ -172,9 +172,9 @@ def test_no_link_is_broken(book):
 
 
 def text_of(page, language):
-    """Return the text of a page."""
+    """Return the text of a page, on one line."""
     source = (LANGUAGES[language] / f"{page}.html").read_text("utf-8")
-    return unescape(re.sub("<[^>]+>", "", source))
+    return " ".join(unescape(re.sub("<[^>]+>", "", source)).split())
 
 
 @languages
@@ -192,7 +192,7 @@ def test_a_docstring_begins_in_the_language_of_the_page(book, language):
     english, chinese = "Return the perplexity of guess", "返回只按字符频率猜测"
     assert (english in text, chinese in text) == (
         language == "en", language != "en")
-    assert "That of a uniform guess is" in text
+    assert "That of a uniform guess is vocab_size." in text
 
 
 @languages

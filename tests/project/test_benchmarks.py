@@ -373,12 +373,6 @@ def test_the_record_is_shown_as_it_is():
     assert results.chart(record).axes
 
 
-def test_the_pages_show_the_tables_of_the_records():
-    for path in readme.PAGES:
-        page = path.read_text("utf-8")
-        assert readme.with_tables(page) == page, "python -m benchmarks.readme"
-
-
 def test_each_lesson_shows_the_table_of_its_records():
     pattern = re.compile(r"start-after: <!-- (\w+) -->\n"
                          r"# :end-before: <!-- end of (\w+) -->")

@@ -208,7 +208,8 @@ def container(tmp_path_factory):
 @pytest.mark.process
 def test_the_container_runs_the_main_lesson(container):
     printed = container.run(container.entry(), {"D2LRNN_EPOCHS": "1"})
-    assert "\nepoch 1, perplexity " in printed
+    assert re.search(r"\nepoch 1, perplexity .*\n - 分开", printed)
+    assert "\n  consecutive sampling " in printed
     (report,) = container.root.glob("home/reader/runs/*/report.html")
     assert f"report: /home/reader/runs/{report.parent.name}\n" in printed
     assert report.stat().st_uid == 1000
