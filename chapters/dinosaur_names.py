@@ -47,7 +47,15 @@ print(f"names: {source}: {', '.join(names[:3])} ...")
 # The newline has an id, like the letters: it ends a name, and the network has
 # to learn where. `X` is what the network reads, with None, a zero vector,
 # before the first letter. `Y` is what it should predict: one step ahead, with
-# the newline at the end.
+# the newline at the end ({numref}`fig-name-example`).
+#
+# ```{figure} /figures/name_example.svg
+# :name: fig-name-example
+# :alt: A name's letters, a chain of states, and the letters one step ahead.
+#
+# A made-up name as an example. `X` begins with the zero vector, drawn as an
+# empty cell; `Y` ends with the newline.
+# ```
 
 # %%
 ix_to_char, char_to_ix = dinosaur.vocabulary(names)

@@ -197,8 +197,16 @@ measure("a lookup", with_lookup)
 # ## One output product
 #
 # No output depends on another, so their products can wait until all states
-# are known, and become one. A large product uses caches and threads better
-# than a small one for each step.
+# are known, and become one ({numref}`fig-one-product`). A large product uses
+# caches and threads better than a small one for each step.
+#
+# ```{figure} /figures/one_product.svg
+# :name: fig-one-product
+# :alt: Three states times a matrix, one by one and stacked into one matrix.
+#
+# On the left, a product with $\mathbf{W}_{hq}$ for each state. On the right,
+# the rows of all states stand in one matrix, and one product is enough.
+# ```
 
 
 # %%

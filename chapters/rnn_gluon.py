@@ -61,7 +61,16 @@ assert H.shape == (35, 2, 256) and state_new[0].shape == (1, 2, 256)
 #
 # Ids become one-hot vectors, then hidden states, then scores. `run_one_hot`
 # hands the one-hot vectors to the layer. The scores come from a single
-# product: the rows of all steps stand in one matrix, step after step.
+# product: the rows of all steps stand in one matrix, step after step
+# ({numref}`fig-gluon-shapes`).
+#
+# ```{figure} /figures/gluon_shapes.svg
+# :name: fig-gluon-shapes
+# :alt: A chain from ids to scores, with the shape of each array beside it.
+#
+# The shapes in `RNNModel`, from ids to scores. $n$ is `batch_size`, $T$
+# `num_steps`, $h$ `num_hiddens`; $d$ and $q$ are both `vocab_size`.
+# ```
 
 
 # %%

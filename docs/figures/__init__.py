@@ -7,6 +7,7 @@ FOLDER = Path(__file__).parent
 FIGURES = {draw.__name__: draw for draw in (
     cells.unrolled, cells.gru, cells.lstm, cells.backward_step,
     batches.training_step, batches.onehot_to_softmax, batches.two_samplings,
-    batches.truncated, batches.windows_or_state, networks.layers,
-    networks.both_directions, networks.char_rnn, networks.three_unrolls,
+    batches.truncated, batches.windows_or_state, batches.name_example,
+    networks.layers, networks.both_directions, networks.char_rnn,
+    networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     music.jazz_measure)}

@@ -192,6 +192,32 @@ def windows_or_state():
     return d
 
 
+NAME = "rugo"
+
+
+def name_example():
+    """Draw what a network reads of a name, its states, what it predicts."""
+    d = Drawing(188, "A name as an example",
+                "Above, what is read: the zero vector, then the letters of a "
+                "name. In the middle a chain of states. Below, what is to be "
+                "predicted: the same letters one step earlier, then the end.")
+    d.text(36, 30, "X")
+    d.text(36, 158, "Y")
+    d.box(36, 94, 36, 34, "a_0", "state", dashed=True)
+    for t, (read, predicted) in enumerate(
+            zip(["", *NAME], [*NAME, "\\n"], strict=True), start=1):
+        x = 36 + 56 * t
+        d.arrow((x - 38, 94), (x - 18, 94), kind="state")
+        d.arrow((x, 43), (x, 77))
+        d.arrow((x, 111), (x, 145))
+        d.box(x, 94, 36, 34, f"a_{t}", "state")
+        for y, letter, kind in ((30, read, "input"),
+                                (158, predicted, "output")):
+            d.box(x, y, 56, 26, kind=kind if letter else "line", radius=2)
+            d.text(x, y, letter, literal=True)
+    return d
+
+
 def passes(d, x, y, letter, way, kind):
     """Draw three states between a letter and the loss, and arrows one way."""
     d.text(x - 58, y, letter)

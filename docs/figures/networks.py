@@ -1,4 +1,4 @@
-"""Figures of several layers, of two directions, and of whole models."""
+"""Figures of layers, of two directions, of whole models and their products."""
 from docs.figures.pen import Drawing
 
 
@@ -140,3 +140,58 @@ def three_unrolls():
         if x < 280:
             d.arrow((x + 17, 406), (x + 39, 406), kind="state", width=1.4)
     return d
+
+
+def gluon_shapes():
+    """Draw a model of Gluon's layers, and the shape of what they pass on."""
+    d = Drawing(386, "Shapes in the model of Gluon's layers",
+                "From below: ids of shape (n, T) become one-hot vectors, (T, "
+                "n, d). The recurrent layer reads a state of shape (1, n, h), "
+                "and gives the next one and the states of all steps, (T, n, "
+                "h). Their rows in one matrix, (T n, h), times W_hq plus b_q "
+                "are the scores, (T n, q).")
+    for start, shape in ((378, "(n, T)"), (310, "(T, n, d)"),
+                         (220, "(T, n, h)"), (108, "(T·n, h)"),
+                         (42, "(T·n, q)")):
+        d.arrow((180, start), (180, start - 34))
+        d.text(192, start - 17, shape, 14, anchor="start")
+    d.box(180, 327, 120, 34, "x_t → X_t", "input")
+    d.box(180, 248, 212, 56, kind="gate")
+    for start, end in ((8, 92), (132, 164), (196, 228), (268, 352)):
+        d.arrow((start, 248), (end, 248), kind="state", width=2)
+    d.text(180, 243, "…")
+    for x, formula in ((112, "H_1"), (248, "H_T")):
+        d.box(x, 248, 40, 32, formula, "state")
+    for x in (40, 320):
+        d.text(x, 233, "(1, n, h)", 14)
+    for y, formula in ((108, "H_1"), (134, "…"), (160, "H_T")):
+        d.strip(152, y, [formula], "state", 56, 26, 16)
+    d.box(180, 58, 120, 32, "W_{hq}, b_q")
+    return d
+
+
+def one_product():
+    """Draw a product for each state, and one for all states together."""
+    d = Drawing(176, "Many small products, or a large one",
+                "On the left, three states, each of them multiplied by W_hq "
+                "to give an output. On the right, the states stand in one "
+                "matrix, which is multiplied by W_hq once.")
+    for t, y in enumerate((34, 88, 142), start=1):
+        product(d, 10, y, [t])
+        if t < 3:
+            d.arrow((26, y + 14), (26, y + 40), kind="state", width=2)
+    d.line((180, 12), (180, 164), kind="faint", width=1, dashed=True)
+    product(d, 190, 88, [1, 2, 3])
+    return d
+
+
+def product(d, x, y, steps):
+    """Draw the product of the states of steps and W_hq, its left at x."""
+    for left, letter, kind, width in ((x, "H", "state", 32),
+                                      (x + 114, "Y", "output", 46)):
+        for row, t in enumerate(steps):
+            d.strip(left, y + 28 * (row - len(steps) / 2), [f"{letter}_{t}"],
+                    kind, width, 28, 15)
+    d.text(x + 40, y, "·")
+    d.box(x + 71, y, 46, 32, "W_{hq}", size=15, radius=2)
+    d.text(x + 104, y, "=")
