@@ -4,8 +4,8 @@
 # The [char-RNN](char_rnn.py) reads a text from left to right and carries its
 # state along. There is a simpler way to train a writer of poems: show it a
 # *window* of 40 characters, and ask for the one that follows. Which is
-# better? Here both learn the same sonnets, with the same layers, from the
-# same number of characters.
+# better? Here both learn the same sonnets, with the same layers, and read
+# equally many characters.
 #
 # After this lesson you can
 #
@@ -48,9 +48,9 @@ print(f"text: {poems.source}, {poems.num_chars:,} characters, "
 # :name: fig-windows-or-state
 # :alt: Windows with one prediction each, and a state that goes along.
 #
-# Above: windows, here of six characters. Each begins with a state of zeros
-# and predicts the one character after it. Below: one state is carried along
-# the text, and every step predicts.
+# Above: windows of six characters, one step apart. Each begins with a state
+# of zeros and predicts the one character after it. Below: one state is
+# carried along the text, and every step predicts.
 # ```
 #
 # The window's model ({numref}`fig-windows-or-state`, above) is two LSTMs and
@@ -214,11 +214,12 @@ figure
 #
 # The package ships a model of windows, trained on the first 95 % of fifty
 # original sonnets. How good is it? Those 95 % cannot say: it has read them
-# again and again, and may know them by heart. Only the last 5 % count. (With
-# a text of your own, hold out its end, and not some of its windows, whose
-# neighbours share 37 of their 40 characters.) Since a window begins at every
-# third character, the 95 % come in two kinds: the characters that the model
-# was trained to predict, and two others after each, which it only read.
+# again and again. Only the last 5 % count, although they chose the epoch that
+# ships. (With a text of your own, hold out its end, and not some of its
+# windows, whose neighbours share 37 of their 40 characters.) Since a window
+# begins at every third character, the 95 % come in two kinds: the characters
+# that the model was trained to predict, and two others after each, which it
+# only read.
 
 # %%
 pretrained = shakespeare.load_pretrained(ctx)
@@ -231,10 +232,11 @@ print(f"{asked:.3f} nats where it was asked, {read:.3f} where it only read, "
 assert asked < read - 0.2 and abs(read - new) < 0.2
 
 # %% [markdown]
-# The last two are close: what the model knows of the language of its sonnets
-# leaves a loss of 1.9 nats a character, in them and in new ones. Where it was
-# asked it does far better, and that is not language but memory, in spite of
-# dropout 0.5. Training can go on from its weights.
+# The last two are close: language alone leaves about 1.9 nats a character, in
+# the model's own sonnets and in new ones. Where it was asked it does far
+# better, by memory, in spite of dropout 0.5. Training can go on from its
+# weights. (The held-out loss that `fit` measures is of another third of the
+# last 5 %, and so not the one above.)
 
 # %%
 more = shakespeare.fit(pretrained, sonnets, num_epochs=1, lr=1e-4, seed=seed,
@@ -326,10 +328,9 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # :end-before: <!-- end of shakespeare -->
 # ```
 #
-# The held-out perplexity is measured after the epoch and without dropout, so
-# it can be lower than that of the training. With dropout 0.5 and more
-# epochs, a model of windows (`python -m benchmarks.studies.sonnets`) had
-# these losses, in nats:
+# With dropout 0.5 and more epochs, a model of windows (`python -m
+# benchmarks.studies.sonnets`) had these losses, in nats. Held out is measured
+# after the epoch and without dropout, so it can be lower:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- sonnets -->
@@ -341,7 +342,7 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # * A window is simple: examples are independent and can be shuffled. But it
 #   reads 40 characters for each that it learns to predict.
 # * A model that predicts at every step learns from every character that it
-#   reads. Here this, with more updates, wins, and not a longer memory.
+#   reads. Here this and more updates win, and not a longer memory.
 # * A model is judged on what it has not read; what it was asked for in
 #   training, it may know by heart.
 #
