@@ -287,9 +287,9 @@ assert min(differences.values()) > 1e-2
 # ## How far back does a gradient reach, and which way?
 #
 # At each step back, the plain cell multiplies a gradient by the slopes of
-# tanh, which are at most 1, and by $\mathbf{W}_{aa}^\top$. In the LSTM one way
-# leads along the memory cells, where it is multiplied by $\mathbf{F}_t$
-# alone, which a bias can hold near 1. Is that the way it takes?
+# tanh and by $\mathbf{W}_{aa}^\top$. In the LSTM one way leads along the
+# memory cells, where it is multiplied by $\mathbf{F}_t$ alone, which a bias
+# can hold near 1. Is that the way it takes?
 #
 # Take one unit whose gates but F are one half, and whose memory cell is near
 # 0, where tanh has slope 1. A change of $c_{t-1}$ reaches $c_t$ through the

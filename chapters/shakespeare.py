@@ -224,11 +224,12 @@ figure
 # compared. From the windows to the forgetful model it is far: each character
 # that this one reads gives a loss, which made four to five times as many
 # updates. From there to the carried state, the memory alone differs, and on
-# the sonnets, with all epochs, nothing is won by it. After few characters the
-# forgetful model is even ahead: it has practised beginning with zeros. And
-# where the same model reads on, to the dotted line, it hardly gains:
-# gradients that stop after 35 steps hardly teach it to remember farther.
-# [A long memory](long_memory.py) has a task that cannot do without.
+# the sonnets that ship, with all epochs, nothing is won by it. After few
+# characters the forgetful model is even ahead: it has practised beginning
+# with zeros. And where the carried state has read all the text before, on the
+# dotted line, it hardly gains: gradients that stop after 35 steps hardly
+# teach it to remember farther. In [a task of its own](long_memory.py), memory
+# decides everything.
 #
 # ## A model that was trained before
 #
