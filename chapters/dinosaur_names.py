@@ -287,7 +287,7 @@ for train, held_out in splits:
         nats.setdefault(f"trained {label}", []).append(
             one_epoch(held_out, twin, 0, carried=False))
 for label, values in nats.items():
-    print(f"{label:<22}", *np.round(values, 3))
+    print(f"{label:<20}", *np.round(values, 3), f"mean {np.mean(values):.3f}")
 assert sum(nats["trained from zeros"]) < sum(nats["trained carried"])
 
 # %% [markdown]
@@ -346,9 +346,9 @@ assert np.median(lengths) > 50
 #
 # The first state of a name tells the network nothing: in a shuffled list, a
 # name has nothing to do with the one before. The network that trains with the
-# state carried has to learn that as well, and does not get past the counts of
-# three characters. The one that trains with zeros does, in all three splits:
-# it is level with those of four, at a hundredth of their size. Train with the
+# state carried has to learn that as well, and on average it does not get past
+# the counts of three characters. The one that trains with zeros does: it is
+# about level with those of four, at a hundredth of their size. Train with the
 # state with which you will sample.
 #
 # ## Summary

@@ -313,7 +313,7 @@ for label, melody in melodies.items():
 # the melody wander. Is the model to blame? No: the tune's own values lose as
 # much. The pitch of each note is drawn anew, each window starts from the note
 # drawn before, and deviations add up. The grammar kept what a note does, and
-# gave up the melody, and no better model could bring it back.
+# gave up the melody; no better model of these values could bring it back.
 #
 # ## A common mistake: always the likeliest value
 #

@@ -9,7 +9,7 @@
 # * say what each step must hand back to the step before it;
 # * measure by which way a gradient travels back through an LSTM.
 #
-# You need [the plain network](rnn_scratch.py), [backpropagation through
+# You need [the plain network](rnn_scratch.py), [back-propagation through
 # time](bptt.py) and [the LSTM](lstm.py). The lesson runs in a few seconds.
 #
 # The names are those of "Building your RNN step by step", an assignment in

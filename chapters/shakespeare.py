@@ -228,8 +228,8 @@ figure
 # characters the forgetful model is even ahead: it has practised beginning
 # with zeros. And where the carried state has read all the text before, on the
 # dotted line, it hardly gains: gradients that stop after 35 steps hardly
-# teach it to remember farther. In [a task of its own](long_memory.py), memory
-# decides everything.
+# teach it to remember farther. [When do gates win?](long_memory.py) has a
+# task in which memory decides.
 #
 # ## A model that was trained before
 #
