@@ -2,10 +2,10 @@
 # # Names for new dinosaurs
 #
 # What does the name of a dinosaur sound like, and do 50 hidden units learn it
-# better than one who merely counts letters? Most lessons read one long text.
-# Here each example is a short one, a name: a recurrent network reads it
-# letter by letter, learns where a name ends, and then invents new ones. All
-# of it is NumPy, down to the gradients.
+# better than a table of counts? Most lessons read one long text. Here each
+# example is a short one, a name: a recurrent network reads it letter by
+# letter, learns where a name ends, and then invents new ones. All of it is
+# NumPy, down to the gradients.
 #
 # After this lesson you can
 #
