@@ -381,6 +381,7 @@ assert np.median(lengths) > 50
 #   predicts the next letter.
 # * A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013.
 # * A. Karpathy, *The Unreasonable Effectiveness of Recurrent Neural
-#   Networks*, 2015, and his *makemore*, 2022, which invents people's names.
+#   Networks*, 2015, and his *makemore*, 2022, which invents people's names,
+#   first from counts.
 #
 # Next: [A window or a memory?](shakespeare.py) writes poems.

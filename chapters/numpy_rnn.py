@@ -291,9 +291,9 @@ assert min(differences.values()) > 1e-2
 # memory cells, where it is multiplied by $\mathbf{F}_t$ alone, which a bias
 # can hold near 1. Is that the way it takes?
 #
-# Take one unit whose gates but F are one half, and whose memory cell is near
-# 0, where tanh has slope 1. A change of $c_{t-1}$ reaches $c_t$ through the
-# forget gate, times $f$, but also by a detour: times $o$ into the state,
+# Take one unit whose gates I and O are one half, and whose memory cell is
+# near 0, where tanh has slope 1. A change of $c_{t-1}$ reaches $c_t$ through
+# the forget gate, times $f$, but also by a detour: times $o$ into the state,
 # times $w_c$ into the candidate, times $i$ into the memory cell. Together,
 # that is $f + o\, w_c\, i$. With $w_c = 0.5$ and a bias of 2, for which $f =
 # 0.88$, it is $0.88 + 0.5 \cdot 0.5 \cdot 0.5 = 1.0$. After forty steps the
