@@ -466,12 +466,14 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #
 # 1. (\*) Compute $\mathbf{H}_3$ by hand if c follows "ab". Which character
 #    does the network expect next, and which would be right?
-# 2. (\*) Without clipping, with which learning rate does `train` still end
-#    below `vocab_size`?
-# 3. (\*\*) Take the sum of the losses for their mean in `train`, but keep the
+# 2. (\*) Close this page and write `rnn` from its two equations.
+#    `d2l.check("rnn_scratch", 2, rnn)` says what differs.
+# 3. (\*) Without clipping, with which of the learning rates 100, 10, 1 and
+#    0.1 does `train` still end below `vocab_size`?
+# 4. (\*\*) Take the sum of the losses for their mean in `train`, but keep the
 #    mean for `means`, and print what `grad_clipping` returns. Which norms
 #    change, and why does the network learn as before?
-# 4. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
+# 5. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
 #    find the number of hidden units for which it is lowest of all.
 #
 # ## Further reading

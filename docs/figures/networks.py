@@ -221,10 +221,10 @@ def between(d, start, end, kind="faint"):
 def dependence():
     """Draw a chain of states, attention, and a linear recurrence as a scan."""
     d = Drawing(556, "From the first input to the last state",
-                "Eight steps, three times. A chain of states takes eight steps "
-                "one after another. In attention each state reads every input "
-                "up to its own, in one step. A scan joins neighbours, then "
-                "pairs, then fours: three levels.")
+                "Eight steps, three times. A chain of states takes eight "
+                "steps one after another. In attention each state reads every "
+                "input up to its own, in one step. A scan joins neighbours, "
+                "then pairs, then fours: three levels.")
     for top, steps in ((18, 8), (176, 1), (344, 3)):
         d.text(340, top + 16, str(steps), 20, "gradient")
     for t in range(8):
