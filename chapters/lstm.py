@@ -21,6 +21,7 @@
 
 # %%
 import d2lrnn as d2l  # before mxnet
+import numpy as np
 from mxnet import nd
 from mxnet.gluon import rnn as rnn_layers
 
@@ -117,12 +118,11 @@ def get_lstm_params(vocab_size, num_hiddens, ctx=None):
 
 
 # %%
-num_hiddens = 256
-sizes = [sum(param.size for param in get(vocab_size, num_hiddens, ctx)[:-2])
-         for get in (d2l.get_params, d2l.get_gru_params, get_lstm_params)]
-print("parameters of the recurrent layer: plain {:,}, GRU {:,}, LSTM {:,}"
-      .format(*sizes))
-assert sizes[1:] == [3 * sizes[0], 4 * sizes[0]]
+num_hiddens, num_steps = 256, 35
+for get in (d2l.get_params, d2l.get_gru_params, get_lstm_params):
+    params = get(vocab_size, num_hiddens, ctx)
+    size = sum(param.size for param in params[:-2])
+    print(f"{get.__name__:<14} {size:,} in the recurrent layer")
 
 # %% [markdown]
 # ## The model
@@ -208,21 +208,18 @@ for b_f in (20, 0):
 # %%
 def read_line(params, bias):
     W_xf, W_hf, b_f = params[3], params[4], params[5] + bias
-    biased = [*params[:5], b_f, *params[6:]]
     (H, C), steps = init_lstm_state(1, num_hiddens, ctx), []
     for X in inputs:
         F = nd.sigmoid(nd.dot(X, W_xf) + nd.dot(H, W_hf) + b_f)
-        _, (H, C) = lstm([X], (H, C), biased)
-        steps.append((F, C, H))
+        _, (H, C) = lstm([X], (H, C), [*params[:5], b_f, *params[6:]])
+        steps.append((F, C))
     return [nd.concat(*a, dim=0).asnumpy() for a in zip(*steps, strict=True)]
 
 
-num_steps = 35
 inputs = d2l.to_onehot(nd.array([corpus_indices[:num_steps]], ctx=ctx),
                        vocab_size)
-params = get_lstm_params(vocab_size, num_hiddens, ctx)
 for bias in (2, 1, 0):
-    F, _, _ = read_line(params, bias)
+    F, _ = read_line(params, bias)
     print(f"forget bias {bias}: gates from {F.min():.2f} to {F.max():.2f}; "
           f"of a memory, {F.prod(axis=0).mean():.0e} is left")
 assert 0.4 < F.min() < F.max() < 0.6
@@ -264,9 +261,11 @@ for bias in (0, 1, 2):
 
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
-# package, a larger forget bias gave a larger, so worse, median; perhaps
-# because no gradient here goes back more than 10 steps. Jozefowicz et al.
-# (2015) found that a bias of 1 helped in their tasks.
+# package, a larger forget bias gave a larger, so worse, median. Learning a
+# text by heart needs the last few characters, and a memory that fades slowly
+# mixes them with older ones. Where something has to be kept, as in the tasks
+# of Jozefowicz et al. (2015), a bias of 1 helps: [recurrent cells by
+# hand](numpy_rnn.py) shows how much further the gradient reaches.
 #
 # ## A common mistake: H and C change places
 #
@@ -322,28 +321,35 @@ histories = {"LSTM from scratch": d2l.train_and_predict_rnn(
     lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)}
 
 # %% [markdown]
-# What does it do with its memory? We read the same line again. A row is a
-# unit, sorted by its mean forget gate; a column is a character.
+# Has it learned to hold on? Read the same line again. For each unit, the
+# longest stretch of steps after which at least half of a memory is left says
+# how far the line reaches.
+
 
 # %%
-after = read_line(params, 0)
-order = after[0].mean(axis=0).argsort()[::-1]
+def steps_held(F):
+    return max((k for k in range(1, num_steps + 1) for s in range(
+        num_steps - k + 1) if F[s:s + k].prod() >= 0.5), default=0)
+
+
+F, C = read_line(params, 0)
+held = np.array([steps_held(unit) for unit in F.T])
+print(f"half of a memory lasts {np.median(held):.0f} steps in the median "
+      f"unit, {held.max()} in the best")
 print("".join(idx_to_char[i] for i in corpus_indices[:num_steps]))
-figure = d2l.new_figure((9, 4))
-for axes, name, values in zip(figure.subplots(1, 3), "FCH", after,
-                              strict=True):
-    limit = max(1, abs(values).max())
-    image = axes.imshow(values.T[order], vmin=-limit, vmax=limit,
-                        cmap="RdBu", aspect="auto")
-    axes.set(title=name, xlabel="step", ylabel="unit")
-    figure.colorbar(image, ax=axes)
+best, figure = held.argsort()[-3:], d2l.new_figure((8, 4))
+above, below = figure.subplots(2, 1, sharex=True)
+above.plot(F[:, best])
+below.plot(C[:, best])
+above.set_ylabel("F")
+below.set(ylabel="C", xlabel="step")
 figure
 
 # %% [markdown]
-# Where a row of F is dark blue, C keeps what it held, plus what is added;
-# where F is pale, it is erased. A colour that lasts along a row of C while F
-# stays dark is a memory that travels; the same row of H shows when it is let
-# out.
+# Before training, half of a memory lasted one step. The picture has the three
+# units that hold longest: their forget gates above, their memories below.
+# Where F is near 1, C keeps what it held, plus what is added; where F falls,
+# the memory is erased.
 #
 # ## The same in Gluon
 
@@ -362,12 +368,10 @@ histories["LSTM in Gluon"] = d2l.train_and_predict_rnn_gluon(
 d2l.plot_perplexity(histories, corpus)
 
 # %%
-settings = {
+report = d2l.write_report("lstm", histories, corpus, {
     "seed": seed, "ctx": ctx, "num_hiddens": num_hiddens,
     "num_epochs": num_epochs, "num_steps": num_steps,
-    "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
-    "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
-report = d2l.write_report("lstm", histories, corpus, settings)
+    "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta})
 
 # %% [markdown]
 # With the Jay Chou lyrics, the recorded perplexities were:
