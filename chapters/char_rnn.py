@@ -309,9 +309,9 @@ for tau in (0.3, 0.8, 1.5):
 #
 # *Keeping the weights without the vocabulary.* `set(text)` has another order
 # in every process. Let us renumber the characters of the held-out text, and
-# measure the same weights again. (Like `fit`, this reads 50 rows, each of
-# which begins with an empty state; the curves above come from 20 longer rows,
-# and may end lower.)
+# measure the same weights again. (Like `fit` above, this reads the text in 50
+# rows, each of which begins with an empty state; the four curves were
+# measured in 20 longer ones.)
 
 # %%
 _, held_out_ids, _ = d2l.split(corpus, 0.1)

@@ -309,7 +309,7 @@ for layers in (1, 2, 3):
     axes.plot(epochs, np.median(curves, axis=0), label=f"layers: {layers}")
     axes.fill_between(epochs, np.min(curves, axis=0), np.max(curves, axis=0),
                       alpha=0.2)
-axes.set(xlabel="epoch", ylabel="held-out perplexity")
+axes.set(xlabel="epoch", ylabel="held-out perplexity", xticks=epochs[4::5])
 axes.legend()
 figure
 

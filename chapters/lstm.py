@@ -159,8 +159,8 @@ def lstm(inputs, state, params):
 #
 # What are the gates for? Let us choose the weights of a single unit so that
 # its memory is the number of open brackets. It reads one-hot vectors of three
-# characters. With weights of 20, -20 and 0, the gates are as good as 1, 0 and
-# the candidate 1, -1 or 0:
+# characters. With weights of 20, -20 and 0, a gate is as good as 1 or 0, and
+# the candidate as good as 1, -1 or 0:
 #
 # | read | `(` | `)` | `a` | so that |
 # |---|---:|---:|---:|---|
@@ -261,11 +261,12 @@ for bias in (0, 1, 2):
 
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
-# package, a larger forget bias gave a larger, so worse, median. Learning a
-# text by heart needs the last few characters, and a memory that fades slowly
-# mixes them with older ones. Where something has to be kept, as in the tasks
-# of Jozefowicz et al. (2015), a bias of 1 helps: [recurrent cells by
-# hand](numpy_rnn.py) shows how much further the gradient reaches.
+# package, a larger forget bias gave a larger, so worse, median. One reason
+# may be that the last few characters are enough to learn so short a text by
+# heart, and that a memory that fades slowly mixes them with older ones.
+# Jozefowicz et al. (2015) found that a bias of 1 helped in their tasks, and
+# [recurrent cells by hand](numpy_rnn.py) measures how much further the
+# gradient reaches.
 #
 # ## A common mistake: H and C change places
 #
@@ -295,8 +296,7 @@ five_seeds("swapped, ", swapped, 0)
 
 # %%
 limits = list(params)
-limits[2] = nd.full(num_hiddens, -50, ctx=ctx)  # b_i
-limits[5] = nd.full(num_hiddens, 50, ctx=ctx)  # b_f
+limits[2], limits[5] = params[2] - 50, params[5] + 50  # b_i, b_f
 C, left = nd.random.normal(shape=(1, num_hiddens), ctx=ctx), {}
 for cell in (lstm, swapped):
     _, (_, C_last) = cell(inputs, (nd.zeros_like(C), C), limits)
@@ -334,22 +334,25 @@ def steps_held(F):
 
 F, C = read_line(params, 0)
 held = np.array([steps_held(unit) for unit in F.T])
+line = "".join(idx_to_char[i] for i in corpus_indices[:num_steps])
 print(f"half of a memory lasts {np.median(held):.0f} steps in the median "
-      f"unit, {held.max()} in the best")
-print("".join(idx_to_char[i] for i in corpus_indices[:num_steps]))
+      f"unit, {held.max()} in the best, over\n{line}")
 best, figure = held.argsort()[-3:], d2l.new_figure((8, 4))
 above, below = figure.subplots(2, 1, sharex=True)
 above.plot(F[:, best])
 below.plot(C[:, best])
 above.set_ylabel("F")
-below.set(ylabel="C", xlabel="step")
+below.set(ylabel="C", xlabel="step; the ticks mark the spaces", xticks=[
+    t for t, char in enumerate(line) if char == " "])
 figure
 
 # %% [markdown]
 # Before training, half of a memory lasted one step. The picture has the three
 # units that hold longest: their forget gates above, their memories below.
 # Where F is near 1, C keeps what it held, plus what is added; where F falls,
-# the memory is erased.
+# the memory is erased. When we ran this, one of the three had become what we
+# made by hand, a counter: while its forget gate was open, its memory fell by
+# about 1 at each step, to -10, and it was erased towards the end of a line.
 #
 # ## The same in Gluon
 
