@@ -225,10 +225,10 @@ for bias in (2, 1, 0):
 assert 0.4 < F.min() < F.max() < 0.6
 
 # %% [markdown]
-# With a bias of 0 the line on which memory was to travel untouched halves it
-# at each step. To keep more, the model first has to learn to open the gate;
-# or it can start with the gate further open: `CharRNN` begins with a forget
-# bias of 1, which forgets more slowly, but still within a line.
+# With a bias of 0 the line halves the memory at each step. To keep more, the
+# model has to learn to open the gate, or can start with the gate further
+# open: `CharRNN` begins with a forget bias of 1, which forgets more slowly,
+# but still within a line.
 #
 # ## What a forget bias is worth
 #
@@ -261,12 +261,10 @@ for bias in (0, 1, 2):
 
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
-# package, a larger forget bias gave a larger, so worse, median. One reason
-# may be that the last few characters are enough to learn so short a text by
-# heart, and that a memory that fades slowly mixes them with older ones.
-# Jozefowicz et al. (2015) found that a bias of 1 helped in their tasks, and
-# [recurrent cells by hand](numpy_rnn.py) measures how much further the
-# gradient reaches.
+# package, a larger forget bias gave a larger, so worse, median. It keeps more,
+# but so short a text seems not to ask for that. Jozefowicz et al. (2015)
+# found that a bias of 1 helped in their tasks, and [recurrent cells by
+# hand](numpy_rnn.py) measures how much further the gradient reaches.
 #
 # ## A common mistake: H and C change places
 #
@@ -321,9 +319,8 @@ histories = {"LSTM from scratch": d2l.train_and_predict_rnn(
     lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)}
 
 # %% [markdown]
-# Has it learned to hold on? Read the same line again. For each unit, the
-# longest stretch of steps after which at least half of a memory is left says
-# how far the line reaches.
+# Has it learned to hold on? Read the same line again, and find for each unit
+# the longest stretch of steps that leaves at least half of a memory.
 
 
 # %%
@@ -351,8 +348,9 @@ figure
 # units that hold longest: their forget gates above, their memories below.
 # Where F is near 1, C keeps what it held, plus what is added; where F falls,
 # the memory is erased. When we ran this, one of the three had become what we
-# made by hand, a counter: while its forget gate was open, its memory fell by
-# about 1 at each step, to -10, and it was erased towards the end of a line.
+# made by hand, a counter: while its forget gate was open, its memory moved by
+# about 1 at each step, down to -10 and up again, until it was erased near the
+# end of the second line.
 #
 # ## The same in Gluon
 
@@ -390,8 +388,8 @@ report = d2l.write_report("lstm", histories, corpus, {
 #
 # ## Summary
 #
-# * The memory cell is added to and erased through gates; along it a gradient
-#   is multiplied by the forget gate alone.
+# * The memory cell is added to and erased through gates, so it can count.
+#   Along it a gradient is multiplied by the forget gate alone.
 # * At the start every gate is near one half, which forgets within a few
 #   steps. A larger forget bias keeps more; it does not help in every task.
 # * States of equal shape can change places, and training may not show it; a
@@ -404,8 +402,8 @@ report = d2l.write_report("lstm", histories, corpus, {
 # 2. (\*) The candidate is between -1 and 1 already. Why is there a second
 #    tanh, on the memory cell?
 # 3. (\*\*) A one-hot input only looks up a row of its weights. How many
-#    multiplications does a step take, in each of the three cells and in the
-#    output layer? How well do they predict the seconds per epoch?
+#    multiplications does a step take in each of the three cells, and how well
+#    do they predict the seconds per epoch?
 # 4. (\*\*\*) Tie the gates: let the input gate be $1 - \mathbf{F}_t$. What
 #    does this save, and what does it cost in perplexity?
 #
@@ -420,5 +418,7 @@ report = d2l.write_report("lstm", histories, corpus, {
 # * R. Jozefowicz, W. Zaremba and I. Sutskever, *An Empirical Exploration of
 #   Recurrent Network Architectures*, 2015: a forget bias of 1.
 # * C. Olah, *Understanding LSTM Networks*, 2015: the figures many know.
+# * G. Weiss, Y. Goldberg and E. Yahav, *On the Practical Computational Power
+#   of Finite Precision RNNs for Language Recognition*, 2018: LSTMs count.
 #
 # Next: [deep recurrent networks](deep_rnn.py).
