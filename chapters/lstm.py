@@ -261,9 +261,9 @@ for bias in (0, 1, 2):
 
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
-# package, a larger forget bias gave a larger, so worse, median. It keeps more,
-# but so short a text seems not to ask for that. Jozefowicz et al. (2015)
-# found that a bias of 1 helped in their tasks, and [recurrent cells by
+# package, a larger forget bias gave a larger, so worse, median. It keeps
+# more, but so short a text seems not to ask for that. Jozefowicz et al.
+# (2015) found that a bias of 1 helped in their tasks, and [recurrent cells by
 # hand](numpy_rnn.py) measures how much further the gradient reaches.
 #
 # ## A common mistake: H and C change places
@@ -347,10 +347,10 @@ figure
 # Before training, half of a memory lasted one step. The picture has the three
 # units that hold longest: their forget gates above, their memories below.
 # Where F is near 1, C keeps what it held, plus what is added; where F falls,
-# the memory is erased. When we ran this, one of the three had become what we
-# made by hand, a counter: while its forget gate was open, its memory moved by
-# about 1 at each step, down to -10 and up again, until it was erased near the
-# end of the second line.
+# the memory is erased. When we ran this on the lyrics that come with the
+# package, one of the three had become what we made by hand, a counter: while
+# its forget gate was open, its memory moved by about 1 at each step, down to
+# -10 and up again, until it was erased near the end of the second line.
 #
 # ## The same in Gluon
 
