@@ -336,8 +336,8 @@ report = d2l.write_report("bi_rnn", histories, poems, {
 # ## Exercises
 #
 # 1. (\*) Use `d2l.gru` in both directions, and look at its pattern.
-# 2. (\*) Why does the perplexity of filling in fall more slowly than that of
-#    the network that cheats?
+# 2. (\*) Why can the network that fills in not cheat, although it reads in
+#    both directions?
 # 3. (\*\*) Mask three characters in a row. Which of the two networks suffers
 #    more, and how much of the bit is left?
 # 4. (\*\*) Which pattern does a [deep](deep_rnn.py) bidirectional network
