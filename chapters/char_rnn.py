@@ -92,9 +92,10 @@ class CharModel(gluon.Block):
 # half, and the memory is halved at every step before anything is learned.
 #
 # *Dropout* sets a share $p$ of its inputs to zero in training, and divides
-# the others by $1 - p$. It acts on the inputs of every layer and on the last
-# layer's outputs, $L + 1$ places in all (Zaremba et al. 2014). From step to
-# step nothing is dropped: the state must last.
+# the others by $1 - p$: with $p = 1/4$, four units of value 3 become, say,
+# 4, 0, 4 and 4, and their mean is still 3. It acts on the inputs of every
+# layer and on the last layer's outputs, $L + 1$ places in all (Zaremba et al.
+# 2014). From step to step nothing is dropped: the state must last.
 #
 # ## The training loop
 #
