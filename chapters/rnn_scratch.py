@@ -437,8 +437,7 @@ assert kept > anew
 # learns the same:
 
 # %%
-print(f"perplexity with detach {train(small)}, without "
-      f"{train(small, cut=False)}")
+print(f"with detach {train(small)}, without {train(small, cut=False)}")
 
 # %% [markdown]
 # Not one digit changes, since MXNet's `backward` frees the graph that it has
