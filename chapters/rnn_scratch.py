@@ -333,8 +333,8 @@ d2l.seed(seed)
 histories["consecutive sampling"] = train_long(prefixes=["分开", "不分开"])
 
 # %% [markdown]
-# First come words that are frequent, again and again, then lines. How much of
-# them is new? Here is the longest piece of each that stands in the text:
+# How much of that is new? Here is the longest piece of each line that stands
+# in the training text:
 
 
 # %%
@@ -355,8 +355,8 @@ d2l.plot_perplexity(histories, corpus)
 # %% [markdown]
 # ## What the state remembers
 #
-# With random sampling, the network predicts the first label of an example
-# from one character alone, and the last from 35. Does the state help?
+# Does the state help? With random sampling, the network predicts the first
+# label of an example from one character alone, and the last from 35:
 
 # %%
 zeros = init_rnn_state(32, 256, ctx)
@@ -367,7 +367,10 @@ for t in (1, 2, 3, 5, 10, 35):
     print(f"{t:>2} read: perplexity {d2l.perplexity(by_step[t - 1]):.2f}")
 
 # %% [markdown]
-# TODO
+# After one character the network can know no more than a table of pairs. The
+# more it has read, the better it predicts, with all epochs: the state does
+# carry what came before the last character. In a text that is being learned
+# by heart, a few characters already tell the place.
 #
 # ## What clipping does
 #
@@ -432,17 +435,16 @@ print(f"begun anew {anew:.1f}, kept {kept:.1f}")
 assert kept > anew
 
 # %% [markdown]
-# **`detach` lost.** The gradient could then go back to the beginning of the
-# epoch, and every step would take longer. Here it does not, and the loop
-# learns the same:
+# **`detach` lost.** Should the gradient now not go back to the beginning of
+# the epoch?
 
 # %%
 print(f"with detach {train(small)}, without {train(small, cut=False)}")
 
 # %% [markdown]
 # Not one digit changes, since MXNet's `backward` frees the graph that it has
-# passed through. Where the graph is kept (`retain_graph=True`), or in
-# PyTorch, which raises an error, nothing but `detach` cuts it.
+# passed through. Where the graph is kept (`retain_graph=True`), each step
+# goes further back and takes longer; PyTorch stops with an error.
 #
 # ## Results
 
