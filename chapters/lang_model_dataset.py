@@ -197,7 +197,8 @@ for way, row_len in (("at random", num_steps),
 # That is what the state *may* know. What training can teach it to keep is
 # less: the gradient goes back to the beginning of the mini-batch in both
 # cases. And random sampling shows the model its examples in a new order in
-# each epoch. [The next lesson](rnn_scratch.py) trains with both.
+# each epoch, though cut at the same places. [The next
+# lesson](rnn_scratch.py) trains with both, and shows what such cuts do.
 #
 # ## What an epoch leaves out
 #
