@@ -371,10 +371,10 @@ for start in (0, 17):
 # %% [markdown]
 # After one character the network can know no more than a table of pairs. With
 # the second and the third, the perplexity collapses: the state does carry
-# what came before. But where the same text is cut elsewhere, the network errs
-# with confidence, and finds its place only late. It has learned each example
-# by heart from its beginning on, since random sampling cut the text at the
-# same places in every epoch. (An exercise of [the last
+# what came before. But where the same text is cut elsewhere, the network does
+# far worse, and finds its place only late. It has learned each example by
+# heart from its beginning on, since random sampling cut the text at the same
+# places in every epoch. (An exercise of [the last
 # lesson](lang_model_dataset.py) moves them.)
 #
 # ## What clipping does
