@@ -369,10 +369,10 @@ for name, cell, draw in (("plain", d2l.rnn, d2l.get_params),
 
 # %% [markdown]
 # With all epochs, on the lyrics that come with the package, the GRU starts
-# more slowly, since it first has to learn its gates; then it overtakes the
-# plain network, with every seed. But it has three times the parameters in its
-# layer, and a text learned by heart asks for no long memory. [One that does
-# ask for it](long_memory.py) shows what gates are for.
+# more slowly, perhaps since it first has to learn its gates; then it
+# overtakes the plain network, with every seed. But it has three times the
+# parameters in its layer, and a text learned by heart asks for no long
+# memory. [One that does ask for it](long_memory.py) shows what gates are for.
 
 # %%
 report = d2l.write_report("gru", histories, corpus,
