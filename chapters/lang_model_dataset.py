@@ -224,8 +224,7 @@ assert never[data_iter_random] < never[data_iter_consecutive] == (
 # the last 24, too few for an example, are never labels. Consecutively, they
 # are always the same: the first character and the last 31 of each row, and
 # the 16 at the end that do not fill the rows.
-
-# %% [markdown]
+#
 # ## Common mistakes
 #
 # **Labels that are not shifted.** The model is asked for the character that
