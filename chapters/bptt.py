@@ -187,14 +187,16 @@ panels[0].set_ylabel("norm of the gradient, 1 at the last step")
 axes.figure
 
 # %% [markdown]
-# Product and autograd agree to rounding. On this axis a power is a straight
-# line. With radius 0.7 the gradient vanishes; with radius 1 it still shrinks,
-# since tanh has slopes below 1; with radius 3 it explodes, most of all in the
-# last steps back, where the states are still near 0. Whatever the radius, the
-# dotted line leaves the picture within a few steps: some directions are
-# always forgotten. If the largest singular value of $\mathbf{W}_{hh}$ itself
-# is below 1, every gradient vanishes. If it is above 1, a gradient may vanish
-# all the same: see the left panel, one step back.
+# Product and autograd agree up to rounding. On this axis a power is a
+# straight line. With radius 0.7 the gradient vanishes. With radius 1 it
+# shrinks at first, since only some of its directions keep their length. With
+# radius 3 it explodes, most of all in the last steps back, where the states
+# are still near 0 and tanh is steep. Whatever the radius, the dotted line
+# leaves the picture within a few steps: some directions are always forgotten.
+#
+# The largest singular value of $\mathbf{W}_{hh}$ alone decides less. If it is
+# below 1, every gradient vanishes; if it is above 1, as in all three panels,
+# a gradient may vanish all the same.
 #
 # ## How far back does a network feel?
 #
@@ -304,13 +306,13 @@ axes.legend()
 axes.figure
 
 # %% [markdown]
-# Lines are medians over the seeds, bands go from the least to the most. This
-# is a bias, not noise: $\mathbf{g}$ is the gradient of the whole text, so
-# averaging over more mini-batches does not help; only a larger $k$ does. At
-# the start there is little to cut off. In the trained networks, even the
-# book's 35 steps leave an error, although the networks feel less far: right
-# after a cut there is no past at all. But the cosine is near 1 by then, so a
-# small step downhill is still one.
+# Lines are medians over the seeds, bands go from the least to the most. The
+# error is a bias, not noise: both gradients are of the same characters, and
+# it is there with all of them in one mini-batch. Only a larger $k$ makes it
+# smaller. At the start there is little to cut off. In the trained networks,
+# even the book's 35 steps leave an error, although the networks feel less
+# far: right after a cut there is no past at all. But the cosine is near 1 by
+# then, so a small step downhill is still one.
 #
 # ## Common mistakes
 #
@@ -366,7 +368,7 @@ assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 # * Clipping bounds a gradient that explodes. It does nothing for one that
 #   vanishes; that takes another cell.
 # * Truncation makes the gradient wrong by an amount that can be measured, and
-#   that more mini-batches do not mend.
+#   that more examples in a mini-batch do not mend.
 #
 # ## Exercises
 #

@@ -184,19 +184,15 @@ def jacobians():
     for t, x in enumerate(places[1:], start=1):
         y = 128 + 56 * t
         d.line((x, 115), (x, y), kind="faint", width=1, dashed=True)
-        stops = [x, *((places[s - 1] + places[s]) / 2
-                      for s in range(t, 0, -1)), places[0]]
-        for here, (start, end) in enumerate(
-                zip(stops, stops[1:], strict=False)):
-            d.arrow((start - 21 * (here > 0), y),
-                    (end + (21 if end != places[0] else 12), y),
-                    kind="gradient", dashed=True)
-        for s in range(1, t + 1):
-            d.box((places[s - 1] + places[s]) / 2, y, 42, 32, f"J_{s}^⊤",
-                  "gradient")
         d.dot(x, y, "gradient")
-        d.operator(places[0], y, "+", "gradient", radius=12)
+        start = x
+        for step in range(t, 0, -1):
+            middle = places[step] - 47
+            d.arrow((start, y), (middle + 21, y), kind="gradient", dashed=True)
+            d.box(middle, y, 42, 32, f"J_{step}^⊤", "gradient")
+            start = middle - 21
+        d.arrow((start, y), (50, y), kind="gradient", dashed=True)
+        d.operator(38, y, "+", "gradient", radius=12)
     for start, end in ((284, 252), (228, 196), (172, 115)):
-        d.arrow((places[0], start), (places[0], end), kind="gradient",
-                dashed=True)
+        d.arrow((38, start), (38, end), kind="gradient", dashed=True)
     return d
