@@ -106,13 +106,13 @@ def rnn(inputs, state, params):
 #
 # ```{figure} /figures/jacobians.svg
 # :name: fig-jacobians
-# :alt: Three losses, and the way of each gradient back to the first state.
+# :alt: Three losses, and the path of each gradient back to the first state.
 #
 # The gradient of each loss reaches $\mathbf{H}_0$ through one Jacobian for
 # each step in between; there the three add up.
 # ```
 #
-# The earlier losses have shorter ways ({numref}`fig-jacobians`). The weights
+# The earlier losses have shorter paths ({numref}`fig-jacobians`). The weights
 # get a sum of such gradients, too, since all steps share them: [recurrent
 # cells by hand](numpy_rnn.py) derives it in full.
 #
@@ -201,7 +201,7 @@ axes.figure
 # ## How far back does a network feel?
 #
 # So much for random matrices. Does training find better ones? Five networks
-# learn the first 2,000 characters of the text. Then each reads 60 of them, in
+# learn the first 2,000 characters of the text. Then each reads 60 of them, at
 # 24 places, and we follow the gradient of its last prediction back.
 
 
