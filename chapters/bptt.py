@@ -181,7 +181,7 @@ for radius, axes in zip((0.7, 1, 3), panels, strict=True):
     axes.semilogy(k, [norm(P, 2) for P in products], "k--",
                   k, [1 / norm(P, 2) for P in inverses], "k:",
                   k, norm(computed, axis=1), "C0-",
-                  k, norm(measured, axis=1), "C1.")
+                  k[2::3], norm(measured[2::3], axis=1), "C1o")
     axes.set(title=f"radius {radius}", xlabel="steps back", ylim=(1e-9, 1e9))
 panels[0].set_ylabel("norm of the gradient, 1 at the last step")
 axes.figure
