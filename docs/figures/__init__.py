@@ -6,6 +6,7 @@ from docs.figures import batches, cells, music, networks
 FOLDER = Path(__file__).parent
 FIGURES = {draw.__name__: draw for draw in (
     cells.unrolled, cells.gru, cells.lstm, cells.backward_step,
+    cells.jacobians,
     batches.training_step, batches.onehot_to_softmax, batches.two_samplings,
     batches.truncated, batches.windows_or_state, batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,

@@ -162,3 +162,37 @@ def backward_step():
         d.box(x, 340, 50, 34, formula, kind)
         d.text(x, 376, gradient, 13, "gradient")
     return d
+
+
+def jacobians():
+    """Draw three losses, and how the gradient of each reaches H_0."""
+    d = Drawing(330, "Back through time, a product of matrices",
+                "A chain of states H_0 to H_3 with a loss at each from H_1 "
+                "on. Below, the gradient of each loss on its way back to H_0: "
+                "that of the first loss through the transpose of J_1, that of "
+                "the second through those of J_2 and J_1, that of the third "
+                "through all three. At H_0 they add up.")
+    places = [38, 132, 226, 320]
+    for t, x in enumerate(places):
+        if t:
+            left = places[t - 1]
+            d.arrow((left + 21, 98), (x - 21, 98), kind="state")
+            d.text((left + x) / 2, 86, f"J_{t}", 14)
+            d.arrow((x, 81), (x, 47))
+            d.box(x, 30, 42, 32, f"ℓ_{t}", "output")
+        d.box(x, 98, 42, 34, f"H_{t}", "state", dashed=not t)
+    for t, x in enumerate(places[1:], start=1):
+        y = 128 + 56 * t
+        d.line((x, 115), (x, y), kind="faint", width=1, dashed=True)
+        d.dot(x, y, "gradient")
+        start = x
+        for step in range(t, 0, -1):
+            middle = places[step] - 47
+            d.arrow((start, y), (middle + 21, y), kind="gradient", dashed=True)
+            d.box(middle, y, 42, 32, f"J_{step}^⊤", "gradient")
+            start = middle - 21
+        d.arrow((start, y), (50, y), kind="gradient", dashed=True)
+        d.operator(38, y, "+", "gradient", radius=12)
+    for start, end in ((284, 252), (228, 196), (172, 115)):
+        d.arrow((38, start), (38, end), kind="gradient", dashed=True)
+    return d

@@ -42,7 +42,7 @@ def style_of(part):
     >>> style_of("H"), style_of("t"), style_of("tanh"), style_of("12")
     ('bold', 'italic', '', '')
     """
-    if part[0] in "ABCEFHIORWXYZŶabg":
+    if part[0] in "ABCEFHIJORWXYZŶabg":
         return "" if len(part) > 1 and part[1] != "~" else "bold"
     return "italic" if len(part) == 1 and part.isalpha() else ""
 
