@@ -233,6 +233,7 @@ CALLS = {
     d2l.choose: lambda: {"scores": [0.1, 0.2], "temperature": 1.0,
                          "top_k": 2, "top_p": 0.5,
                          "rng": np.random.default_rng(0), "banned": ()},
+    d2l.copied: lambda: {"text": "abc", "corpus": LIST},
     d2l.data_iter_consecutive: lambda: sampled(ctx=None, vocab_size=30),
     d2l.data_iter_random: lambda: sampled(ctx=None, vocab_size=30),
     d2l.ptb_iterator: lambda: {"raw_data": list(range(30)), "batch_size": 2,
