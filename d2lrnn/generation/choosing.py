@@ -9,11 +9,21 @@ from d2lrnn.basics.checks import (
     check_number,
     check_numbers,
     converted,
+    explained,
     shown,
 )
 from numpy.typing import ArrayLike
 
 __all__ = ["allowed_scores", "check_choosing", "choose", "kept_ids", "picker"]
+
+
+def as_floats(scores):
+    """Return scores as a new array of float64, or raise ``ValueError``."""
+    try:
+        return np.array(scores, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"scores is {shown(scores)}: give the numbers of one "
+                         f"step, of shape (vocab_size,)") from None
 
 
 def check_arguments(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
@@ -24,11 +34,11 @@ def check_arguments(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
         raise ValueError(f"temperature is {temperature} but rng is "
                          f"{shown(rng)}: give numpy.random.default_rng(seed),"
                          f" or temperature 0")
+    scores = as_floats(scores)
     try:
-        scores, banned = np.asarray(scores, np.float64), list(banned)
-    except (TypeError, ValueError):
-        raise ValueError(f"scores is {shown(scores)} and banned is "
-                         f"{shown(banned)}: give numbers, and a list of ids"
+        banned = list(banned)
+    except TypeError:
+        raise ValueError(f"banned is {shown(banned)}: give a list of ids"
                          ) from None
     for i in banned:
         check_number("an id in banned", i, Integral, 0, scores.size - 1,
@@ -83,6 +93,7 @@ def check_choosing(temperature, top_k=None, top_p=None):
                   top_p=top_p)
 
 
+@explained
 def kept_ids(scores, weights, top_k, top_p):
     """Return the ids to choose among, for ``choose``.
 
@@ -108,12 +119,13 @@ def kept_ids(scores, weights, top_k, top_p):
     return np.sort(best)
 
 
+@explained
 def allowed_scores(scores, banned):
     """Return the scores as float64, with -inf for the banned ids.
 
     Raise the errors of ``choose`` for scores among which it cannot choose.
     """
-    scores = np.array(scores, dtype=np.float64)
+    scores = as_floats(scores)
     if scores.ndim != 1:
         raise ValueError(f"scores has shape {scores.shape}: give those of one "
                          f"step, of shape (vocab_size,)")
