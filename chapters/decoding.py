@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Who chooses the next character?
 #
-# A language model gives a probability to every character that could come
-# next. It does not say which one to write. If you always take the likeliest,
-# even a good model soon writes the same line for ever; if you trust the
-# probabilities blindly, it sooner or later writes nonsense. The choice is
-# yours, and this lesson is about making it. After it you can
+# A language model gives a probability to every character that may come next.
+# It does not say which one to write. If you always take the likeliest, the
+# text soon repeats itself for ever; if you draw one from all of them, an
+# unlikely one comes up now and then and leads the text astray. After this
+# lesson you can
 #
 # * explain why greedy text runs in circles, and find its period;
 # * choose with a temperature, top-k and top-p, and say what each one keeps;
@@ -34,11 +34,11 @@ print(f"{corpus.source}: {vocab_size} distinct characters, on {ctx}")
 # `CharRNN` looks up a vector for the character, passes it through an LSTM of
 # 256 units, and computes a score for every character; the lesson on [the
 # char-RNN](char_rnn.py) takes it apart. `fit` trains it on nine tenths of the
-# text, about a million characters in all, and measures it on the last tenth.
+# text and measures it on the last tenth.
 
 # %%
-model = d2l.CharRNN(vocab_size, 64, 256, 1)
-num_epochs = d2l.epochs(min(8, round(1e6 / corpus.num_chars)))
+model = d2l.CharRNN(vocab_size, 64, 256, 1, dropout=0.3)
+num_epochs = d2l.epochs(min(20, round(1e6 / corpus.num_chars)))
 history = d2l.fit(model, corpus, num_epochs, lr=8e-3, schedule="one_cycle",
                   batch_size=20, num_steps=50, seed=seed)
 
@@ -46,9 +46,10 @@ history = d2l.fit(model, corpus, num_epochs, lr=8e-3, schedule="one_cycle",
 # ## The likeliest character, again and again
 #
 # *Greedy* decoding takes the highest score at every step. The function below
-# also keeps the states, since we want to see what happens in them. A text has
-# run into a loop of period $p$ once every character equals the one $p$
-# places before it.
+# also keeps the states, since we want to see what becomes of them. A text is
+# in a loop of period $p$ from where on every character equals the one $p$
+# places later; `find_loop` returns the beginning and the shortest period that
+# its last 500 characters have. Brackets mark the first turn.
 
 
 # %%
@@ -84,20 +85,23 @@ axes.legend()
 axes.figure
 
 # %% [markdown]
-# Why a loop? Greedy decoding leaves nothing to chance: the pair of state and
-# character determines the next pair. Such a map on a finite set must at some
-# time come back to a pair that it has visited, and from there it can only
-# repeat itself. The states are finite in number, since they are made of
-# numbers of 32 bits, but there are far too many for that to happen within a
-# page. The figure shows what happens instead. A state does not come back
-# exactly, only roughly, and that is enough: the highest score is the same for
-# all states nearby, so the same characters follow, and with the same
-# characters as input the states come closer at every turn, down to where
-# float32 rounds. The straight fall on the logarithmic axis means: by the same
-# factor each turn.
+# Why a loop? Greedy decoding leaves nothing to chance: state and character
+# determine the next state and the next character. Such a map on a finite set
+# must come back some day to where it has been, and from there it can only
+# repeat itself. The states are a finite set, since they are made of numbers
+# of 32 bits, but there are far too many of them for an exact return within a
+# page.
 #
-# A text that people wrote is not made of the likeliest characters (Holtzman
-# et al. 2019), so searching for a likelier text is no way out. Chance is.
+# The figure shows what happens instead. A state comes *nearly* back, and that
+# is enough. Nearby states have nearly the same scores, so the same character
+# scores highest and is read next; and with the same characters as input, the
+# states come closer and closer. The nearly straight fall on the logarithmic
+# axis means: by about the same factor at each turn, down to where float32
+# rounds. When we ran this, all four prefixes ended in one and the same loop.
+#
+# A text that people wrote is not made of the likeliest words alone (Holtzman
+# et al. 2019), so a still likelier text would be no better. What helps is
+# chance.
 #
 # ## Temperature, by hand
 #
@@ -122,15 +126,15 @@ axes.figure
 #
 # ## Cutting off the tail
 #
-# Even at $\tau = 1$ the improbable characters are many, and each of them has
-# a little probability: a text of a thousand characters draws one now and
-# then, and the model, which never read such a thing, has to go on from it.
-# *Top-k* (Fan et al. 2018) keeps the $k$ likeliest characters and sets the
-# others to zero. But $k$ does not know whether the model is sure: after "q"
-# one character is enough, after a space twenty may be right. *Top-p*, or
-# nucleus sampling (Holtzman et al. 2019), keeps the fewest of the likeliest
-# characters that together reach the probability $p$. Both act after the
-# temperature, and what is kept is scaled up until its sum is 1 again.
+# The unlikely characters are many, and together they have some probability:
+# in a long text one of them is drawn now and then, and the model has to go on
+# from something that it never read in training. *Top-k* (Fan et al. 2018)
+# keeps the $k$ likeliest characters and gives the others the probability 0.
+# But a fixed $k$ is too many where the model is sure, and too few where much
+# is possible. *Top-p*, or nucleus sampling (Holtzman et al. 2019), keeps the
+# fewest of the likeliest characters that together reach the probability $p$.
+# Both act after the temperature, and the probabilities of what they keep are
+# scaled up until their sum is 1 again.
 #
 # ```{figure} /figures/choosing.svg
 # :name: fig-choosing
@@ -141,9 +145,8 @@ axes.figure
 # ```
 #
 # In code, {numref}`fig-choosing` is two functions. `allowed_scores` returns
-# the scores in float64, with -inf for the ids in `banned`. The largest score
-# is subtracted first, so that no exponential overflows; softmax does not
-# change by that.
+# the scores in float64, with -inf for the ids in `banned`. Subtracting the
+# highest score changes no probability, but no exponential overflows then.
 
 
 # %%
@@ -205,23 +208,23 @@ for axes, tau in zip(grid, (0.5, 1, 2), strict=True):
     axes.bar(names, p[best], color=["C0" if i in ids else "0.8"
                                     for i in best])
     axes.axvline(4.5, color="k", linestyle=":")
-    axes.set_title(f"temperature {tau}: top-p keeps {len(ids)}")
+    axes.set(title=f"temperature {tau}, {len(ids)} kept", ylabel="share")
 axes.figure
 
 # %% [markdown]
 # How many characters top-p keeps depends on how sure the model is:
 
 # %%
-for text in ("the ", "the k", "the ki", "the kin"):
+for text in ("the ", "the w", "the wh", "the q"):
     _, ids = nucleus(text, 1)
     print(f"after {text!r}: {len(ids)}, {[idx_to_char[i] for i in ids]}")
 
 # %% [markdown]
 # ## Seeds
 #
-# `generate` chooses with `choose` at every step. The draws come from a
-# generator of random numbers, and that from a seed: the same seed gives the
-# same text, so an experiment can be repeated and a funny line found again.
+# `generate` calls `choose` at every step. Its random numbers come from a
+# generator that begins with a seed, so the same seed gives the same text: an
+# experiment can be repeated, and a good line found again.
 
 # %%
 texts = ["".join(d2l.generate(model, "The ", 60, seed=s)) for s in (1, 1, 2)]
@@ -231,19 +234,21 @@ assert texts[0] == texts[1] != texts[2]
 # %% [markdown]
 # ## Which temperature?
 #
-# Three measures, each of which has the same fault: alone it can be fooled.
+# Three measures of a text help to judge it:
 #
-# * *Diversity*: the share of distinct pieces among all pieces of four
-#   characters. A loop has few; but noise has the most.
-# * *Perplexity to the model itself*: how much the text surprises the model
-#   that wrote it. Noise has a high one; but a loop has the lowest.
-# * *Copied span*: for every position of the text, the length of the longest
-#   piece that begins there and occurs anywhere in the training text; then the
-#   mean over all positions. It is `d2l.copied`.
+# * *Diversity*, the share of distinct pieces among all pieces of four
+#   characters: low in a loop, but highest in noise.
+# * *Perplexity to its own model*, which says how much the text surprises the
+#   model that wrote it: high in noise, but lowest in a loop.
+# * *Copied span*, from `d2l.copied`: for every position of the text, the
+#   length of the longest piece that begins there and occurs anywhere in the
+#   training text; then the mean over all positions. It is low in noise, but
+#   highest in a copy.
 #
-# So compare with text that people wrote: the held-out text, in pieces of the
-# same length. The dashed lines are its medians, and the bands go from the
-# lowest of five texts to the highest.
+# So neither low nor high is good: the yardstick is the held-out text, which a
+# person wrote. Five texts of 500 characters at each temperature stand beside
+# five such pieces of the held-out text. Lines are medians, dashed for the
+# held-out text; bands go from the lowest of the five to the highest.
 
 
 # %%
@@ -281,11 +286,11 @@ assert middle[0, 0] < middle[-1, 0] and middle[0, 1] < middle[-1, 1]
 axes.figure
 
 # %% [markdown]
-# The grey range begins and ends where a measure is nearest to that of the
-# held-out text. Below it, the text is more repetitive, less surprising and
-# more of a copy than people's; above it, it is noise. The measures do not
-# meet at one temperature, because the model is not perfect: no single setting
-# makes it write like people in every respect. Read one text of each kind:
+# Each measure meets that of the held-out text at some temperature; the grey
+# range goes from the lowest of the three to the highest. Below it, the text
+# repeats itself more than the held-out text, surprises less, and has more
+# from the training text; above it, the other way round. Read one text from
+# each side of the range and one from its edge:
 
 # %%
 for tau in (taus[0], taus[3], taus[-1]):
@@ -294,10 +299,11 @@ for tau in (taus[0], taus[3], taus[-1]):
 # %% [markdown]
 # ## By heart
 #
-# A model that knows its text by heart writes well, and none of it is its own.
-# Large models have been made to give away passages of their training text
-# word for word (Carlini et al. 2021). We can watch it begin: a short text,
-# the same 256 units, and after each epoch five texts at $\tau = 1$.
+# A model that knows its training text by heart may write well, but nothing of
+# its own. Even large models can be made to give away passages that they were
+# trained on, word for word (Carlini et al. 2021). Here we watch a model begin
+# to do so: it gets a shorter text and no dropout, and after each epoch it
+# writes five texts at $\tau = 1$.
 
 # %%
 part = d2l.load_corpus("tinyshakespeare", num_chars=20_000)
@@ -328,16 +334,19 @@ for record in (best, curve[-1]):
 axes.figure
 
 # %% [markdown]
-# The held-out perplexity turns up, and the copied span goes on growing until
-# it passes that of the held-out text: from there on, the model repeats its
-# training text more than the author repeats himself. The temperature cannot
-# undo this; the model to keep is that of the dot.
+# `copied` is the mean copied span, dashed for the held-out text. While the
+# training perplexity falls, the held-out perplexity turns up and the copied
+# span goes on growing, until it is longer than that of the held-out text: the
+# model then repeats its training text more than another part of the same text
+# does. The model to keep is the first of the two epochs printed, the one with
+# the lowest held-out perplexity. We tried five seeds, and found the same with
+# each of them on tiny Shakespeare.
 #
 # ## Common mistakes
 #
-# *The temperature after top-p.* If the nucleus is cut from the probabilities
-# at $\tau = 1$ and the temperature is applied to what is left, another set is
-# kept, and $p$ no longer is the share of the draw's probability that stays:
+# *The temperature after top-p.* If top-p cuts at $\tau = 1$, and only what is
+# left is divided by the temperature, another set is kept, and $p$ is no
+# longer its share of the probability:
 
 # %%
 p, after = nucleus("the ", 2)
@@ -364,10 +373,10 @@ for banned in ([], [unk]):
 assert drawn.count(unk) == 0
 
 # %% [markdown]
-# *A state that has not read the prefix.* If only the last character of the
-# prefix is fed to the model, and the state is zeros, no error is raised; the
-# text just has nothing to do with its prefix. Measured on the ten characters
-# that follow in the held-out text:
+# *A state that has not read the prefix.* If the model begins with a state of
+# zeros and the last character of the prefix, no error is raised, but the text
+# is a continuation of this character alone. Here are 40 places of the
+# held-out text, and the perplexity of the ten characters that follow:
 
 # %%
 rows = held_out_ids[:40 * 60].reshape(40, 60)
@@ -379,13 +388,12 @@ for known in (50, 10, 1):
 # %% [markdown]
 # ## Summary
 #
-# * Greedy text runs into a loop, because nearby states choose the same
-#   characters and so come nearer still.
-# * The temperature makes differences larger or smaller; top-k and top-p then
-#   cut off the tail, the one by number, the other by probability.
-# * Diversity, perplexity to the model itself and copied span belong together,
-#   beside those of text that people wrote.
-# * Where the held-out perplexity turns up, the model begins to copy.
+# * Greedy text runs into a loop: nearby states choose the same characters,
+#   and so come nearer still.
+# * The temperature makes differences larger or smaller; then top-k cuts off
+#   unlikely characters by their number, top-p by their probability.
+# * Judge a text by several measures, beside those of a held-out text.
+# * A model trained for too long copies more and more.
 #
 # ## Exercises
 #
@@ -395,10 +403,11 @@ for known in (50, 10, 1):
 #    apart from `temperature=0`?
 # 3. (\*\*) Does a little chance end the loop? Find the lowest temperature at
 #    which `find_loop` finds none in ten texts.
-# 4. (\*\*) Draw the figure of the three measures against $p$ of top-p, at a
-#    temperature of 1. Which of the two choices would you rather explain?
-# 5. (\*\*\*) Write a beam search that keeps the ten likeliest texts, and
-#    judge what it finds. Is the likelier text the better one?
+# 4. (\*\*) Draw the figure of the three measures against the $p$ of top-p, at
+#    a temperature of 1. Where is the range now?
+# 5. (\*\*\*) Write a beam search (sections 10.10 and 9.8 of the book's two
+#    editions) that keeps the ten likeliest texts, and judge what it finds. Is
+#    the likelier text the better one?
 #
 # ## Further reading
 #
@@ -411,5 +420,5 @@ for known in (50, 10, 1):
 # * N. Carlini et al., *Extracting Training Data from Large Language Models*,
 #   2021.
 #
-# In the book, both editions predict greedily: section 6.4 of the first, 9.5
-# of the second. Next: [the char-RNN](char_rnn.py).
+# The book's predictions are greedy: section 6.4 of the first edition, 8.5 of
+# the second. Next: [the char-RNN](char_rnn.py).
