@@ -108,7 +108,7 @@ axes.figure
 # Softmax turns the scores $y_j$ of the next character into probabilities. A
 # *temperature* $\tau$ divides the scores first:
 #
-# $$p_j = \frac{\exp(y_j / \tau)}{\sum_k \exp(y_k / \tau)}.$$
+# $$p_j = \frac{\exp(y_j / \tau)}{\sum_i \exp(y_i / \tau)}.$$
 #
 # Take three scores, 2, 1 and 0. A difference of 1 is a factor of
 # $e^{1 / \tau}$ between two probabilities: 7.39 for $\tau = 0.5$, 2.72 for
@@ -208,14 +208,14 @@ for axes, tau in zip(grid, (0.5, 1, 2), strict=True):
     axes.bar(names, p[best], color=["C0" if i in ids else "0.8"
                                     for i in best])
     axes.axvline(4.5, color="k", linestyle=":")
-    axes.set(title=f"temperature {tau}, {len(ids)} kept", ylabel="share")
+    axes.set(title=f"temperature {tau}, {len(ids)} kept", ylabel="$p_j$")
 axes.figure
 
 # %% [markdown]
 # How many characters top-p keeps depends on how sure the model is:
 
 # %%
-for text in ("the ", "the w", "the wh", "the q"):
+for text in ("the ", "the w", "th", "an"):
     _, ids = nucleus(text, 1)
     print(f"after {text!r}: {len(ids)}, {[idx_to_char[i] for i in ids]}")
 
@@ -272,16 +272,17 @@ human = np.median([judge(corpus.text[-500 * i:][:500])
 
 # %%
 low, middle, high = np.percentile(measured, [0, 50, 100], axis=1)
-nearest = taus[abs(middle - human).argmin(axis=0)]
+gap = (middle - human) * np.sign(middle[-1] - middle[0])  # from - to +
+met = [np.interp(0, column, taus) for column in gap.T]
 grid = d2l.new_figure((10, 3.2)).subplots(1, 3)
 names = "distinct pieces", "perplexity to the model", "mean copied span"
 for i, (axes, name) in enumerate(zip(grid, names, strict=True)):
-    axes.axvspan(nearest.min(), nearest.max(), color="0.9")
+    axes.axvspan(min(met), max(met), color="0.9")
     axes.fill_between(taus, low[:, i], high[:, i], alpha=0.3)
     axes.plot(taus, middle[:, i])
     axes.axhline(human[i], color="C1", linestyle="--")
     axes.set(title=name, xlabel="temperature")
-print(f"the held-out text: {human.round(2)}, met at {nearest}")
+print(f"the held-out text: {human.round(2)}, met at {np.round(met, 2)}")
 assert middle[0, 0] < middle[-1, 0] and middle[0, 1] < middle[-1, 1]
 axes.figure
 
@@ -290,10 +291,10 @@ axes.figure
 # range goes from the lowest of the three to the highest. Below it, the text
 # repeats itself more than the held-out text, surprises less, and has more
 # from the training text; above it, the other way round. Read one text from
-# each side of the range and one from its edge:
+# each side, and one written at a temperature of 1:
 
 # %%
-for tau in (taus[0], taus[3], taus[-1]):
+for tau in (taus[0], taus[4], taus[-1]):
     print(f"--- temperature {tau}\n{written[tau][0][:250].strip()}")
 
 # %% [markdown]
@@ -324,8 +325,7 @@ curve = d2l.fit(
 axes = d2l.new_figure().subplots()
 for key in ("perplexity", "held_out_perplexity", "copied"):
     axes.plot(range(1, len(curve) + 1), [r[key] for r in curve], label=key)
-original = d2l.copied(part.text[cut:], part.text[:cut])
-axes.axhline(original.mean, color="C2", linestyle="--")
+axes.axhline(d2l.copied(part.text[cut:], part.text[:cut]).mean, c="C2")
 axes.set(xlabel="epoch", ylim=(0, 20))
 axes.legend()
 best = min(curve, key=lambda record: record["held_out_perplexity"])
@@ -334,13 +334,13 @@ for record in (best, curve[-1]):
 axes.figure
 
 # %% [markdown]
-# `copied` is the mean copied span, dashed for the held-out text. While the
-# training perplexity falls, the held-out perplexity turns up and the copied
-# span goes on growing, until it is longer than that of the held-out text: the
-# model then repeats its training text more than another part of the same text
-# does. The model to keep is the first of the two epochs printed, the one with
-# the lowest held-out perplexity. We tried five seeds, and found the same with
-# each of them on tiny Shakespeare.
+# `copied` is the mean copied span, and the horizontal line is that of the
+# held-out text. While the training perplexity falls, the held-out perplexity
+# turns up, and the copied span goes on growing until it is longer than that
+# of the held-out text: the model then repeats its training text more than
+# another part of the same text does. The epoch to stop at is the first of the
+# two printed, with the lowest held-out perplexity. When we tried five seeds
+# on tiny Shakespeare, it was the same with each of them.
 #
 # ## Common mistakes
 #
