@@ -33,8 +33,8 @@ print(f"{corpus.source}: {vocab_size} distinct characters, on {ctx}")
 #
 # `CharRNN` looks up a vector for the character, passes it through an LSTM of
 # 256 units, and computes a score for every character; the lesson on [the
-# char-RNN](char_rnn.py) takes it apart. `fit` trains it on nine tenths of the
-# text and measures it on the last tenth.
+# char-RNN](char_rnn.py) takes it apart, and explains dropout. `fit` trains it
+# on nine tenths of the text and measures it on the last tenth.
 
 # %%
 model = d2l.CharRNN(vocab_size, 64, 256, 1, dropout=0.3)
@@ -46,10 +46,10 @@ history = d2l.fit(model, corpus, num_epochs, lr=8e-3, schedule="one_cycle",
 # ## The likeliest character, again and again
 #
 # *Greedy* decoding takes the highest score at every step. The function below
-# also keeps the states, since we want to see what becomes of them. A text is
-# in a loop of period $p$ from where on every character equals the one $p$
-# places later; `find_loop` returns the beginning and the shortest period that
-# its last 500 characters have. Brackets mark the first turn.
+# also keeps the states, since we want to see what becomes of them. A loop of
+# period $p$ begins where, from there on, every character equals the one $p$
+# places later. `find_loop` returns this place, and the shortest period of the
+# last 500 characters. Brackets enclose the first turn.
 
 
 # %%
