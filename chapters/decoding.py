@@ -120,8 +120,8 @@ axes.figure
 # | 1 | 7.39, 2.72, 1 | 11.11 | 0.665, 0.245, 0.090 |
 # | 2 | 2.72, 1.65, 1 | 5.37 | 0.506, 0.307, 0.186 |
 #
-# Towards $\tau = 0$ all probability goes to the highest score, which is
-# greedy decoding; towards infinity all characters become equally likely. The
+# As $\tau$ approaches 0, all probability goes to the highest score, which is
+# greedy decoding; as $\tau$ grows, all characters become equally likely. The
 # order never changes.
 #
 # ## Cutting off the tail
@@ -215,7 +215,7 @@ axes.figure
 # How many characters top-p keeps depends on how sure the model is:
 
 # %%
-for text in ("the ", "the w", "th", "an"):
+for text in ("the ", "And ", "And th", "And wit"):
     _, ids = nucleus(text, 1)
     print(f"after {text!r}: {len(ids)}, {[idx_to_char[i] for i in ids]}")
 
