@@ -49,7 +49,8 @@ history = d2l.fit(model, corpus, num_epochs, lr=8e-3, schedule="one_cycle",
 # also keeps the states, since we want to see what becomes of them. A loop of
 # period $p$ begins where, from there on, every character equals the one $p$
 # places later. `find_loop` returns this place, and the shortest period of the
-# last 500 characters. Brackets enclose the first turn.
+# last 500 characters; a period of 500 means that there is no loop. Brackets
+# enclose the first turn.
 
 
 # %%
@@ -100,7 +101,7 @@ axes.figure
 # rounds. When we ran this, all four prefixes ended in one and the same loop.
 #
 # A text that people wrote is not made of the likeliest words alone (Holtzman
-# et al. 2019), so a still likelier text would be no better. What helps is
+# et al. 2019), so a likelier text need not be a better one. What helps is
 # chance.
 #
 # ## Temperature, by hand
