@@ -18,7 +18,10 @@ from d2lrnn.data.samplers import (
 from d2lrnn.data.tokens import check_prefix, tokenize
 from d2lrnn.exercises import check
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
+from d2lrnn.generation.choosing import allowed_scores as allowed_scores
 from d2lrnn.generation.choosing import choose
+from d2lrnn.generation.choosing import kept_ids as kept_ids
+from d2lrnn.generation.copying import Copied, copied
 from d2lrnn.generation.lyrics import generate, generate_characters
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import ln_lstm_step as ln_lstm_step
@@ -71,6 +74,7 @@ from d2lrnn.training.steps import print_epoch as print_epoch
 __version__ = version("d2lrnn")
 __all__ = [
     "CharRNN",
+    "Copied",
     "Corpus",
     "D2LRNNWarning",
     "DJModel",
@@ -86,6 +90,7 @@ __all__ = [
     "check",
     "check_prefix",
     "choose",
+    "copied",
     "data_iter_consecutive",
     "data_iter_random",
     "deep",

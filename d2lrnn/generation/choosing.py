@@ -5,12 +5,49 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
-from d2lrnn.basics.checks import check_number, check_numbers, shown
+from d2lrnn.basics.checks import (
+    check_number,
+    check_numbers,
+    converted,
+    explained,
+    shown,
+)
 from numpy.typing import ArrayLike
 
-__all__ = ["check_choosing", "choose", "picker"]
+__all__ = ["allowed_scores", "check_choosing", "choose", "kept_ids", "picker"]
 
 
+def as_floats(scores):
+    """Return scores as a new array of float64, or raise ``ValueError``."""
+    try:
+        return np.array(scores, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"scores is {shown(scores)}: give the numbers of one "
+                         f"step, of shape (vocab_size,)") from None
+
+
+def check_arguments(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
+                    banned=()):
+    """Check the arguments of ``choose``; return those that it converts."""
+    check_choosing(temperature, top_k, top_p)
+    if temperature and not hasattr(rng, "random"):
+        raise ValueError(f"temperature is {temperature} but rng is "
+                         f"{shown(rng)}: give numpy.random.default_rng(seed),"
+                         f" or temperature 0")
+    scores = as_floats(scores)
+    try:
+        banned = list(banned)
+    except TypeError:
+        raise ValueError(f"banned is {shown(banned)}: give a list of ids"
+                         ) from None
+    for i in banned:
+        check_number("an id in banned", i, Integral, 0, scores.size - 1,
+                     "an id of a score")
+    return {"scores": scores, "temperature": float(temperature),
+            "banned": banned}
+
+
+@converted(check_arguments)
 def choose(scores: ArrayLike, temperature: float = 1.0,
            top_k: int | None = None, top_p: float | None = None,
            rng: np.random.Generator | None = None,
@@ -38,32 +75,13 @@ def choose(scores: ArrayLike, temperature: float = 1.0,
     >>> [choose(scores, top_k=2, rng=rng) for _ in range(8)]
     [0, 1, 1, 0, 1, 0, 1, 0]
     """
-    check_choosing(temperature, top_k, top_p)
-    if temperature and not hasattr(rng, "random"):
-        raise ValueError(f"temperature is {temperature} but rng is "
-                         f"{shown(rng)}: give numpy.random.default_rng(seed),"
-                         f" or temperature 0")
-    try:
-        scores, banned = np.asarray(scores, np.float64), list(banned)
-    except (TypeError, ValueError):
-        raise ValueError(f"scores is {shown(scores)} and banned is "
-                         f"{shown(banned)}: give numbers, and a list of ids"
-                         ) from None
-    for i in banned:
-        check_number("an id in banned", i, Integral, 0, scores.size - 1,
-                     "an id of a score")
-    return _choose(scores, float(temperature), top_k, top_p, rng, banned)
-
-
-def _choose(scores, temperature, top_k, top_p, rng, banned):
-    """Choose as ``choose`` does, without checking the arguments again."""
-    scores = _allowed(scores, banned)
+    scores = allowed_scores(scores, banned)
     if temperature == 0:
         return int(scores.argmax())
     # a tiny temperature may turn a difference into -inf: its weight is 0
     with np.errstate(over="ignore", under="ignore"):
         weights = np.exp((scores - scores.max()) / temperature)
-    ids = _kept(scores, weights, top_k, top_p)
+    ids = kept_ids(scores, weights, top_k, top_p)
     cumulative = weights[ids].cumsum()
     draw = rng.random() * cumulative[-1]
     return int(ids[cumulative.searchsorted(draw, side="right")])
@@ -75,11 +93,20 @@ def check_choosing(temperature, top_k=None, top_p=None):
                   top_p=top_p)
 
 
-def _kept(scores, weights, top_k, top_p):
-    """Return the ids to choose among.
+@explained
+def kept_ids(scores, weights, top_k, top_p):
+    """Return the ids to choose among, for ``choose``.
 
-    They are in increasing order, so that the choice stays the same if
-    rounding makes two almost equal scores swap places.
+    ``weights`` are the exponentials of the scores after the temperature; both
+    have shape (vocab_size,). The ids are in increasing order, so that the
+    choice stays the same if rounding makes two almost equal scores swap
+    places.
+
+    >>> weights = np.array([2, 5, 3])
+    >>> kept_ids(np.log(weights), weights, 2, None)
+    array([1, 2])
+    >>> kept_ids(np.log(weights), weights, None, 0.5)
+    array([1])
     """
     if top_k is None and top_p is None:
         return np.arange(len(scores))
@@ -92,9 +119,13 @@ def _kept(scores, weights, top_k, top_p):
     return np.sort(best)
 
 
-def _allowed(scores, banned):
-    """Return the scores as float64, with -inf for the banned ids."""
-    scores = np.array(scores, dtype=np.float64)
+@explained
+def allowed_scores(scores, banned):
+    """Return the scores as float64, with -inf for the banned ids.
+
+    Raise the errors of ``choose`` for scores among which it cannot choose.
+    """
+    scores = as_floats(scores)
     if scores.ndim != 1:
         raise ValueError(f"scores has shape {scores.shape}: give those of one "
                          f"step, of shape (vocab_size,)")
@@ -121,12 +152,13 @@ def picker(temperature, top_k, top_p, seed, batch_size, banned):
 
     def pick_highest(scores, rows):
         best = scores.argmax(axis=1).tolist()
-        # a NaN, infinite or banned score is left to _choose
+        # a NaN, infinite or banned score is left to choose
         return [best[i] if best[i] not in banned
                 and math.isfinite(scores.item(i, best[i]))
                 else choices[i](scores[i]) for i in rows]
 
-    choices = [partial(_choose, temperature=float(temperature), top_k=top_k,
+    unchecked = choose.__wrapped__  # the arguments are checked once a text
+    choices = [partial(unchecked, temperature=float(temperature), top_k=top_k,
                        top_p=top_p, rng=_generator(seed, i), banned=banned)
                for i in range(batch_size)]
     return pick if temperature else pick_highest

@@ -60,12 +60,18 @@ def definitions(source):
 
 
 class Plain(ast.NodeTransformer):
-    """Drop docstrings and decorators, and write d2l.name as name."""
+    """Drop what only the package has, and write d2l.name as name.
+
+    That is docstrings, decorators and annotations.
+    """
 
     def generic_visit(self, node):
         super().generic_visit(node)
         if getattr(node, "decorator_list", None):
             node.decorator_list = []
+        for annotated in ("annotation", "returns"):
+            if getattr(node, annotated, None):
+                setattr(node, annotated, None)
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(
                 body[0], ast.Expr) and isinstance(
@@ -117,6 +123,7 @@ def test_the_comparison_sees_a_difference():
     assert same == definitions("def f(x):\n    return g(x)")
     assert same != definitions("def f(x):\n    return g(x + 1)")
     assert same != definitions("def f(y):\n    return g(y)")
+    assert same == definitions("def f(x: int) -> int:\n    return g(x)")
 
 
 @every

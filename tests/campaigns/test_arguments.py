@@ -223,6 +223,9 @@ CALLS = {
                           "batch_size": 2, "held_out": 0.2},
     d2l.EpochBar: lambda: {"num_epochs": 2},
     d2l.Traced: lambda: {"function": lambda x: [x], "params": []},
+    d2l.allowed_scores: lambda: {"scores": [0.1, 0.2], "banned": [0]},
+    d2l.kept_ids: lambda: {"scores": np.log([0.2, 0.8]), "top_k": 2,
+                           "weights": np.array([0.2, 0.8]), "top_p": 0.5},
     d2l.bi: lambda: {"cell": d2l.rnn},
     d2l.deep: lambda: {"cell": d2l.rnn, "num_layers": 2},
     d2l.check_prefix: lambda: {"prefix": "ab", "num_chars": 3,
@@ -233,6 +236,7 @@ CALLS = {
     d2l.choose: lambda: {"scores": [0.1, 0.2], "temperature": 1.0,
                          "top_k": 2, "top_p": 0.5,
                          "rng": np.random.default_rng(0), "banned": ()},
+    d2l.copied: lambda: {"text": "abc", "corpus": LIST},
     d2l.data_iter_consecutive: lambda: sampled(ctx=None, vocab_size=30),
     d2l.data_iter_random: lambda: sampled(ctx=None, vocab_size=30),
     d2l.ptb_iterator: lambda: {"raw_data": list(range(30)), "batch_size": 2,
@@ -441,9 +445,9 @@ CALLS = {
     jazz.piano_roll: lambda: {"midi": short_tune(), "png": "t.png"},
 }
 # these are made of what other functions give, or ask the machine
-LEFT_OUT = {d2l.Corpus, d2l.D2LRNNWarning, d2l.Feed, d2l.SettingError,
-            d2l.end_epoch, d2l.print_epoch, d2l.load_data_jay_lyrics,
-            jazz.Music, shakespeare.load_pretrained}
+LEFT_OUT = {d2l.Copied, d2l.Corpus, d2l.D2LRNNWarning, d2l.Feed,
+            d2l.SettingError, d2l.end_epoch, d2l.print_epoch,
+            d2l.load_data_jay_lyrics, jazz.Music, shakespeare.load_pretrained}
 CODE = re.compile(r"src/|Traceback|mxnet\.base|\.cc:|0x[0-9a-f]{6}|operand|"
                   r"object is not|has no attribute|'NoneType'|subscriptable")
 

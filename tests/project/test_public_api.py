@@ -45,8 +45,8 @@ SIGNATURES = {
         "pred_period pred_len prefixes",
 }
 # what lessons call and show: reached as d2lrnn.name, but no part of the face
-LESSON_HELPERS = {"check_training", "end_epoch", "ln_lstm_step",
-                  "lstm_memory", "print_epoch"}
+LESSON_HELPERS = {"allowed_scores", "check_training", "end_epoch", "kept_ids",
+                  "ln_lstm_step", "lstm_memory", "print_epoch"}
 OLDER_HELPERS = {"lstm_step", "make_params"}  # of the lessons of 0.1.0
 ROOT = Path(__file__).parents[2]
 
@@ -111,7 +111,8 @@ def test_no_file_takes_a_private_name_of_another():
 
 @pytest.mark.parametrize("file", [
     "data.corpus", "data.texts", "data.tokens", "generation.book",
-    "generation.choosing", "generation.lyrics", "generation.numpy_steps"])
+    "generation.choosing", "generation.copying", "generation.lyrics",
+    "generation.numpy_steps"])
 def test_a_file_offers_what_others_take_from_it(file):
     module = import_module(f"d2lrnn.{file}")
     assert all(hasattr(module, name) for name in module.__all__)
