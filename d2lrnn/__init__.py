@@ -19,6 +19,7 @@ from d2lrnn.data.tokens import check_prefix, tokenize
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.lyrics import generate, generate_characters
+from d2lrnn.inside import Trace, saliency, trace
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import ln_lstm_step as ln_lstm_step
 from d2lrnn.models.cells import lstm_memory as lstm_memory
@@ -78,6 +79,7 @@ __all__ = [
     "RNNModel",
     "Rows",
     "SettingError",
+    "Trace",
     "Traced",
     "WindowLSTM",
     "Windows",
@@ -122,6 +124,7 @@ __all__ = [
     "predict_rnn_gluon",
     "ptb_iterator",
     "rnn",
+    "saliency",
     "save_model",
     "seed",
     "sgd",
@@ -129,6 +132,7 @@ __all__ = [
     "split",
     "to_onehot",
     "tokenize",
+    "trace",
     "train_and_predict_rnn",
     "train_and_predict_rnn_gluon",
     "try_gpu",
