@@ -19,7 +19,7 @@ from d2lrnn.data.tokens import check_prefix, tokenize
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.lyrics import generate, generate_characters
-from d2lrnn.inside import Trace, saliency, trace
+from d2lrnn.inside import Trace, correlations, saliency, trace
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import ln_lstm_step as ln_lstm_step
 from d2lrnn.models.cells import lstm_memory as lstm_memory
@@ -86,6 +86,7 @@ __all__ = [
     "bi",
     "check_prefix",
     "choose",
+    "correlations",
     "data_iter_consecutive",
     "data_iter_random",
     "deep",

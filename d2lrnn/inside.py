@@ -10,7 +10,8 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from d2lrnn.basics.checks import check_memory, check_number, shown
+from d2lrnn.basics.checks import check_memory, check_number, checked, shown
+from d2lrnn.basics.shapes import check_shape
 from d2lrnn.data.corpus import check_vocabulary
 from d2lrnn.data.tokens import is_of_words, level_of, tokenize
 from d2lrnn.generation.numpy_steps import read_char_rnn, read_rnn_model
@@ -19,7 +20,7 @@ from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.scratch import gru, lstm, mingru, minlstm, rnn
 from mxnet import autograd, nd
 
-__all__ = ["Trace", "saliency", "trace"]
+__all__ = ["Trace", "correlations", "saliency", "trace"]
 
 
 class Trace(NamedTuple):
@@ -103,6 +104,32 @@ def saliency(model: Any, text: str, position: int,
         prediction = nd.log_softmax(scores[-1])[int(ids[position])]
     prediction.backward()
     return growth.grad.asnumpy().reshape(-1)
+
+
+def check_correlated(units, values):
+    """Raise ``ValueError`` unless there is one value for each step."""
+    sizes = {}
+    check_shape("units", units, "num_steps num_hiddens", sizes)
+    check_shape("values", values, "num_steps", sizes)
+
+
+@checked(check_correlated)
+def correlations(units, values):
+    """Return the correlation of each hidden unit with a property of the text.
+
+    ``units`` has shape (num_steps, num_hiddens), such as an array of a
+    ``Trace``; ``values`` has shape (num_steps,). Pearson's correlation is a
+    number from -1 to 1; for a unit that never changes it is 0. Raise
+    ``ValueError`` for arrays of other shapes.
+
+    >>> units = np.array([[1.0, 5.0, 0.0], [2.0, 3.0, 0.0], [3.0, 1.0, 0.0]])
+    >>> correlations(units, np.array([10, 20, 30])).round(6).tolist()
+    [1.0, -1.0, 0.0]
+    """
+    units = units - units.mean(axis=0)
+    values = values - values.mean()
+    spread = units.std(axis=0) * values.std()
+    return (units * values[:, None]).mean(axis=0) / np.maximum(spread, 1e-12)
 
 
 class Functions(NamedTuple):

@@ -366,3 +366,22 @@ def test_weights_that_are_not_finite_are_refused():
     model.output.bias.set_data(nd.full(VOCAB_SIZE, np.nan))
     with pytest.raises(ValueError, match="are not finite: train it again"):
         d2l.trace(model, "ab")
+
+
+def test_correlations_are_numpys():
+    rng = np.random.default_rng(0)
+    units, values = rng.normal(size=(50, 3)), rng.integers(2, size=50)
+    units[:, 1] += 5 * values
+    found = d2l.correlations(units, values)
+    for unit, r in zip(units.T, found, strict=True):
+        assert abs(r - np.corrcoef(unit, values)[0, 1]) < 1e-12
+    constant = d2l.correlations(np.full((50, 2), 0.3, np.float32), values)
+    assert abs(constant).max() < 1e-6
+
+
+@pytest.mark.parametrize(("units", "values"), [
+    (np.ones((3, 2)), np.ones(4)), (np.ones(3), np.ones(3)),
+    (np.ones((3, 2)), [1, 2, 3]), (np.ones((0, 2)), np.ones(0))])
+def test_there_is_a_value_for_each_step(units, values):
+    with pytest.raises(ValueError, match="(units|values) (has shape|is of)"):
+        d2l.correlations(units, values)

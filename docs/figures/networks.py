@@ -195,3 +195,27 @@ def product(d, x, y, steps):
     d.text(x + 40, y, "·")
     d.box(x + 71, y, 46, 32, "W_{hq}", size=15, radius=2)
     d.text(x + 104, y, "=")
+
+
+def traced():
+    """Draw what a trace keeps of each step, and a gradient's way back."""
+    d = Drawing(330, "What a trace keeps, and a gradient's way back",
+                "Four steps of an LSTM. Above each, its hidden state H, memory "
+                "cell C and forget gate F stand in the column of its step. "
+                "From the output Y_4 a dashed gradient runs back through the "
+                "cells to each input.")
+    columns = (42, 114, 186, 258)
+    for row, letter, kind in ((26, "H", "state"), (58, "C", "memory"),
+                              (90, "F", "gate")):
+        d.strip(columns[0] - 36, row - 14,
+                [f"{letter}_{t}" for t in range(1, 5)], kind, 72, 28, 16)
+    for t, x in enumerate(columns, start=1):
+        d.arrow((x, 170), (x, 109))
+        d.box(x, 194, 50, 46, "σ, tanh", size=13)
+        d.box(x, 294, 46, 34, f"X_{t}", "input")
+        d.there_and_back((x, 276), (x, 218))
+        if t > 1:
+            d.there_and_back((x - 46, 194), (x - 26, 194), kind="state")
+    d.there_and_back((284, 194), (310, 194))
+    d.box(332, 194, 42, 34, "Y_4", "output")
+    return d

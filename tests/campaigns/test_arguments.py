@@ -300,6 +300,7 @@ CALLS = {
     d2l.save_model: lambda: {"path": "b.safetensors", "model": model()},
     d2l.new_figure: lambda: {"figsize": (3, 2)},
     d2l.unigram_perplexity: lambda: {"corpus_indices": [0, 1, 2]},
+    d2l.correlations: lambda: {"units": np.eye(4), "values": np.arange(4)},
     d2l.trace: lambda: {"model": model(), "text": "ab", "params": None,
                         "vocabulary": corpus().idx_to_char},
     d2l.saliency: lambda: {"model": d2l.rnn, "text": "abba", "position": 2,
