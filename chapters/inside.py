@@ -15,7 +15,7 @@
 #   prediction hangs on.
 #
 # You need the lessons on the [LSTM](lstm.py) and on the
-# [char-RNN](char_rnn.py). On two cores this one takes about two minutes. The
+# [char-RNN](char_rnn.py). On two cores this one takes one to two minutes. The
 # letters are those of the [notation](/notation.md).
 
 # %%
@@ -32,15 +32,14 @@ text, held_out = corpus.text[:10_000], corpus.text[len(train_ids):]
 def train(seed):
     d2l.seed(seed)
     model = d2l.CharRNN(corpus.vocab_size, 32, 128, 1, dropout=0.3)
-    history = d2l.fit(model, corpus, d2l.epochs(40), lr=1e-2, batch_size=20,
-                      num_steps=50, schedule="one_cycle", seed=seed)
-    print(f"held out: {history[-1]['held_out_loss']:.3f} nats")
+    d2l.fit(model, corpus, d2l.epochs(40), lr=1e-2, batch_size=20,
+            num_steps=50, schedule="one_cycle", seed=seed)
     return model
 
 
 # %% [markdown]
-# The text is the sonnets that come with the package, so every reader has the
-# same. The model is small: one LSTM layer of 128 units.
+# The text is the sonnets that come with the package. The model is small: one
+# LSTM layer of 128 units.
 
 # %%
 model = train(seed)
@@ -58,58 +57,52 @@ model = train(seed)
 #
 # `trace` lets a model read a text and keeps every array of every step
 # ({numref}`fig-traced`): the hidden state $\mathbf{H}_t$, the memory cell
-# $\mathbf{C}_t$, its candidate and the gates $\mathbf{I}_t$, $\mathbf{F}_t$
-# and $\mathbf{O}_t$. Each letter becomes a matrix with a row for each
-# character and a column for each unit. They are the model's own numbers: the
-# scores computed from them are those that the model gives.
+# $\mathbf{C}_t$, its candidate and the three gates. Each letter becomes a
+# matrix with a row for each character and a column for each unit. The scores
+# computed from them are those that the model gives.
 
 # %%
-layer = d2l.trace(model, text).layers[0]
-scores = d2l.trace(model, held_out).scores
-Y, _ = model(nd.array([held_out_ids]), model.begin_state(1))
+_, (layer,), scores = d2l.trace(model, text)
+Y, _ = model(nd.array([train_ids[:len(text)]]), model.begin_state(1))
 assert np.allclose(scores, Y.asnumpy(), atol=1e-3)
-print({letter: array.shape for letter, array in layer.items()})
 
 # %%
 line = text.split("\n")[4]
 begin = text.index(line)
 end = begin + sum(len(line) + 1 for line in text.split("\n")[4:8])
 figure = d2l.new_figure((10, 4))
-for axes, letter in zip(figure.subplots(1, 3), "HCF", strict=True):
-    values = layer[letter][begin:begin + len(line)]
-    limit = 1 if letter != "C" else 4
-    image = axes.imshow(values.T, vmin=-limit, vmax=limit, cmap="RdBu",
-                        aspect="auto")
+for axes, letter, limit in zip(figure.subplots(1, 3), "HCF", (1, 4, 1),
+                               strict=True):
+    values = layer[letter][begin:begin + len(line)].T
+    figure.colorbar(axes.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu",
+                                aspect="auto"), ax=axes)
     axes.set(title=letter, xlabel="step", ylabel="unit")
     axes.set_xticks(range(len(line)), line, fontsize=5)
-    figure.colorbar(image, ax=axes)
 figure
 
 # %% [markdown]
 # Most rows of $\mathbf{H}$ flicker with the characters. In $\mathbf{C}$ some
-# keep their colour for many steps. A heat map shows that there is
-# structure, but with 128 rows the eye finds whatever it looks for. One unit
-# is easier to read on the text itself: each character is coloured by the
-# unit's value just after the character was read.
+# keep their colour for many steps. But among 128 rows the eye finds whatever
+# it looks for. One unit is easier to read on the text itself: each character
+# is coloured by the unit's value just after the character was read.
 
 
 # %%
-def paint(axes, chars, values, title):
-    lines, at = chars.replace("\n", "↵\n").splitlines(), 0
+def paint(axes, letter, unit):
+    lines, at = text[begin:end].replace("\n", "↵\n").splitlines(), begin
     grid = np.full((len(lines), max(map(len, lines))), np.nan)
     for row, line in enumerate(lines):
-        grid[row, :len(line)] = values[at:at + len(line)]
+        grid[row, :len(line)] = layer[letter][at:at + len(line), unit]
         at += len(line)
         for column, char in enumerate(line):
             axes.text(column, row, char, ha="center", va="center", size=8)
     limit = 1.5 * np.nanmax(abs(grid))  # pale enough to read
     axes.imshow(grid, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-    axes.set(title=title, xticks=[], yticks=[])
+    axes.set(title=f"{letter} of unit {unit}", xticks=[], yticks=[])
 
 
 figure = d2l.new_figure((9, 1.6))
-paint(figure.subplots(), text[begin:end], layer["C"][begin:end, 117],
-      "C of unit 117")
+paint(figure.subplots(), "C", 117)
 figure
 
 # %% [markdown]
@@ -153,18 +146,10 @@ properties = {
     "is a vowel": lambda chars: np.array([c in "aeiouAEIOU" for c in chars]),
     "is a line end": lambda chars: np.array([c == "\n" for c in chars])}
 
-
-def unit_117(values):
-    return correlations(layer["C"][:, [117]], values)[0]
-
-
-for name, property_of in properties.items():
-    print(f"C of unit 117, {name:<18} {unit_117(property_of(text)):5.2f}")
-
 # %% [markdown]
-# So much for unit 117. Now the other way round: for each property, the best
-# of all six arrays of 128 units. Among 768 columns there is always a best
-# one, so a correlation alone says nothing. It is compared with three others:
+# The table has unit 117, and then, for each property, the best of all six
+# arrays of 128 units. Among 768 columns there is always a best one, so a
+# correlation alone says nothing. It is compared with three others:
 #
 # * *held out*: the same column on a text on which it was not searched;
 # * *chance*: the best of all columns where the property belongs to another
@@ -176,30 +161,30 @@ for name, property_of in properties.items():
 
 # %%
 def columns(model, chars):
-    return np.hstack(list(d2l.trace(model, chars).layers[0].values()))
+    traced = d2l.trace(model, chars, vocabulary=corpus.idx_to_char)
+    return np.hstack(list(traced.layers[0].values()))
 
 
 def name_of(column):
-    letter, unit = list(layer)[column // 128], column % 128
-    return letter, int(unit)
+    return f"{[*layer][column // 128]} of unit {column % 128}"
 
 
 d2l.seed(seed)
 untrained = d2l.CharRNN(corpus.vocab_size, 32, 128, 1)
 untrained.initialize(init.Xavier())
-untrained.idx_to_char = model.idx_to_char
-units, others, raw = (np.hstack(list(layer.values())),
-                      columns(model, held_out), columns(untrained, text))
-print("property           best        r    held out  chance  untrained")
+units, others, raw = (columns(model, text), columns(model, held_out),
+                      columns(untrained, text))
+print("                 C of 117  best                   r  held out  chance"
+      "  untrained")
 for name, property_of in properties.items():
     values = property_of(text)
     r = correlations(units, values)
     best = abs(r).argmax()
-    letter, unit = name_of(best)
     again = correlations(others, property_of(held_out))[best]
     chance = abs(correlations(units, np.roll(values, len(text) // 2))).max()
-    print(f"{name:<18} {letter:<8}{unit:4}{r[best]:6.2f}{again:10.2f}"
-          f"{chance:9.2f}{abs(correlations(raw, values)).max():9.2f}")
+    print(f"{name:<18}{r[128 + 117]:7.2f}  {name_of(best):<19}{r[best]:5.2f}"
+          f"{again:10.2f}{chance:8.2f}"
+          f"{abs(correlations(raw, values)).max():11.2f}")
     assert abs(r[best]) > chance
 
 # %% [markdown]
@@ -211,42 +196,36 @@ for name, property_of in properties.items():
 # weights follow it only weakly. To know it, a network must count.
 
 # %%
-place = place_in_line(text)
-r = correlations(layer["C"], place)
+r = correlations(layer["C"], place_in_line(text))
 counter = int(abs(r).argmax())
-sign = int(np.sign(r[counter]))
-C, F = layer["C"][:, counter], layer["F"][:, counter]
-print(f"unit {counter}: C has r = {r[counter]:.2f} with the place in the line")
-is_end = properties["is a line end"](text)
-print(f"its forget gate: {F[is_end].mean():.2f} at line ends, "
-      f"{F[~is_end].mean():.2f} elsewhere")
 figure = d2l.new_figure((9, 3))
 for axes, letter in zip(figure.subplots(2, 1), "CF", strict=True):
-    paint(axes, text[begin:end], layer[letter][begin:end, counter],
-          f"{letter} of unit {counter}")
+    paint(axes, letter, counter)
 figure
 
 # %% [markdown]
-# When we ran this, with five seeds, each model had such a unit, with $|r|$
-# above 0.8. It is a counter as one would build it by hand: with each
-# character the memory cell moves on a little, and at the line end the forget
-# gate shuts and the count starts again.
+# It is a counter as one would build it by hand: with each character the
+# memory cell moves on a little, and at the line end, marked ↵, the forget
+# gate shuts and the count starts again. When we ran this with five seeds,
+# each model had such a unit, with $|r|$ above 0.8.
 #
 # ## Hold it still
 #
 # A correlation shows what a unit *knows*, not what the model *does* with it.
-# An experiment does: before each step, the unit's memory is set to a fixed
-# value, and all else is left as it is. The early value is the one that 10 %
-# of the text's characters are below, on the side of the beginning of a line;
-# the late value is the same on the other side. For comparison, the unit that
-# follows the place least is held at its own two values.
+# For that we need an experiment: before each step, the unit's memory cell is
+# set to a fixed value, and all else is left as it is. The two values are
+# those that the unit falls below, or rises above, at one character in ten:
+# *early* is the one on the side of the beginning of a line, *late* the other.
+# For comparison, the unit that follows the place least is held in the same
+# way.
 
 
 # %%
 class Held:
+    vocab_size, idx_to_char = corpus.vocab_size, corpus.idx_to_char
+
     def __init__(self, model, unit, value):
         self.model, self.unit, self.value = model, unit, value
-        self.vocab_size, self.idx_to_char = model.vocab_size, model.idx_to_char
         self.begin_state = model.begin_state
 
     def __call__(self, X, state):
@@ -259,72 +238,49 @@ class Held:
         return nd.concat(*outputs, dim=0), state
 
 
-other, texts = int(abs(r).argmin()), {}
 trials = {"as it is": model}
-for unit in (counter, other):
-    early, late = np.quantile(layer["C"][:, unit], (0.1, 0.9))[::sign]
+for unit in (counter, int(abs(r).argmin())):
+    early, late = np.quantile(layer["C"][:, unit], (0.1, 0.9))[
+        ::1 if r[counter] > 0 else -1]
     trials[f"unit {unit}, early"] = Held(model, unit, float(early))
     trials[f"unit {unit}, late"] = Held(model, unit, float(late))
-print("                      held-out loss   characters for a line end")
+print("                  held-out loss  characters to a line end")
 for name, trial in trials.items():
     loss = d2l.evaluate(trial, held_out_ids, 20)[0].mean()
-    written = zip(*d2l.generate(trial, ["\n"] * 20, 200, 0.8, seed=seed),
-                  strict=True)
-    texts[name] = ["".join(chars) for chars in written]
-    ends = "".join(texts[name]).count("\n")
-    print(f"{name:<20} {loss:10.3f} {20 * 200 / max(1, ends):18.1f}")
-for name in list(texts)[:3]:
-    print(f"--- {name}\n{texts[name][0].strip()}")
+    steps = [*d2l.generate(trial, ["\n"] * 20, 200, 0.8, seed=seed)]
+    ends = sum(step.count("\n") for step in steps)
+    print(f"{name:<17}{loss:14.3f}{20 * 200 / max(1, ends):26.1f}\n"
+          f"    {''.join(step[0] for step in steps)[:75]!r}")
 
 # %% [markdown]
 # With the count held early, the model writes on and on; held late, it breaks
 # off after a few words. The other unit hardly changes anything. So the model
-# not only has a counter, it uses it. The loss says how much: much less than
-# the texts suggest, since only about one character in forty is a line end.
+# not only has a counter, it uses it. The loss changes less than the texts
+# suggest, since only about one character in forty is a line end.
 #
 # ## Which characters does a prediction hang on?
 #
-# Now from the other end. The saliency of the earlier character $s$ for the
-# prediction of $x_t$ is the gradient of its log-probability, times the
-# input:
+# Now from the other end. A *saliency* says of each character that was read
+# how much the log-probability of $x_t$ depends on it. It is the gradient with
+# respect to the input, times the input:
 #
 # $$a_s = \mathbf{X}_s \cdot
 #   \frac{\partial \log P(x_t \mid x_1, \ldots, x_{t-1})}
 #   {\partial \mathbf{X}_s}.$$
 #
-# If the input $\mathbf{X}_s$ grew by one percent, the log-probability would
-# grow by about $a_s$ percent of a nat. We check this for one character, by
-# doing it: the embedding of a character that occurs once grows a little.
+# Here $s$ is an earlier step. If $\mathbf{X}_s$ grew by one percent, the
+# log-probability would grow by about $a_s$ hundredths of a nat.
+
 
 # %%
-def log_probability(chars):
-    scores = nd.array(d2l.trace(model, chars).scores[-2], dtype="float64")
-    return nd.log_softmax(scores)[corpus.char_to_idx[chars[-1]]].asscalar()
-
-
 sentence = "The hand that turned the key is dust\n"
 figure = d2l.new_figure((10, 4))
 for axes, char in zip(figure.subplots(2, 1), "y\n", strict=True):
     position = sentence.index(char)
-    values = d2l.saliency(model, sentence, position)
-    axes.bar(range(position), values)
+    axes.bar(range(position), d2l.saliency(model, sentence, position))
     axes.set_xticks(range(position), sentence[:position].replace(" ", "␣"))
-    axes.set(title=f"log-probability of {char!r}: "
-             f"{log_probability(sentence[:position + 1]):.2f}",
-             ylabel="saliency", xlim=(-1, len(sentence) - 1))
+    axes.set(title=f"prediction of {char!r}", ylabel="saliency")
 figure
-
-# %%
-chars = sentence[:sentence.index("y") + 1]
-by_gradient = d2l.saliency(model, chars, len(chars) - 1)[chars.index("k")]
-vector = model.embedding.weight.data()[corpus.char_to_idx["k"]]
-before = log_probability(chars)
-vector *= 1.01
-by_trying = (log_probability(chars) - before) / 0.01
-vector /= 1.01
-print(f"k in the first bars: {by_gradient:.3f} by the gradient, "
-      f"{by_trying:.3f} by trying")
-assert abs(by_gradient - by_trying) < 0.05
 
 # %% [markdown]
 # A bar above zero speaks for the character that came, a bar below zero speaks
@@ -347,20 +303,18 @@ by_context = losses[:, :k].mean(axis=0)  # after k, the next row begins
 reset = by_context.cumsum() / np.arange(1, k + 1)
 figure = d2l.new_figure((7, 3))
 axes = figure.subplots()
-axes.plot(range(1, k + 1), by_context, label="after this many characters")
-axes.plot(range(1, k + 1), reset, label="state reset every so many")
+axes.plot(range(1, k + 1), np.stack([by_context, reset], axis=1),
+          label=["after so many characters", "state reset every so many"])
 axes.set(xlabel="characters read", ylabel="held-out loss in nats")
 axes.legend()
-for length in (1, 2, 5, 10, 30, 60):
-    print(f"{length:2} characters read: {by_context[length - 1]:.2f} nats; "
-          f"reset every {length:2}: {reset[length - 1]:.2f}")
+print("after 1, 5, 20, 60:", by_context[[0, 4, 19, 59]].round(2))
 assert by_context[0] > by_context[-20:].mean()
 figure
 
 # %% [markdown]
-# Most of what the context gives comes from a handful of characters: the word
-# so far. What lies further back is worth little on average, though it decides
-# where the line ends.
+# Most of what the context gives comes from the last few characters. What lies
+# further back is worth little on average, though it decides where the line
+# ends: an average over all characters hides what matters for a few.
 #
 # ## Common mistakes
 #
@@ -373,88 +327,73 @@ coin = np.random.default_rng(seed).integers(2, size=100)
 found = correlations(units[:50], coin[:50])
 best = abs(found).argmax()
 again = correlations(units[50:100], coin[50:])[best]
-print(f"{name_of(best)} follows the coin: r = {found[best]:.2f}; "
-      f"on the next 50 characters {again:.2f}")
+print(f"{name_of(best)}: r = {found[best]:.2f}, then {again:.2f}")
 assert abs(found[best]) > abs(again)
 
 # %% [markdown]
-# *To read a unit's sign or number.* Below, the sign of the counter's memory
-# is changed, in all weights that write or read it: it now counts down, and
-# the model's scores are the same. And a training with another seed puts the
-# counter elsewhere. There is no unit 117 that does the same in every model.
+# *To read a unit's number or sign.* Nothing holds a task to a place: the same
+# training with another seed puts the counter elsewhere, and whether it counts
+# up or down is chance, too. There is no unit 117 that does the same in every
+# model.
 
 # %%
-recurrent, h, u = model.layers[0], 128, counter
-for weight in (recurrent.i2h_weight.data(), recurrent.h2h_weight.data(),
-               recurrent.i2h_bias.data(), recurrent.h2h_bias.data()):
-    weight[2 * h + u] *= -1  # the candidate's rows follow those of I and F
-for weight in (recurrent.h2h_weight.data(), model.output.weight.data()):
-    weight[:, u] *= -1
-flipped = d2l.trace(model, held_out)
-assert np.allclose(flipped.scores, scores, atol=1e-4)
-place = place_in_line(held_out)
-r = correlations(flipped.layers[0]["C"], place)[counter]
-print(f"flipped: unit {counter}, r = {r:.2f}, equal scores")
-second = d2l.trace(train(seed + 1), held_out).layers[0]
-r = correlations(second["C"], place)
-print(f"seed {seed + 1}: unit {abs(r).argmax()}, r = {r[abs(r).argmax()]:.2f}")
+C = d2l.trace(train(seed + 1), text).layers[0]["C"]
+again = correlations(C, place_in_line(text))
+print(f"unit {counter}: r = {r[counter]:.2f}; with the next seed, unit "
+      f"{abs(again).argmax()}: r = {again[abs(again).argmax()]:.2f}")
 
 # %% [markdown]
 # *To take a small saliency for a small influence.* A line ends early, after
 # two words. What does the line end *before* it have to do with that? By the
-# saliency, nothing; but replace it by a blank, so that the line seems long,
-# and see.
+# saliency, next to nothing. So let us replace it by a blank, as if there were
+# one long line.
+
 
 # %%
+def log_probability(chars):
+    scores = nd.array(d2l.trace(model, chars).scores[-2], dtype="float64")
+    return nd.log_softmax(scores)[corpus.char_to_idx[chars[-1]]].asscalar()
+
+
 early = line + "\nHis eye\n"
-at = early.index("\n")
-small = d2l.saliency(model, early, len(early) - 1)[at]
+small = d2l.saliency(model, early, len(early) - 1)[len(line)]
 change = log_probability(early.replace("\n", " ", 1)) - log_probability(early)
 print(f"saliency {small:.3f}; replaced: {change:+.2f} nats")
-assert abs(small) < abs(change)
+assert abs(small) < 0.5
 
 # %% [markdown]
-# At the line end the forget gate shut and the counter went as far as it goes;
-# a one percent larger input would not have shut it any further. So the
-# gradient is small just where the influence is largest. A saliency is about
-# small changes of what was read, and says nothing about what would have
-# happened if something else had been read.
+# At a line end the counter's forget gate is shut already, as the picture
+# shows: an input that is larger by one percent cannot shut it any further. A
+# gate that does its work completely leaves no gradient. A saliency is about
+# small changes of what was read; it says nothing about what would have
+# happened if the model had read something else.
 #
 # ## What one may conclude
 #
-# * *A correlation* that is found again on another text, that is far above
-#   chance, and that neither the input nor an untrained network explains, says
-#   that the unit carries the property, in this model and on such texts. It
-#   does not say that the model uses it, or that no other unit carries it.
-# * *Holding a unit still* says that the model uses it, and for what. It does
-#   not say that this is all that the unit does; and a held unit brings the
-#   model into states that it never met in training.
-# * *A saliency* says which small changes would matter. It is no measure of
-#   influence.
-# * None of them explains the model. We knew what a line is before we began;
-#   units that follow something for which we have no word are not found in
-#   this way.
+# A correlation that is found again on another text, that is far above chance
+# and that no untrained network has, says that the unit carries the property,
+# in this model and on such texts. It does not say that the model uses it.
+# Holding the unit still says that it does; it does not say that the unit does
+# nothing else, and it brings the model into states that it never met in
+# training. And we found only what we had a word for: we knew what a line is
+# before we began.
 #
 # ## Summary
 #
-# * `trace` reads off all states and gates of a model, step by step.
 # * A best unit always exists. It becomes a finding by three comparisons:
 #   another text, the shifted property, and an untrained model.
-# * This model keeps a counter of the place in the line in one memory cell,
-#   and stops ending its lines if that is held early.
+# * What a unit knows is a correlation, what the model does with it an
+#   experiment. A saliency is about small changes, not about influence.
 #
 # ## Exercises
 #
 # 1. (\*) Why is the counter found in $\mathbf{C}$, with a lower correlation
 #    in $\mathbf{H}$? Look at $\mathbf{O}$ of the same unit.
-# 2. (\*) Add a property of your own to the search, such as "is inside a
-#    quotation" or "is the second half of a word". Which of the three
-#    comparisons does it pass?
-# 3. (\*\*) Which column predicts best whether the *next* character is a
-#    line end? Is it the counter?
-# 4. (\*\*) Train a GRU (`"gru"`) and a plain network (`"rnn"`). Do they count,
-#    and where?
-# 5. (\*\*\*) Replace each earlier character in turn by a blank, and compare
+# 2. (\*\*) Change the sign of the counter in all weights that write or read
+#    it, so that the scores stay the same. Which weights are these?
+# 3. (\*\*) Train a GRU (`"gru"`) and a plain network (`"rnn"`). Do they
+#    count, and where?
+# 4. (\*\*\*) Replace each earlier character in turn by a blank, and compare
 #    the changes of the log-probability with the saliencies.
 #
 # ## Further reading
@@ -464,10 +403,11 @@ assert abs(small) < abs(change)
 # * A. Radford, R. Jozefowicz and I. Sutskever, *Learning to Generate Reviews
 #   and Discovering Sentiment*, 2017: one unit held still decides the mood.
 # * K. Simonyan, A. Vedaldi and A. Zisserman, *Deep Inside Convolutional
-#   Networks: Visualising Image Classification Models and Saliency Maps*, 2013.
-# * A. Shrikumar, P. Greenside, A. Shcherbina and A. Kundaje, *Not Just a Black
-#   Box: Learning Important Features Through Propagating Activation
-#   Differences*, 2016: the gradient times the input.
+#   Networks: Visualising Image Classification Models and Saliency Maps*,
+#   2013.
+# * A. Shrikumar and others, *Not Just a Black Box: Learning Important
+#   Features Through Propagating Activation Differences*, 2016: the gradient
+#   times the input.
 # * A. Madsen, *Visualizing memorization in RNNs*, 2019: saliency of
 #   predictions, by context.
 #

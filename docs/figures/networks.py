@@ -200,10 +200,10 @@ def product(d, x, y, steps):
 def traced():
     """Draw what a trace keeps of each step, and a gradient's way back."""
     d = Drawing(330, "What a trace keeps, and a gradient's way back",
-                "Four steps of an LSTM. Above each, its hidden state H, memory "
-                "cell C and forget gate F stand in the column of its step. "
-                "From the output Y_4 a dashed gradient runs back through the "
-                "cells to each input.")
+                "Four steps of an LSTM. Above each stand its hidden state H, "
+                "its memory cell C and its forget gate F. From the output Y_4 "
+                "a dashed gradient runs back through the cells to each "
+                "input.")
     columns = (42, 114, 186, 258)
     for row, letter, kind in ((26, "H", "state"), (58, "C", "memory"),
                               (90, "F", "gate")):
