@@ -73,9 +73,10 @@ end = begin + sum(len(line) + 1 for line in text.split("\n")[4:8])
 figure = d2l.new_figure((10, 4))
 for axes, letter, limit in zip(figure.subplots(1, 3), "HCF", (1, 4, 1),
                                strict=True):
-    values = layer[letter][begin:begin + len(line)].T
-    figure.colorbar(axes.imshow(values, vmin=-limit, vmax=limit, cmap="RdBu",
-                                aspect="auto"), ax=axes)
+    image = axes.imshow(
+        layer[letter][begin:begin + len(line)].T, vmin=-limit, vmax=limit,
+        cmap="RdBu", aspect="auto", interpolation="nearest")
+    figure.colorbar(image, ax=axes)
     axes.set(title=letter, xlabel="step", ylabel="unit")
     axes.set_xticks(range(len(line)), line, fontsize=5)
 figure
@@ -180,20 +181,23 @@ for name, property_of in properties.items():
     values = property_of(text)
     r = correlations(units, values)
     best = abs(r).argmax()
-    again = correlations(others, property_of(held_out))[best]
     chance = abs(correlations(units, np.roll(values, len(text) // 2))).max()
     print(f"{name:<18}{r[128 + 117]:7.2f}  {name_of(best):<19}{r[best]:5.2f}"
-          f"{again:10.2f}{chance:8.2f}"
-          f"{abs(correlations(raw, values)).max():11.2f}")
+          f"{correlations(others, property_of(held_out))[best]:10.2f}"
+          f"{chance:8.2f}{abs(correlations(raw, values)).max():11.2f}")
     assert abs(r[best]) > chance
 
 # %% [markdown]
-# All four are found again on the held-out text, far above chance. But the
-# last column sorts them. Whether a character is a vowel can be read off the
-# character, and a random matrix that reads the character separates vowels
-# quite well without any training. Such a unit is no discovery. The place in
-# the line is another matter: it cannot be seen in the character, and random
-# weights follow it only weakly. To know it, a network must count.
+# In our run, unit 117 follows whether the character is a letter: its memory
+# builds up along a word and falls at the blank.
+#
+# All four best columns are found again on the held-out text, far above
+# chance. But the last number sorts them. Whether a character is a vowel can
+# be read off the character, and a random matrix that reads the character
+# separates vowels quite well without any training. Such a unit is no
+# discovery. The place in the line is another matter: it cannot be seen in the
+# character, and random weights follow it only weakly. To know it, a network
+# must count.
 
 # %%
 r = correlations(layer["C"], place_in_line(text))
@@ -312,9 +316,11 @@ assert by_context[0] > by_context[-20:].mean()
 figure
 
 # %% [markdown]
-# Most of what the context gives comes from the last few characters. What lies
-# further back is worth little on average, though it decides where the line
-# ends: an average over all characters hides what matters for a few.
+# Most of what the context gives comes from the last few characters. A second,
+# smaller drop comes between 20 and 40 characters, about the length of a line:
+# perhaps because the model has then read a line end, and can count. What lies
+# further back is worth little on average; but an average over all characters
+# hides what matters for a few.
 #
 # ## Common mistakes
 #

@@ -65,8 +65,9 @@ def trace(model: Any, text: str, params: Sequence[nd.NDArray] | None = None,
     """
     network, chars, ids = read(model, text, params, vocabulary)
     num_hiddens = network.output[0].shape[1]
-    check_memory(len(ids) * (6 * num_hiddens * len(network.layers)
-                             + len(network.lookup)),
+    # in float64 as they are computed, and in float32 as they are kept
+    check_memory(3 * len(ids) * (6 * num_hiddens * len(network.layers)
+                                 + len(network.lookup)),
                  f"the states of {len(ids):,} steps")
     layers, scores = run(NUMPY, network, network.lookup[ids], np.float32)
     return Trace(chars, layers, scores.astype(np.float32))
