@@ -383,5 +383,5 @@ def test_correlations_are_numpys():
     (np.ones((3, 2)), np.ones(4)), (np.ones(3), np.ones(3)),
     (np.ones((3, 2)), [1, 2, 3]), (np.ones((0, 2)), np.ones(0))])
 def test_there_is_a_value_for_each_step(units, values):
-    with pytest.raises(ValueError, match="(units|values) (has shape|is of)"):
+    with pytest.raises(ValueError, match=r"(units|values) (has shape|is of)"):
         d2l.correlations(units, values)
