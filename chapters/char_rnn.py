@@ -10,7 +10,7 @@
 # * write a character model of several layers and its training loop;
 # * tell from two curves whether a model learns the language or the text, and
 #   say where dropout belongs;
-# * choose a temperature, and keep a model in one file.
+# * keep a model, with its vocabulary, in one file.
 #
 # It needs [LSTM](lstm.py) and [deep networks](deep_rnn.py), and takes about
 # three minutes on two cores. The letters are those of the
@@ -92,11 +92,10 @@ class CharModel(gluon.Block):
 # half, and the memory is halved at every step before anything is learned.
 #
 # *Dropout* sets a share $p$ of its inputs to zero in training, and divides
-# the others by $1 - p$. It acts on the inputs of every layer and on the last
-# layer's outputs, $L + 1$ places in all (Zaremba et al. 2014). From step to
-# step nothing is dropped: the state must last. Some libraries give a cell an
-# `input_keep_prob` and an `output_keep_prob`. The same model has the first
-# equal to $1 - p$ in every layer, but the second in the last layer alone.
+# the others by $1 - p$: with $p = 1/4$, four units of value 3 become, say,
+# 4, 0, 4 and 4, and their mean is still 3. It acts on the inputs of every
+# layer and on the last layer's outputs, $L + 1$ places in all (Zaremba et al.
+# 2014). From step to step nothing is dropped: the state must last.
 #
 # ## The training loop
 #
@@ -104,12 +103,11 @@ class CharModel(gluon.Block):
 # is the next `num_steps` columns, with `y` one character later than `x`: the
 # consecutive sampling of the [lesson on data](lang_model_dataset.py), in
 # NumPy. So the state at the end of one mini-batch is the right one to begin
-# the next with, once it is detached.
+# the next with, once it is detached. The loss of a character is
+# $-\log p$, where $p$ is the probability that the model gave it.
+
 
 # %%
-loss = gluon.loss.SoftmaxCrossEntropyLoss()
-
-
 def train_epoch(model, ids, trainer, batch_size, num_steps, theta=1.0):
     params = [p.data() for p in model.collect_params().values()]
     losses, state = [], model.begin_state(batch_size, ctx)
@@ -117,7 +115,8 @@ def train_epoch(model, ids, trainer, batch_size, num_steps, theta=1.0):
         state = [s.detach() for s in state]  # the gradient ends here
         with autograd.record():
             Y, state = model(nd.array(x, ctx=ctx), state)
-            l = loss(Y, nd.array(y.T.reshape(-1), ctx=ctx)).mean()
+            log_p = nd.log_softmax(Y)
+            l = -nd.pick(log_p, nd.array(y.T.reshape(-1), ctx=ctx)).mean()
         l.backward()
         d2l.grad_clipping(params, theta)
         trainer.step(1)  # the loss is a mean already
@@ -141,41 +140,6 @@ for ours, theirs in zip(short.collect_params().values(),
 few = nd.array(corpus.corpus_indices[:80].reshape(8, 10), ctx=ctx)
 Y, Z = (model(few, model.begin_state(8, ctx))[0] for model in (short, whole))
 assert np.allclose(Y.asnumpy(), Z.asnumpy(), atol=1e-5)
-
-# %% [markdown]
-# ## Three ways to unroll
-#
-# ```{figure} /figures/three_unrolls.svg
-# :name: fig-three-unrolls
-# :alt: A chain of cells, one cell in a loop, and one operator for all.
-#
-# A layer as three graphs, from above: `static`, `foreach` and `fused`.
-# ```
-#
-# The steps can become a graph in three ways ({numref}`fig-three-unrolls`).
-# `static`: a Python loop puts the operators of every step into the graph,
-# which grows with the number of steps. `foreach`: MXNet's scan holds the
-# operators of one step, and repeats them. `fused`: one operator takes all
-# steps of a layer. They compute the same in very different times; [Making it
-# fast](making_it_fast.py) says why.
-
-# %%
-ids, results = corpus.corpus_indices[:32 * 101], []  # one mini-batch
-for unroll in ("static", "foreach", "fused"):
-    d2l.seed(seed)  # the same weights
-    model = d2l.CharRNN(vocab_size, 64, 100, 2, unroll=unroll)
-    model.initialize(init.Xavier(), ctx=ctx)
-    model.hybridize(static_alloc=True, static_shape=True)
-    trainer = gluon.Trainer(model.collect_params(), "sgd")
-    times, losses = [time.time()], []
-    for _ in range(4):
-        losses.append(train_epoch(model, ids, trainer, 32, 100))
-        times.append(time.time())
-    results.append(losses)
-    first, *steps = np.diff(times)
-    print(f"{unroll:<8} first step {first:.2f} s, then {min(steps):.3f} s, "
-          f"loss {losses[-1]:.4f}")
-assert np.allclose(results, results[0], atol=1e-3)
 
 # %% [markdown]
 # ## The language or the text?
@@ -222,9 +186,12 @@ for axes, (label, history) in zip(grid, curves.items(), strict=True):
     best = int(np.argmin(values))
     axes.plot(best + 1, values[best], "C1o")
     axes.set(title=label, xlabel="epoch")
-    print(f"{label:<24} held out {values[best]:.3f} at best, after epoch "
-          f"{best + 1} of {len(values)}; {values[-1]:.3f} in the end")
-grid[0].set_ylabel("perplexity")
+    print(f"{label:<24} held out {values[best]:.3f} at best, or "
+          f"{np.log2(values[best]):.3f} bits/char, after epoch {best + 1} of "
+          f"{len(values)}")
+grid[0].set(ylabel="perplexity", yticks=(3, 5, 10, 20),
+            yticklabels=(3, 5, 10, 20))
+grid[0].minorticks_off()
 grid[0].legend(fontsize="x-small")
 figure
 
@@ -234,20 +201,16 @@ figure
 # epoch to keep; with a folder, `fit` keeps it. Dropout holds the two curves
 # together, since no unit can rely on the others being there. With all fifteen
 # epochs it gave the lowest dot on the sonnets that ship and on tiny
-# Shakespeare alike, and the normalised model turned up first on both.
+# Shakespeare alike, while a second layer without it bought nothing on the
+# sonnets. (One seed each; [deep networks](deep_rnn.py) compares with five.)
 #
-# *Layer normalisation* (`cell="ln_lstm"`) normalises the input $\mathbf{A}$
-# of each gate by its mean $\mu$ and variance $s^2$ over the hidden units, and
-# then learns a scale and a shift:
-#
-# $$\mathrm{LN}(\mathbf{A}) = \boldsymbol{\gamma} \odot
-#   \frac{\mathbf{A} - \mu}{\sqrt{s^2 + 10^{-5}}} + \boldsymbol{\beta}.$$
-#
-# Ours differs from the LSTM of Ba et al. (2016). They normalise the products
-# of the input and of the state separately, each over all four gates, and also
-# the memory cell before its tanh. We normalise the sum of both products, gate
-# by gate, and leave the memory cell alone. In the code, `X` holds the
-# products of the inputs, and `h2h` makes those of the state.
+# *Layer normalisation* (`cell="ln_lstm"`) gives the input of each gate the
+# mean 0 and the variance 1 over the hidden units, and then a scale and a
+# shift that are learned. It trains fast, but on both texts its held-out curve
+# turned up first: what helps to fit a text may help to memorise it. In the
+# step below, `X` holds the products of the inputs, and `h2h` makes those of
+# the state. (Ba et al. 2016 normalise the two separately, each over all four
+# gates, and the memory cell before its tanh, too.)
 
 
 # %%
@@ -261,21 +224,52 @@ def ln_lstm_step(F, h2h, scales, shifts, X, state):
 
 
 # %% [markdown]
-# Another difference: `cell="gru"` applies the reset gate *after* the product
-# of the state with $\mathbf{W}_{hh}$, as Gluon and PyTorch do; the book's
-# [GRU](gru.py) applies it before. The weights of one do not fit the other.
+# ## Three ways to unroll
 #
+# ```{figure} /figures/three_unrolls.svg
+# :name: fig-three-unrolls
+# :alt: A chain of cells, one cell in a loop, and one operator for all.
+#
+# A layer as three graphs, from above: `static`, `foreach` and `fused`.
+# ```
+#
+# The final model is to read millions of characters, so seconds count. The
+# steps can become a graph in three ways ({numref}`fig-three-unrolls`).
+# `static`: a Python loop puts the operators of every step into the graph,
+# which grows with the number of steps. `foreach`: MXNet's scan holds the
+# operators of one step, and repeats them. `fused`: one operator takes all
+# steps of a layer. They compute the same in very different times; [Making it
+# fast](making_it_fast.py) says why.
+
+# %%
+ids, results = corpus.corpus_indices[:32 * 101], []  # one mini-batch
+for unroll in ("static", "foreach", "fused"):
+    d2l.seed(seed)  # the same weights
+    model = d2l.CharRNN(vocab_size, 64, 100, 2, unroll=unroll)
+    model.initialize(init.Xavier(), ctx=ctx)
+    model.hybridize(static_alloc=True, static_shape=True)
+    trainer = gluon.Trainer(model.collect_params(), "sgd")
+    times, losses = [time.time()], []
+    for _ in range(4):
+        losses.append(train_epoch(model, ids, trainer, 32, 100))
+        times.append(time.time())
+    results.append(losses)
+    first, *steps = np.diff(times)
+    print(f"{unroll:<8} first step {first:.2f} s, then {min(steps):.3f} s, "
+          f"loss {losses[-1]:.4f}")
+assert np.allclose(results, results[0], atol=1e-3)
+
+# %% [markdown]
 # ## The final model
 #
 # Two layers of 256 units; an embedding of size 64; dropout 0.3; Adam, with a
 # learning rate that rises and falls again (*one cycle*, Smith and Topin
-# 2018). It reads about four million characters: 4 epochs of tiny Shakespeare,
-# or 130 of the sonnets, of which the 59th was best when we ran this: dropout
-# slows memorising, but does not prevent it. Now and then it writes.
+# 2018). It reads tiny Shakespeare four times, or a shorter text until it has
+# read two million characters. Now and then it writes.
 
 # %%
 model = d2l.CharRNN(vocab_size, 64, 256, 2, dropout=0.3)
-settings = {"num_epochs": d2l.epochs(round(4e6 / corpus.num_chars)),
+settings = {"num_epochs": d2l.epochs(max(4, round(2e6 / corpus.num_chars))),
             "lr": 4e-3, "batch_size": 50, "num_steps": 100,
             "schedule": "one_cycle", "seed": seed}
 run = f"runs/char_rnn-model-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -302,36 +296,9 @@ d2l.plot_perplexity({"char-RNN": history}, corpus)
 model = d2l.load_model(f"{run}/best.safetensors", ctx)
 
 # %% [markdown]
-# ## Temperature
-#
-# The next character is drawn at random from the model's probabilities. A
-# *temperature* $\tau$ divides the scores before the softmax, so that the draw
-# follows $p_i^{1/\tau} / \sum_j p_j^{1/\tau}$: below 1 the probable becomes
-# more probable, above it the differences shrink. For probabilities of 0.5,
-# 0.3 and 0.2 and $\tau = 0.5$, the squares are 0.25, 0.09 and 0.04, their sum
-# is 0.38, and the shares are 0.66, 0.24 and 0.11.
-#
-# *Top-k* keeps the $k$ most probable characters alone, *top-p* the fewest
-# that together reach the probability $p$; both act after the temperature. The
-# figure shows the twenty likeliest characters after "the ": blue bars are
-# kept by `top_k=5` and by `top_p=0.9`, orange ones by one of them, grey by
-# neither.
-
-# %%
-start = nd.array([[model.idx_to_char.index(char) for char in "the "]], ctx)
-scores = model(start, model.begin_state(1, ctx))[0][-1].asnumpy()
-best, figure = np.argsort(-scores), d2l.new_figure((10, 2.6))
-names = [repr(model.idx_to_char[i])[1:-1].replace(" ", "␣") for i in best]
-grid, rng = figure.subplots(1, 3, sharey=True), np.random.default_rng(seed)
-for axes, tau in zip(grid, (0.5, 1, 2), strict=True):
-    p = nd.softmax(nd.array(scores) / tau).asnumpy()[best]
-    n = 1 + int(p.cumsum().searchsorted(0.9))  # as many reach 0.9
-    axes.bar(names[:20], p[:20], color=[
-        ("0.8", "C1", "C0")[(i < 5) + (i < n)] for i in range(20)])
-    axes.set_title(f"temperature {tau}: top-p keeps {n}")
-    assert {d2l.choose(scores, tau, top_p=0.9, rng=rng)
-            for _ in range(300)} <= set(best[:n])
-figure
+# It writes by drawing each character at random from its probabilities. A
+# *temperature* divides the scores before the softmax: below 1 the probable
+# becomes more probable, above it the differences shrink.
 
 # %%
 for tau in (0.3, 0.8, 1.5):
@@ -342,9 +309,10 @@ for tau in (0.3, 0.8, 1.5):
 # ## A common mistake
 #
 # *Keeping the weights without the vocabulary.* `set(text)` has another order
-# in every process. With the characters renumbered, the same weights predict
-# worse than a uniform guess; `sorted(set(text))`, or a file that holds the
-# vocabulary, helps.
+# in every process. Let us renumber the characters of the held-out text, and
+# measure the same weights again. (Like `fit` above, this reads the text in 50
+# rows, each of which begins with an empty state; the four curves were
+# measured in 20 longer ones.)
 
 # %%
 _, held_out_ids, _ = d2l.split(corpus, 0.1)
@@ -355,6 +323,9 @@ print(f"held out: {right:.3f}, renumbered: {wrong:,.1f}")
 assert wrong > right
 
 # %% [markdown]
+# That is far worse than a uniform guess. `sorted(set(text))`, or a file that
+# holds the vocabulary, prevents it.
+#
 # ## Results
 
 # %%
@@ -375,6 +346,7 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 # * Only a held-out text shows whether a model has learned the language or the
 #   text. Dropout pushes it from memorising towards generalising.
 # * Unrolling decides how to compute, not what.
+# * Weights mean nothing without the vocabulary that they were trained with.
 #
 # ## Exercises
 #

@@ -208,89 +208,6 @@ print(f"distance from Gluon's states: {apart[deep_rnn]:.0e}, with the "
 assert apart[deep_rnn] < 1e-4 < 0.1 < apart[wrong_layer]
 
 # %% [markdown]
-# Would training have told us? Here both learn a short text, with few hidden
-# units, from five seeds each. The table has the median of the final
-# perplexities, and their range in parentheses.
-
-# %%
-def median_and_range(values):
-    return f"{np.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
-
-
-seeds = range(1, 6)
-for name, cell in (("right", deep_rnn), ("wrong layer", wrong_layer)):
-    ends = []
-    for s in seeds:
-        d2l.seed(s)
-        ends.append(d2l.train_and_predict_rnn(
-            cell, get_params, init_state, 64, vocab_size, ctx,
-            corpus_indices[:1000], idx_to_char, char_to_idx,
-            is_random_iter=False, num_epochs=d2l.epochs(40), num_steps=10,
-            lr=1e2, clipping_theta=1e-2, batch_size=8, pred_period=999,
-            pred_len=1, prefixes=[])[-1]["perplexity"])
-    print(f"{name:<11} perplexity {median_and_range(ends)}")
-    assert max(ends) < vocab_size
-
-# %% [markdown]
-# No. On the Jay Chou lyrics the right model is ahead, and on the lyrics that
-# come with the package the wrong one is, after as many epochs; and on each
-# text the two ranges are far apart. A perplexity does not say whether a model
-# is the one that we meant.
-#
-# ## What is a layer worth?
-#
-# A second layer brings more parameters, and more parameters alone may help.
-# For a fair comparison, deeper models get narrower layers, so that all have
-# about as many parameters. One-hot vectors of size $d$ and $h$ hidden units
-# take $d h + h^2 + 2 h$ parameters in the first layer (Gluon has two
-# biases), $2 h^2 + 2 h$ in each further layer, and $(h + 1) q$ in the output
-# layer, where $q = d$.
-#
-# The judge is text that the models have not read: the last tenth of 20,000
-# characters of sonnets. Ten thousand characters of lyrics are too few for
-# that, since many of the held-out characters hardly occur before. `fit`
-# trains the package's [char-RNN](char_rnn.py), here with plain cells, and
-# measures the held-out text after each epoch; of each training we keep the
-# lowest, which, chosen on that same text, is a little too low. (`None` stands
-# for one-hot vectors instead of an embedding; `fit` uses Adam, hence the
-# other learning rate.)
-
-# %%
-poems = d2l.load_corpus("shakespeare", num_chars=20_000)
-d = poems.vocab_size
-
-
-def num_params(layers, h):
-    return (d + h + 2) * h + (layers - 1) * (2 * h + 2) * h + (h + 1) * d
-
-
-print(f"text: {poems.source}; frequencies alone: "
-      f"{d2l.unigram_perplexity(poems.corpus_indices):.2f}")
-print("layers  hidden units  parameters  held-out perplexity")
-for layers in (1, 2, 3):
-    h = min(range(1, 129), key=lambda h, layers=layers: abs(
-        num_params(layers, h) - num_params(1, 128)))
-    lowest = []
-    for s in seeds:
-        model = d2l.CharRNN(d, None, h, layers, cell="rnn")
-        with redirect_stdout(io.StringIO()):  # a line for each epoch
-            history = d2l.fit(model, poems, d2l.epochs(20), lr=5e-3, seed=s,
-                              ctx=ctx)
-        lowest.append(min(r["held_out_perplexity"] for r in history))
-    assert num_params(layers, h) == sum(
-        param.data().size for param in model.collect_params().values())
-    assert max(lowest) < d
-    print(f"{layers:>6}{h:>14}{num_params(layers, h):>12,}  "
-          f"{median_and_range(lowest)}")
-
-# %% [markdown]
-# On the sonnets that come with the package and on Shakespeare's alike, two
-# narrow layers predict better than one wide layer, and the ranges of the two
-# do not even touch. The ranges of two and three layers overlap: five seeds do
-# not say which is better, and a single seed could have said either. (All
-# three had the same learning rate and number of epochs: this compares these
-# trainings, not the best of each depth.)
-#
 # ## Training
 #
 # The loop trains a deep cell as it trains any other, with the book's settings
@@ -309,8 +226,7 @@ histories = {"2 layers from scratch": d2l.train_and_predict_rnn(
 # %% [markdown]
 # ## The same in Gluon, with two layers and with one
 #
-# One layer is the baseline: what the second layer is worth on this text shows
-# in the distance between the two curves.
+# One layer, of as many hidden units, is the baseline.
 
 # %%
 for layers, name in ((2, "2 layers in Gluon"), (1, "1 layer in Gluon")):
@@ -322,27 +238,13 @@ for layers, name in ((2, "2 layers in Gluon"), (1, "1 layer in Gluon")):
         char_to_idx, num_epochs, num_steps, lr, clipping_theta, batch_size,
         pred_period, pred_len, prefixes)
 
-# %% [markdown]
-# ## Results
-
 # %%
 d2l.plot_perplexity(histories, corpus)
 
-# %%
-settings = {
-    "seed": seed, "ctx": ctx, "num_hiddens": num_hiddens,
-    "num_layers": num_layers,
-    "num_epochs": num_epochs, "num_steps": num_steps,
-    "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
-    "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
-report = d2l.write_report("deep_rnn", histories, corpus, settings)
-
 # %% [markdown]
-# Compare the two layers with the curve of one layer, which has as many hidden
-# units in its layer and fewer parameters. These are perplexities of text that
-# the models train on, from one seed each, and say nothing of new text; the
-# table of held-out perplexities does. With the Jay Chou lyrics, the recorded
-# perplexities were:
+# Is the second layer worth having? The curves do not tell. They show the text
+# that the models train on, and one seed each. With the Jay Chou lyrics, the
+# recorded perplexities were:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- deep_rnn -->
@@ -354,6 +256,81 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 # the package, the two trainings of two layers ended on either side of one
 # layer: two trainings of one model can differ more than two depths do.
 #
+# ## What is a layer worth?
+#
+# A fair trial takes more. A second layer brings more parameters, and more
+# parameters alone may help. So deeper models get narrower layers here, until
+# all have about as many. One-hot vectors of size $d$ and $h$ hidden units
+# take $d h + h^2 + 2 h$ parameters in the first layer (Gluon has two
+# biases), $2 h^2 + 2 h$ in each further layer, and $(h + 1) q$ in the output
+# layer, where $q = d$.
+#
+# The judge is text that the models have not read: the last tenth of 20,000
+# characters of sonnets. Ten thousand characters of lyrics are too few for
+# that, since many of the held-out characters hardly occur before. `fit`
+# trains the package's [char-RNN](char_rnn.py), here with plain cells, and
+# measures the held-out text after each epoch; of each training we keep the
+# lowest, which, chosen on that same text, is a little too low. (`None` stands
+# for one-hot vectors instead of an embedding; `fit` uses Adam, hence the
+# other learning rate.) Five seeds each give a median and, in parentheses, a
+# range; the figure has both at every epoch.
+
+# %%
+poems = d2l.load_corpus("shakespeare", num_chars=20_000)
+d = poems.vocab_size
+
+
+def num_params(layers, h):
+    return (d + h + 2) * h + (layers - 1) * (2 * h + 2) * h + (h + 1) * d
+
+
+print(f"text: {poems.source}; frequencies alone: "
+      f"{d2l.unigram_perplexity(poems.corpus_indices):.2f}")
+print("layers  hidden units  parameters  held-out perplexity")
+figure = d2l.new_figure((7, 3.5))
+axes = figure.subplots()
+for layers in (1, 2, 3):
+    h = min(range(1, 129), key=lambda h, layers=layers: abs(
+        num_params(layers, h) - num_params(1, 128)))
+    curves = []
+    for s in range(1, 6):
+        model = d2l.CharRNN(d, None, h, layers, cell="rnn")
+        with redirect_stdout(io.StringIO()):  # a line for each epoch
+            history = d2l.fit(model, poems, d2l.epochs(20), lr=5e-3, seed=s,
+                              ctx=ctx)
+        curves.append([r["held_out_perplexity"] for r in history])
+    assert num_params(layers, h) == sum(
+        param.data().size for param in model.collect_params().values())
+    lowest = np.min(curves, axis=1)
+    assert lowest.max() < d
+    print(f"{layers:>6}{h:>14}{num_params(layers, h):>12,}  "
+          f"{np.median(lowest):.2f} ({lowest.min():.2f}-{lowest.max():.2f})")
+    epochs = range(1, len(history) + 1)
+    axes.plot(epochs, np.median(curves, axis=0), label=f"layers: {layers}")
+    axes.fill_between(epochs, np.min(curves, axis=0), np.max(curves, axis=0),
+                      alpha=0.2)
+axes.set(xlabel="epoch", ylabel="held-out perplexity", xticks=epochs[4::5])
+axes.legend()
+figure
+
+# %% [markdown]
+# On the sonnets that come with the package and on Shakespeare's alike, two
+# narrow layers predict better than one wide layer, and the ranges of the two
+# do not even touch. The ranges of two and three layers overlap: five seeds do
+# not say which is better, and a single seed could have said either. (All
+# three had the same learning rate and number of epochs: this compares these
+# trainings, not the best of each depth.)
+
+# %%
+settings = {
+    "seed": seed, "ctx": ctx, "num_hiddens": num_hiddens,
+    "num_layers": num_layers, "num_epochs": num_epochs,
+    "num_steps": num_steps, "batch_size": batch_size, "lr": lr,
+    "clipping_theta": clipping_theta, "pred_period": pred_period,
+    "pred_len": pred_len, "prefixes": prefixes}
+report = d2l.write_report("deep_rnn", histories, corpus, settings)
+
+# %% [markdown]
 # ## Summary
 #
 # * A deep recurrent network feeds each layer's hidden states to the next; a
@@ -363,8 +340,8 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 #   parameters end with those of the output layer.
 # * To compare depths, keep the number of parameters, use several seeds, and
 #   measure on text that no model has read.
-# * States of equal shape can end up in the wrong layer without an error, and
-#   the model still learns; equal weights in a known model show it.
+# * States of equal shape can end up in the wrong layer without an error. A
+#   known model with the same weights shows it.
 #
 # ## Exercises
 #
@@ -372,15 +349,19 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 # 2. (\*) In the example by hand, what does a third layer output?
 # 3. (\*\*) Repeat the comparison of depths with `cell="lstm"`. What must
 #    `num_params` become, and which depth is best now?
-# 4. (\*\*) Swap the two loops of `deep`: first all steps of a layer, then the
+# 4. (\*\*) Train `deep_rnn` and `wrong_layer` on 1,000 characters, from five
+#    seeds each. Would the perplexity have told you which one is wrong?
+# 5. (\*\*) Swap the two loops of `deep`: first all steps of a layer, then the
 #    next layer. What would `cell` have to return for that?
-# 5. (\*\*\*) Give the output layer the states of all layers, side by side
+# 6. (\*\*\*) Give the output layer the states of all layers, side by side
 #    (Graves 2013). Do deep networks train faster then?
 #
 # ## Further reading
 #
 # * A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013:
 #   deep LSTMs whose output layer reads all layers.
+# * R. Pascanu, C. Gulcehre, K. Cho and Y. Bengio, *How to Construct Deep
+#   Recurrent Neural Networks*, 2014: other places for further layers.
 # * W. Zaremba, I. Sutskever and O. Vinyals, *Recurrent Neural Network
 #   Regularization*, 2014: dropout between the layers.
 #

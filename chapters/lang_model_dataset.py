@@ -2,23 +2,16 @@
 # # A corpus for a language model
 #
 # How do you cut a text into mini-batches without cutting its sense? A
-# language model gives every character a probability of coming next, given all
-# the characters before it. The probability of a text of $T$ characters is the
-# product of its predictions:
-#
-# $$P(x_1, x_2, \ldots, x_T)
-#   = \prod_{t=1}^{T} P(x_t \mid x_1, \ldots, x_{t-1}).$$
-#
-# This is the chain rule of probability: it is exact, and assumes nothing
-# about the text. So every character is predicted once, and is then part of
-# the context of all that follow. A character cut off from its past is harder
-# to predict.
+# [language model](language_models.py) predicts each character from all those
+# before it. But a whole text is too long to learn from at once, and wherever
+# it is cut, a character loses its past. There are two usual ways of cutting,
+# and this lesson counts what each of them costs.
 #
 # After this lesson you can
 #
 # * turn a text into ids, and say what is input and what is label;
-# * cut it into mini-batches at random or consecutively, and say which of the
-#   two allows a hidden state to be carried on;
+# * cut it into mini-batches at random or consecutively, and say how much
+#   context each of the two leaves to a character;
 # * count the characters that an epoch leaves out.
 #
 # It needs no other lesson. The letters are those of the
@@ -26,6 +19,7 @@
 
 # %%
 import random
+from itertools import islice
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
@@ -39,7 +33,8 @@ d2l.seed(1)
 #
 # `load_data_jay_lyrics` finds the text (see README.md for where it looks),
 # keeps the first 10,000 characters and turns newlines into spaces. `source`
-# says which text was found.
+# says which text was found. Both are Chinese: the lyrics that come with the
+# package begin "The clock on the platform is three minutes slow".
 
 # %%
 corpus = d2l.load_data_jay_lyrics()
@@ -49,9 +44,10 @@ print(corpus.text[:40])
 # %% [markdown]
 # ## The vocabulary
 #
-# Each distinct character gets an id. The characters are sorted first: the
-# order of a set differs from process to process, and a model that one process
-# has trained would read other characters in the next.
+# Each distinct character gets an id. There are many, since a Chinese
+# character is a syllable, and often a word. The characters are sorted first:
+# the order of a set differs from process to process, and a model that one
+# process has trained would read other characters in the next.
 
 # %%
 idx_to_char = sorted(set(corpus.text))
@@ -170,6 +166,40 @@ for X, Y in batches:
 assert (batches[1][0][:, 0] == batches[0][1][:, -1]).min() == 1
 
 # %% [markdown]
+# Now with the text itself. The bar is where the second mini-batch begins: at
+# random a row jumps to another place, consecutively it reads on.
+
+
+# %%
+def as_text(row):
+    return "".join(idx_to_char[int(i)] for i in row.asnumpy())
+
+
+for sampler in (data_iter_random, data_iter_consecutive):
+    (first, _), (second, _) = islice(sampler(corpus_indices, 2, 12), 2)
+    print(f"{as_text(first[0])} | {as_text(second[0])}  {sampler.__name__}")
+
+# %% [markdown]
+# ## What a cut costs
+#
+# If the state is carried on, the context of a character begins where its long
+# row does; if not, where its example does. So the contexts have these
+# lengths:
+
+# %%
+for way, row_len in (("at random", num_steps),
+                     ("consecutively", num_batches * num_steps)):
+    context = np.arange(1, row_len + 1)
+    print(f"{way}: {context.mean()} characters on average, "
+          f"a single one for {np.mean(context == 1):.1%} of the labels")
+
+# %% [markdown]
+# That is what the state *may* know. What training can teach it to keep is
+# less: the gradient goes back to the beginning of the mini-batch in both
+# cases. And random sampling shows the model its examples in a new order in
+# each epoch, though cut at the same places. [The next
+# lesson](rnn_scratch.py) trains with both, and shows what such cuts do.
+#
 # ## What an epoch leaves out
 #
 # A mini-batch is always full, so some characters are never a label. Sampling
@@ -185,6 +215,8 @@ for sampler in (data_iter_random, data_iter_consecutive):
     never[sampler] = num_chars - len(set.union(*asked))
     print(f"{sampler.__name__} leaves out {num_chars - len(asked[0]):,} "
           f"characters in an epoch, {never[sampler]:,} in all of 20")
+assert never[data_iter_random] < never[data_iter_consecutive] == (
+    num_chars - num_batches * batch_size * num_steps)
 
 # %% [markdown]
 # Both leave out the same number in an epoch. At random, nearly all are
@@ -192,38 +224,14 @@ for sampler in (data_iter_random, data_iter_consecutive):
 # the last 24, too few for an example, are never labels. Consecutively, they
 # are always the same: the first character and the last 31 of each row, and
 # the 16 at the end that do not fill the rows.
-
-# %%
-assert never[data_iter_random] < never[data_iter_consecutive]
-assert never[data_iter_consecutive] == num_chars - len(asked[0])
-
-# %% [markdown]
-# ## The package's samplers
 #
-# `d2l.data_iter_random` and `d2l.data_iter_consecutive` give the same
-# mini-batches. They also say what is wrong where the functions above would
-# silently yield nothing. `d2l.ptb_iterator` gives the mini-batches of
-# consecutive sampling as NumPy arrays.
-
-# %%
-d2l.seed(1)
-ours = list(data_iter_random(my_seq, 2, 6))
-d2l.seed(1)
-theirs = list(d2l.data_iter_random(my_seq, 2, 6))
-assert all((a == b).min() == 1 for pair in zip(ours, theirs, strict=True)
-           for a, b in zip(*pair, strict=True))
-try:
-    d2l.data_iter_consecutive(my_seq, batch_size=8, num_steps=6)
-except ValueError as error:
-    print(error)
-
-# %% [markdown]
 # ## Common mistakes
 #
 # **Labels that are not shifted.** The model is asked for the character that
 # it has just read. The smallest model shows what follows: a table W with one
-# row of scores for each character, trained on the mini-batches above.
-# ([The next lesson](rnn_scratch.py) explains perplexity; 1 means certainty.)
+# row of scores for each character, trained on the mini-batches above. A
+# [perplexity](language_models.py) of 1 would mean that it is always certain,
+# and right.
 
 
 # %%
@@ -263,13 +271,25 @@ except IndexError as error:
     print(error)
 
 # %% [markdown]
+# **Too few characters.** The functions above then yield nothing at all, and
+# an epoch trains nothing. `d2l.data_iter_random` and
+# `d2l.data_iter_consecutive`, otherwise the same, say so:
+
+# %%
+assert not list(data_iter_consecutive(my_seq, batch_size=8, num_steps=6))
+try:
+    d2l.data_iter_consecutive(my_seq, batch_size=8, num_steps=6)
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
 # ## Summary
 #
 # * A language model predicts each character from all those before it; the
 #   labels are the inputs one step later.
 # * Random sampling shuffles examples: a state must start anew each time.
-# * Consecutive sampling lets a state go on from mini-batch to mini-batch, and
-#   always leaves out the same characters.
+# * Consecutive sampling lets a state go on from mini-batch to mini-batch, so
+#   that contexts are long, and always leaves out the same characters.
 #
 # ## Exercises
 #

@@ -8,7 +8,8 @@
 #
 # After this lesson you can
 #
-# * write an LSTM from its equations, and follow one step by hand;
+# * write an LSTM from its equations, and choose the weights of a unit by hand
+#   so that it counts brackets;
 # * say what the gates do at the start of training, and measure whether a
 #   forget bias helps;
 # * find out by a test at the limits whether hidden state and memory cell have
@@ -20,6 +21,7 @@
 
 # %%
 import d2lrnn as d2l  # before mxnet
+import numpy as np
 from mxnet import nd
 from mxnet.gluon import rnn as rnn_layers
 
@@ -85,7 +87,10 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # one gate $\mathbf{Z}_t$ for keeping and $1 - \mathbf{Z}_t$ for writing; here
 # both are free, so the memory can also add up.
 #
-# ## Parameters and operations
+# ## Parameters
+#
+# Three gates and a candidate make four sets of weights, so the recurrent
+# layer has four times the parameters of a plain one.
 
 
 # %%
@@ -112,24 +117,12 @@ def get_lstm_params(vocab_size, num_hiddens, ctx=None):
     return params
 
 
-# %% [markdown]
-# Beside the parameters of the recurrent layers, the table counts the
-# multiplications of one step of one example. A one-hot input only looks up a
-# row of $\mathbf{W}_{xh}$; each product with the state takes $h \cdot h$, and
-# the output layer $h \cdot q$.
-
 # %%
-num_hiddens = 256
-cells = {"plain": d2l.get_params, "GRU": d2l.get_gru_params,
-         "LSTM": get_lstm_params}
-print("       parameters  with the state  output layer")
-for k, (name, get) in zip((1, 3, 4), cells.items(), strict=True):
+num_hiddens, num_steps = 256, 35
+for get in (d2l.get_params, d2l.get_gru_params, get_lstm_params):
     params = get(vocab_size, num_hiddens, ctx)
     size = sum(param.size for param in params[:-2])
-    products = sum(W_h.size for W_h in params[1:-2:3])
-    print(f"{name:<5} {size:11,} {products:15,} {params[-2].size:13,}")
-    assert products == k * num_hiddens ** 2
-    assert size == k * num_hiddens * (vocab_size + num_hiddens + 1)
+    print(f"{get.__name__:<14} {size:,} in the recurrent layer")
 
 # %% [markdown]
 # ## The model
@@ -162,68 +155,80 @@ def lstm(inputs, state, params):
 
 
 # %% [markdown]
-# ## One step by hand
+# ## By hand: a unit that counts brackets
 #
-# Take one hidden unit and one input, with $x_t = 1$, $h_{t-1} = 0.5$ and
-# $c_{t-1} = 1$. All biases are 0; the weights are chosen so that the sums in
-# the parentheses of the gates are round numbers.
+# What are the gates for? Let us choose the weights of a single unit so that
+# its memory is the number of open brackets. It reads one-hot vectors of three
+# characters. With weights of 20, -20 and 0, a gate is as good as 1 or 0, and
+# the candidate as good as 1, -1 or 0:
 #
-# | | weight of $x_t$ | weight of $h_{t-1}$ | sum | value |
-# |---|---:|---:|---:|---:|
-# | input gate $i_t$ | 1 | -2 | 0 | 0.500 |
-# | forget gate $f_t$ | 1 | 2 | 2 | 0.881 |
-# | output gate $o_t$ | 1 | 0 | 1 | 0.731 |
-# | candidate $\tilde c_t$ | 0.5 | 1 | 1 | 0.762 |
+# | read | `(` | `)` | `a` | so that |
+# |---|---:|---:|---:|---|
+# | input gate $i_t$ | 1 | 1 | 0 | only brackets are written down |
+# | forget gate $f_t$ | 1 | 1 | 1 | nothing is erased |
+# | output gate $o_t$ | 0 | 0 | 1 | letters are told the depth |
+# | candidate $\tilde c_t$ | 1 | -1 | 0 | one more, or one fewer |
 #
-# Then $c_t = 0.881 \cdot 1 + 0.500 \cdot 0.762 = 1.262$ and
-# $h_t = 0.731 \cdot \tanh(1.262) = 0.622$, before rounding. Most of the
-# memory stayed, half of the candidate came on top, and the memory is now
-# larger than 1, which a hidden state can never be.
+# At the second bracket of `(a(` the memory is
+# $c_t = 1 \cdot 1 + 1 \cdot 1 = 2$; at the letter after it
+# $c_t = 1 \cdot 2 + 0 \cdot 0 = 2$ and $h_t = 1 \cdot \tanh(2) = 0.96$.
+# However many letters follow, the 2 stays: this is the line on which memory
+# travels untouched. The state of a plain network or of a GRU, always between
+# -1 and 1, never reaches a 2.
 
 # %%
-by_hand = [nd.array(number) for number in (
-    [[1]], [[-2]], [0], [[1]], [[2]], [0], [[1]], [[0]], [0],
-    [[0.5]], [[1]], [0], [[1]], [0])]
-_, (H, C) = lstm([nd.array([[1]])], (nd.array([[0.5]]), nd.array([[1]])),
-                 by_hand)
-c, h = C[0].asscalar(), H[0].asscalar()
-print(f"c_t = {c:.3f}, h_t = {h:.3f}")
-assert abs(c - 1.262) < 1e-3 > abs(h - 0.622)
+zero, one, text = nd.zeros((1, 1)), nd.ones((1, 1)), "(a(aa)a)"
+print("b_f  ", *(f"{char:>5}" for char in text))
+for b_f in (20, 0):
+    by_hand, state, states = [], (zero, zero), []
+    for weights, bias in (([20, 20, -20], 0), ([0, 0, 0], b_f),
+                          ([-20, -20, 20], 0), ([20, -20, 0], 0)):
+        by_hand += [nd.array(weights).reshape((3, 1)), zero, nd.array([bias])]
+    for char in text:
+        X = nd.one_hot(nd.array(["()a".index(char)]), 3)
+        _, state = lstm([X], state, [*by_hand, one, zero[0]])
+        states.append([round(float(a.asscalar()), 2) for a in state])
+    for name, row in zip("hc", zip(*states, strict=True), strict=True):
+        print(f"{b_f:3} {name}", *(f"{number + 0:5.2f}" for number in row))
+    assert (row == (1, 1, 2, 2, 2, 1, 1, 0)) == (b_f == 20)
 
 # %% [markdown]
+# With $b_f = 0$ the forget gate is one half at every step, and the count is
+# lost: at the second bracket the memory is
+# $0.5 \cdot 0.5 + 1 \cdot 1 = 1.25$, and two letters later 0.31.
+#
 # ## At the start, every gate is half open
 #
-# The weights begin near 0, so each gate begins near $\sigma(0) = 1/2$. Let us
-# look at the forget gate over a line of the text, before any training, and at
-# what the product of its values leaves of a memory after the line.
+# Training begins just there: with weights near 0, so that each gate is near
+# $\sigma(0) = 1/2$. Let us look at the forget gate over a line of the text,
+# before any training, and at what the product of its values leaves of a
+# memory after the line.
 
 
 # %%
 def read_line(params, bias):
     W_xf, W_hf, b_f = params[3], params[4], params[5] + bias
-    biased = [*params[:5], b_f, *params[6:]]
     (H, C), steps = init_lstm_state(1, num_hiddens, ctx), []
     for X in inputs:
         F = nd.sigmoid(nd.dot(X, W_xf) + nd.dot(H, W_hf) + b_f)
-        _, (H, C) = lstm([X], (H, C), biased)
-        steps.append((F, C, H))
+        _, (H, C) = lstm([X], (H, C), [*params[:5], b_f, *params[6:]])
+        steps.append((F, C))
     return [nd.concat(*a, dim=0).asnumpy() for a in zip(*steps, strict=True)]
 
 
-num_steps = 35
 inputs = d2l.to_onehot(nd.array([corpus_indices[:num_steps]], ctx=ctx),
                        vocab_size)
 for bias in (2, 1, 0):
-    F, _, _ = read_line(params, bias)
+    F, _ = read_line(params, bias)
     print(f"forget bias {bias}: gates from {F.min():.2f} to {F.max():.2f}; "
           f"of a memory, {F.prod(axis=0).mean():.0e} is left")
 assert 0.4 < F.min() < F.max() < 0.6
 
 # %% [markdown]
-# With a bias of 0 the line on which memory was to travel untouched halves it
-# at each step. To keep more, the model first has to learn to open the gate;
-# or it can start with the gate further open: `CharRNN` begins with a forget
-# bias of 1, which forgets more slowly, but still within a line.
+# With a bias of 0 the line halves the memory at each step. To keep more, the
+# model has to learn to open the gate, or can start with the gate further
+# open: `CharRNN` begins with a forget bias of 1, which forgets more slowly,
+# but still within a line.
 #
 # ## What a forget bias is worth
 #
@@ -232,23 +237,23 @@ assert 0.4 < F.min() < F.max() < 0.6
 
 
 # %%
-def train_small(cell, bias, seed):
-    d2l.seed(seed)
-    params = get_lstm_params(vocab_size, 64, ctx)
-    params[5][:] = bias
-    return d2l.train_and_predict_rnn(
-        cell, lambda: params, init_lstm_state, 64, vocab_size, ctx,
-        corpus_indices[:1000], idx_to_char, char_to_idx, is_random_iter=False,
-        num_epochs=d2l.epochs(40), num_steps=10, lr=1e2, clipping_theta=1e-2,
-        batch_size=8, pred_period=999, pred_len=1,
-        prefixes=[])[-1]["perplexity"]
-
-
 def five_seeds(name, cell, bias):
-    least, _, median, _, most = sorted(
-        train_small(cell, bias, seed) for seed in range(1, 6))
-    print(f"{name}forget bias {bias}: median perplexity {median:.1f}, "
-          f"from {least:.1f} to {most:.1f}")
+    def get_biased_params(*sizes):
+        params = get_lstm_params(*sizes)
+        params[5][:] = bias
+        return params
+
+    ends = []
+    for seed in range(1, 6):
+        d2l.seed(seed)
+        ends.append(d2l.train_and_predict_rnn(
+            cell, get_biased_params, init_lstm_state, 64, vocab_size, ctx,
+            corpus_indices[:1000], idx_to_char, char_to_idx,
+            is_random_iter=False, num_epochs=d2l.epochs(40), num_steps=10,
+            lr=1e2, clipping_theta=1e-2, batch_size=8, pred_period=999,
+            pred_len=1, prefixes=[])[-1]["perplexity"])
+    print(f"{name}forget bias {bias}: median perplexity "
+          f"{sorted(ends)[2]:.1f}, from {min(ends):.1f} to {max(ends):.1f}")
 
 
 for bias in (0, 1, 2):
@@ -256,9 +261,10 @@ for bias in (0, 1, 2):
 
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
-# package, a larger forget bias gave a larger, so worse, median; perhaps
-# because no gradient here goes back more than 10 steps. Jozefowicz et al.
-# (2015) found that a bias of 1 helped in their tasks.
+# package, a larger forget bias gave a larger, so worse, median. It keeps
+# more, but so short a text seems not to ask for that. Jozefowicz et al.
+# (2015) found that a bias of 1 helped in their tasks, and [recurrent cells by
+# hand](numpy_rnn.py) measures how much further the gradient reaches.
 #
 # ## A common mistake: H and C change places
 #
@@ -288,8 +294,7 @@ five_seeds("swapped, ", swapped, 0)
 
 # %%
 limits = list(params)
-limits[2] = nd.full(num_hiddens, -50, ctx=ctx)  # b_i
-limits[5] = nd.full(num_hiddens, 50, ctx=ctx)  # b_f
+limits[2], limits[5] = params[2] - 50, params[5] + 50  # b_i, b_f
 C, left = nd.random.normal(shape=(1, num_hiddens), ctx=ctx), {}
 for cell in (lstm, swapped):
     _, (_, C_last) = cell(inputs, (nd.zeros_like(C), C), limits)
@@ -314,28 +319,38 @@ histories = {"LSTM from scratch": d2l.train_and_predict_rnn(
     lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)}
 
 # %% [markdown]
-# What does it do with its memory? We read the same line again. A row is a
-# unit, sorted by its mean forget gate; a column is a character.
+# Has it learned to hold on? Read the same line again, and find for each unit
+# the longest stretch of steps that leaves at least half of a memory.
+
 
 # %%
-after = read_line(params, 0)
-order = after[0].mean(axis=0).argsort()[::-1]
-print("".join(idx_to_char[i] for i in corpus_indices[:num_steps]))
-figure = d2l.new_figure((9, 4))
-for axes, name, values in zip(figure.subplots(1, 3), "FCH", after,
-                              strict=True):
-    limit = max(1, abs(values).max())
-    image = axes.imshow(values.T[order], vmin=-limit, vmax=limit,
-                        cmap="RdBu", aspect="auto")
-    axes.set(title=name, xlabel="step", ylabel="unit")
-    figure.colorbar(image, ax=axes)
+def steps_held(F):
+    return max((k for k in range(1, num_steps + 1) for s in range(
+        num_steps - k + 1) if F[s:s + k].prod() >= 0.5), default=0)
+
+
+F, C = read_line(params, 0)
+held = np.array([steps_held(unit) for unit in F.T])
+line = "".join(idx_to_char[i] for i in corpus_indices[:num_steps])
+print(f"half of a memory lasts {np.median(held):.0f} steps in the median "
+      f"unit, {held.max()} in the best, over\n{line}")
+best, figure = held.argsort()[-3:], d2l.new_figure((8, 4))
+above, below = figure.subplots(2, 1, sharex=True)
+above.plot(F[:, best])
+below.plot(C[:, best])
+above.set_ylabel("F")
+below.set(ylabel="C", xlabel="step; the ticks mark the spaces", xticks=[
+    t for t, char in enumerate(line) if char == " "])
 figure
 
 # %% [markdown]
-# Where a row of F is dark blue, C keeps what it held, plus what is added;
-# where F is pale, it is erased. A colour that lasts along a row of C while F
-# stays dark is a memory that travels; the same row of H shows when it is let
-# out.
+# Before training, half of a memory lasted one step. The picture has the three
+# units that hold longest: their forget gates above, their memories below.
+# Where F is near 1, C keeps what it held, plus what is added; where F falls,
+# the memory is erased. When we ran this on the lyrics that come with the
+# package, one of the three had become what we made by hand, a counter: while
+# its forget gate was open, its memory moved by about 1 at each step, down to
+# -10 and up again, until it was erased near the end of the second line.
 #
 # ## The same in Gluon
 
@@ -354,12 +369,10 @@ histories["LSTM in Gluon"] = d2l.train_and_predict_rnn_gluon(
 d2l.plot_perplexity(histories, corpus)
 
 # %%
-settings = {
+report = d2l.write_report("lstm", histories, corpus, {
     "seed": seed, "ctx": ctx, "num_hiddens": num_hiddens,
     "num_epochs": num_epochs, "num_steps": num_steps,
-    "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta,
-    "pred_period": pred_period, "pred_len": pred_len, "prefixes": prefixes}
-report = d2l.write_report("lstm", histories, corpus, settings)
+    "batch_size": batch_size, "lr": lr, "clipping_theta": clipping_theta})
 
 # %% [markdown]
 # With the Jay Chou lyrics, the recorded perplexities were:
@@ -375,8 +388,8 @@ report = d2l.write_report("lstm", histories, corpus, settings)
 #
 # ## Summary
 #
-# * The memory cell is added to and erased through gates; along it a gradient
-#   is multiplied by the forget gate alone.
+# * The memory cell is added to and erased through gates, so it can count.
+#   Along it a gradient is multiplied by the forget gate alone.
 # * At the start every gate is near one half, which forgets within a few
 #   steps. A larger forget bias keeps more; it does not help in every task.
 # * States of equal shape can change places, and training may not show it; a
@@ -384,11 +397,13 @@ report = d2l.write_report("lstm", histories, corpus, settings)
 #
 # ## Exercises
 #
-# 1. (\*) Continue the step by hand with $x_{t+1} = 0$.
+# 1. (\*) Which gates have to change, and at which character, so that any `)`
+#    sets the count of brackets to 0?
 # 2. (\*) The candidate is between -1 and 1 already. Why is there a second
 #    tanh, on the memory cell?
-# 3. (\*\*) Compare the seconds per epoch of the plain network, the GRU and
-#    the LSTM. How well does the table of multiplications predict them?
+# 3. (\*\*) A one-hot input only looks up a row of its weights. How many
+#    multiplications does a step take in each of the three cells, and how well
+#    do they predict the seconds per epoch?
 # 4. (\*\*\*) Tie the gates: let the input gate be $1 - \mathbf{F}_t$. What
 #    does this save, and what does it cost in perplexity?
 #
@@ -403,5 +418,7 @@ report = d2l.write_report("lstm", histories, corpus, settings)
 # * R. Jozefowicz, W. Zaremba and I. Sutskever, *An Empirical Exploration of
 #   Recurrent Network Architectures*, 2015: a forget bias of 1.
 # * C. Olah, *Understanding LSTM Networks*, 2015: the figures many know.
+# * G. Weiss, Y. Goldberg and E. Yahav, *On the Practical Computational Power
+#   of Finite Precision RNNs for Language Recognition*, 2018: LSTMs count.
 #
 # Next: [deep recurrent networks](deep_rnn.py).

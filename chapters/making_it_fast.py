@@ -8,8 +8,8 @@
 # forward pass and clipping, with the book's settings, and makes them faster
 # by one idea at a time; in the end, the book's own lines are fast, unchanged.
 # Every version computes the same perplexities, which is asserted. What
-# changes is how many operators a step has, and how often Python, memory and
-# threads get in the way.
+# changes is how many operators a step has, how large they are, and how often
+# Python and memory get in the way.
 #
 # After this lesson you can
 #
@@ -26,31 +26,60 @@
 # $\mathbf{G} \mathbf{B}^\top$ and $\mathbf{A}^\top \mathbf{G}$, where
 # $\mathbf{G}$ is the gradient of $\mathbf{A} \mathbf{B}$. A product of an
 # $n \times k$ matrix and a $k \times m$ matrix takes $2 n k m$ operations.
+# With the book's $n = 32$ and $h = 256$, $\mathbf{H}_{t-1} \mathbf{W}_{hh}$
+# takes $2 \cdot 32 \cdot 256 \cdot 256$, or 4.2 million. Is that much?
 
 # %%
 import math
-import os
 import statistics
-import subprocess
-import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 import numpy as np
-from d2lrnn.report import writable
 from mxnet import autograd, gluon, nd
 
 seed, ctx = 1, d2l.try_gpu()
 num_hiddens, batch_size, num_steps, lr, theta = 256, 32, 35, 1e2, 1e-2
 corpus = d2l.load_data_jay_lyrics()
 corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
-loss = gluon.loss.SoftmaxCrossEntropyLoss()
-histories = {}
+loss, histories = gluon.loss.SoftmaxCrossEntropyLoss(), {}
 print(f"text: {corpus.source}, {vocab_size:,} characters, on {ctx}")
 
 # %% [markdown]
+# ## What does an operator cost?
+#
+# Time four products: of two numbers, of a state with $\mathbf{W}_{hh}$ and
+# with $\mathbf{W}_{hq}$, and of the states of all steps with
+# $\mathbf{W}_{hq}$. A GFLOP/s is a billion operations a second.
+
+
+# %%
+def time_product(n, k, m, number=50):
+    A, B, times = nd.ones((n, k), ctx), nd.ones((k, m), ctx), []
+    for _ in range(number):
+        start = time.perf_counter()
+        nd.dot(A, B).wait_to_read()
+        times.append(time.perf_counter() - start)
+    took = min(times)  # the others were interrupted
+    print(f"{n:>5} x {k:<4} times {k:>4} x {m:<5} {2 * n * k * m:>11,} "
+          f"operations {took * 1e6:>6,.0f} microseconds "
+          f"{2 * n * k * m / took / 1e9:>8.3f} GFLOP/s")
+    return took
+
+
+for shape in ((1, 1, 1), (batch_size, num_hiddens, num_hiddens),
+              (batch_size, num_hiddens, vocab_size),
+              (num_steps * batch_size, num_hiddens, vocab_size)):
+    time_product(*shape)
+
+# %% [markdown]
+# The first line is the price of a call: hardly any arithmetic, and yet it
+# takes microseconds, which every operator costs, however small. For the 4.2
+# million operations of a state, that is no small part; for the last line, it
+# is nothing, and each operation is cheaper. So there are two ways to gain:
+# fewer operators, and larger ones.
+#
 # ## The book's loop
 #
 # The forward pass as the book writes it, and the book's clipping, which
@@ -125,24 +154,6 @@ def seconds(label):
 
 
 measure("as in the book", as_in_the_book, clipping_as_in_the_book)
-
-# %% [markdown]
-# ## Threads
-#
-# By default MXNet uses half of the cores; d2lrnn lets it use all of them. The
-# number of threads is fixed when MXNet is loaded, so each number needs a
-# process of its own.
-
-# %%
-cores = d2l.basics.machine.num_cores()
-setup = (f"import d2lrnn; from mxnet import nd; "
-         f"A = nd.ones(({batch_size * num_steps}, {num_hiddens})); "
-         f"B = nd.ones(({num_hiddens}, {vocab_size}))")
-for threads in sorted({max(1, cores // 2), cores}):
-    print(f"{threads} threads, all outputs:", end=" ", flush=True)
-    subprocess.run([sys.executable, "-m", "timeit", "-s", setup,
-                    "nd.dot(A, B).wait_to_read()"], check=True,
-                   env={**os.environ, "OMP_NUM_THREADS": str(threads)})
 
 # %% [markdown]
 # ## Clipping
@@ -269,35 +280,43 @@ zeros = nd.zeros((1, num_hiddens), ctx=ctx)
 measure("the fused operator", fused)
 
 # %% [markdown]
+# ## A common mistake: fast, but not the same
+#
+# The scores stand in the order of the steps, and so must the labels. If they
+# stand in the order of the examples, all shapes are right, it is as fast, and
+# the perplexity falls nearly as well at first: only the assertion notices.
+
+
+# %%
+def in_wrong_order(params, X, Y, H):
+    return with_one_output(params, X, Y.reshape((num_steps, -1)).T, H)
+
+
+label = "labels in the wrong order"
+try:
+    measure(label, in_wrong_order)
+except AssertionError:
+    wrong, right = histories.pop(label), histories["as in the book"]
+    print(f"{label}: perplexity {wrong[-1]['perplexity']:.1f} instead of "
+          f"{right[-1]['perplexity']:.1f}")
+assert label not in histories
+
+# %% [markdown]
 # ## The limit
 #
-# Only the products, with nothing in between: the large ones of the outputs,
-# and those of the states, step by step, forward and backward. They are
-# measured for one mini-batch, and counted in GFLOP/s, a billion operations a
-# second.
+# Only the products, with nothing in between: those of the states, step by
+# step, forward and backward, and four large ones, of the gradient of
+# $\mathbf{W}_{hh}$ and of the outputs. They are timed for one mini-batch.
 
 # %%
 rows = batch_size * num_steps
-X, G, H, W_hh, W_hq = (nd.ones(shape, ctx) for shape in (
-    (rows, num_hiddens), (rows, vocab_size), (batch_size, num_hiddens),
-    (num_hiddens, num_hiddens), (num_hiddens, vocab_size)))
-
-
-def products():
-    start = time.time()
-    for _ in range(num_steps):
-        nd.dot(H, W_hh)
-        nd.dot(H, W_hh, transpose_b=True)
-    nd.dot(X, X, transpose_a=True)
-    nd.dot(X, W_hq)
-    nd.dot(G, W_hq, transpose_b=True)
-    nd.dot(X, G, transpose_a=True)
-    nd.waitall()
-    return time.time() - start
-
-
 num_batches = (len(corpus_indices) // batch_size - 1) // num_steps
-limit = num_batches * statistics.median(products() for _ in range(20))
+limit = num_batches * (
+    2 * num_steps * time_product(batch_size, num_hiddens, num_hiddens)
+    + time_product(num_hiddens, rows, num_hiddens)
+    + time_product(rows, num_hiddens, vocab_size)
+    + time_product(rows, vocab_size, num_hiddens)
+    + time_product(num_hiddens, rows, vocab_size))
 operations = 6 * rows * num_hiddens * (num_hiddens + vocab_size) * num_batches
 print(f"the products: {limit:.3f} s, {operations / limit / 1e9:.0f} GFLOP/s")
 
@@ -313,7 +332,6 @@ axes.legend(loc="lower right")
 axes.figure
 
 # %%
-axes.figure.savefig(writable(Path("runs")) / "making_it_fast.png", dpi=150)
 for label in histories:
     print(f"{label:<34}{limit / seconds(label):4.0%} of the time is products")
 
@@ -332,14 +350,15 @@ for label in histories:
 # ## Summary
 #
 # * A model is fast if the device always has work, and the work is large
-#   products. Python, memory and small operators only get in the way.
+#   products. Each operator has its price, however small it is.
 # * Look for products with zeros, for one product in many pieces, and for
 #   numbers that are read without need.
 # * A faster version must compute the same: assert that, then measure.
 #
 # ## Exercises
 #
-# 1. (\*) Look up with `nd.Embedding` instead of `nd.take`. Is it the same?
+# 1. (\*) Set `OMP_NUM_THREADS=1` before Python starts. Which of the four
+#    products take longer, and which of the versions?
 # 2. (\*\*) Measure with `batch_size` 2 and with 256. Which ideas help the
 #    small one, and which the large one?
 # 3. (\*\*) Let `measure` print `step.before` and `step.after` of the book's

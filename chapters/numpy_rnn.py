@@ -9,8 +9,8 @@
 # * say what each step must hand back to the step before it;
 # * measure by which way a gradient travels back through an LSTM.
 #
-# You need the chain rule, [the plain network](rnn_scratch.py) and
-# [the LSTM](lstm.py). The lesson runs in a few seconds.
+# You need [the plain network](rnn_scratch.py), [back-propagation through
+# time](bptt.py) and [the LSTM](lstm.py). The lesson runs in a few seconds.
 #
 # The names are those of "Building your RNN step by step", an assignment in
 # the course Sequence Models (Deep Learning Specialization). There an example
@@ -271,9 +271,9 @@ assert max(differences.values()) < 1e-7
 # %% [markdown]
 # ## A common mistake: nothing is handed back
 #
-# Each step starts with zeros in place of the next
-# step's `da_prev` and `dc_prev`. All shapes are right, but what a step does
-# to later losses, which a recurrent network has to learn, is lost.
+# Each step starts with zeros in place of the next step's `da_prev` and
+# `dc_prev`. All shapes are right, but what a step does to later losses, which
+# a recurrent network has to learn, is lost.
 
 # %%
 forgotten = [lstm_cell_backward(da[:, :, t], 0 * a0, cache)
@@ -287,20 +287,25 @@ assert min(differences.values()) > 1e-2
 # ## How far back does a gradient reach, and which way?
 #
 # At each step back, the plain cell multiplies a gradient by the slopes of
-# tanh, which are at most 1, and by $\mathbf{W}_{aa}^\top$: small weights make
-# it vanish, and large ones can make it explode. In the LSTM one way leads
-# along the memory cells, where it is multiplied by $\mathbf{F}_t$ alone,
-# which a bias can hold near 1. Is that the way it takes?
+# tanh and by $\mathbf{W}_{aa}^\top$. In the LSTM one way leads along the
+# memory cells, where it is multiplied by $\mathbf{F}_t$ alone, which a bias
+# can hold near 1. Is that the way it takes?
 #
-# Put a gradient on the last state alone, and send it back. All other ways
-# lead through $\mathbf{W}_g^\top d\mathbf{Z}_g$, so `only` closes some, in
-# the backward pass alone, by zeros in place of $\mathbf{W}_g$. With all of
-# them closed, what is left is the product of the forget gates, times about
-# one half: at the first step the gradient enters the memory cell by
-# $\mathbf{O}_t \odot (1 - \tanh^2 \mathbf{C}_t)$. Weights of size $s$ have
-# the standard deviation $s / \sqrt{n_a}$: a product with them makes a state
-# about $s$ times as large. There are 20 draws: lines are medians, bands hold
-# the middle 80 %.
+# Take one unit whose gates I and O are one half, and whose memory cell is
+# near 0, where tanh has slope 1. A change of $c_{t-1}$ reaches $c_t$ through
+# the forget gate, times $f$, but also by a detour: times $o$ into the state,
+# times $w_c$ into the candidate, times $i$ into the memory cell. Together,
+# that is $f + o\, w_c\, i$. With $w_c = 0.5$ and a bias of 2, for which $f =
+# 0.88$, it is $0.88 + 0.5 \cdot 0.5 \cdot 0.5 = 1.0$. After forty steps the
+# gate alone leaves $0.88^{40} = 0.006$; with the detour, nothing is lost.
+#
+# Forty units have weights of both signs, so let us measure. Put a gradient on
+# the last state alone, and send it back. All ways but the forget gate's lead
+# through $\mathbf{W}_g^\top d\mathbf{Z}_g$, so `only` closes some, in the
+# backward pass alone, by zeros in place of $\mathbf{W}_g$. Weights of size
+# $s$ have the standard deviation $s / \sqrt{n_a}$: a product with them makes
+# a state about $s$ times as large. There are 20 draws: lines are medians,
+# bands hold the middle 80 %.
 
 
 # %%
@@ -369,13 +374,12 @@ axes.figure
 # The plain cell keeps a gradient only if its weights are just right, and even
 # with size 1 the draws spread over orders of magnitude after 40 steps.
 #
-# The product of the forget gates tells why a bias of 2 keeps more than a bias
-# of 0, but not how much. Most of the gradient takes paths that leave the line
-# of memory cells at some of the steps, through the candidate to the state
-# before and on to that state's memory cell; at the others it still meets the
-# forget gate. About 8 % more at each step with a bias of 2, and 15 % with 0,
-# compound to factors of some 25 and 250 after forty. With these paths open,
-# the curve all but meets the whole one.
+# In the LSTM a bias of 2 keeps more than a bias of 0, as the forget gates
+# alone promise, but they promise too little. The detour through the candidate
+# adds about 8 % at each step with a bias of 2, and 15 % with 0, which
+# compounds to factors of some 25 and 250 after forty. Forget gates and detour
+# together all but meet the whole curve: the other gates hardly carry anything
+# back.
 #
 # ## Summary
 #
@@ -391,9 +395,9 @@ axes.figure
 #    $\mathbf{b}_y$. Derive them, and let `gradient_check` judge.
 # 2. (\*\*) For which `epsilon` from $10^{-1}$ to $10^{-13}$ is
 #    `gradient_check` most exact, and why not for a smaller one?
-# 3. (\*\*) Near $\mathbf{C}_t = 0$, gates F and candidate multiply a gradient
-#    by $f + i\, o \mathbf{W}_c^\top$, with the first n_a columns of
-#    $\mathbf{W}_c$. Compare the powers of its eigenvalues with the curves.
+# 3. (\*\*) With many units, the factor is $f + o\, i \mathbf{W}_c^\top$, with
+#    the first n_a columns of $\mathbf{W}_c$. Compare its powers with the
+#    curves. With a bias of 2 they are too large: which assumption fails?
 # 4. (\*\*\*) Derive and check [the gated recurrent unit](gru.py).
 #
 # ## Further reading

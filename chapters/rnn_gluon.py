@@ -22,8 +22,6 @@
 # minutes on two cores.
 
 # %%
-import ast
-import inspect
 import time
 
 import d2lrnn as d2l  # before mxnet
@@ -62,7 +60,8 @@ assert H.shape == (35, 2, 256) and state_new[0].shape == (1, 2, 256)
 # Ids become one-hot vectors, then hidden states, then scores. `run_one_hot`
 # hands the one-hot vectors to the layer. The scores come from a single
 # product: the rows of all steps stand in one matrix, step after step
-# ({numref}`fig-gluon-shapes`).
+# ({numref}`fig-gluon-shapes`). Nowhere does the code say how many inputs a
+# layer has: Gluon draws its weights when the first mini-batch shows it.
 #
 # ```{figure} /figures/gluon_shapes.svg
 # :name: fig-gluon-shapes
@@ -254,38 +253,28 @@ d2l.plot_perplexity(histories, corpus)
 # trained. Stopping gradients stays yours; for clipping Gluon has
 # `gluon.utils.clip_global_norm`, but you have to call it.
 #
-# Now count the statements of each model (without docstrings and decorators),
-# its parameters, and the seconds of an epoch, the shortest of five. The last
+# Does a ready-made layer also make a faster model? Here are the parameters
+# of each model and the seconds of an epoch, the shortest of five. The last
 # row is the package's `RNNModel`: the same class with another `run_one_hot`.
 
-
 # %%
-def num_statements(*definitions):
-    source = "\n".join(map(inspect.getsource, definitions))
-    return sum(isinstance(node, ast.stmt)
-               and ast.unparse(node)[0] not in "'\""  # but no docstring
-               for node in ast.walk(ast.parse(source)))
-
-
 few = {**text, **settings, "num_epochs": d2l.epochs(5), "prefixes": []}
-scratch = (d2l.get_params, d2l.init_rnn_state, d2l.rnn, d2l.to_onehot)
 num_params = sum(param.size for param in params)
-rows = [("from scratch, compiled", num_statements(*scratch), num_params,
-         d2l.train_and_predict_rnn(d2l.rnn, *scratch[:2],
-                                   is_random_iter=False, **few))]
+rows = [("from scratch, compiled", num_params, d2l.train_and_predict_rnn(
+    d2l.rnn, d2l.get_params, d2l.init_rnn_state, is_random_iter=False,
+    **few))]
 num_params = sum(p.data().size for p in model.collect_params().values())
-rows += [("this RNNModel", num_statements(d2l.RNNModel, run_one_hot),
-          num_params, histories["RNN in Gluon"][-5:]),
-         ("d2l.RNNModel", "", num_params, train_and_predict_rnn_gluon(
+rows += [("this RNNModel", num_params, histories["RNN in Gluon"][-5:]),
+         ("d2l.RNNModel", num_params, train_and_predict_rnn_gluon(
              d2l.RNNModel(rnn_layers.RNN(num_hiddens), vocab_size), **few))]
-for name, statements, count, history in rows:
+for name, count, history in rows:
     seconds = min(record["seconds"] for record in history)
-    print(f"{name:<24}{statements:>4}{count:>10,}{seconds:>7.2f} s")
-assert rows[1][2] == rows[0][2] + num_hiddens  # the second bias
+    print(f"{name:<24}{count:>10,}{seconds:>7.2f} s")
+assert rows[1][1] == rows[0][1] + num_hiddens  # the second bias
 
 # %% [markdown]
-# Fewer statements do not make a faster model. This `RNNModel` multiplies a
-# matrix with one-hot vectors, although each product only selects a row. The
+# It does not make a faster one by itself. This `RNNModel` multiplies a matrix
+# with one-hot vectors, although each product only selects a row. The
 # compiled step from scratch looks the row up instead, and so, on a CPU, does
 # the package's `run_one_hot`. That closes part of the gap; besides, the loop
 # here is not compiled ([how](making_it_fast.py), [measured](/results.md)).

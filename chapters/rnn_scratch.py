@@ -2,9 +2,9 @@
 # # A recurrent neural network from scratch
 #
 # Can a vector of fixed length remember what a text has said so far, and can
-# that be learned? A table that counts what follows each pair of characters
-# forgets everything before them. A recurrent network reads one character at a
-# time and writes what it will need into a hidden state.
+# that be learned? [A table that counts](language_models.py) what follows each
+# pair of characters forgets everything before them. A recurrent network reads
+# one character at a time and writes what it will need into a hidden state.
 #
 # After this lesson you can
 #
@@ -74,15 +74,12 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # From the one-hot vector of a character to the probabilities of the next one.
 # ```
 #
-# The loss of $N$ predictions is the mean of their cross-entropies, and
-# perplexity is its exponential:
-#
-# $$\text{perplexity} = \exp\left(\frac{1}{N} \sum_{i=1}^{N} \ell_i\right).$$
-#
-# It is the number of equally likely characters that the model is, in effect,
-# choosing between. Perfect foresight gives 1, a uniform guess `vocab_size`.
-# On the text whose characters it counts, only a model that uses their order
-# can beat the unigram guess, which knows only how frequent each of them is.
+# The loss is the mean of the cross-entropies, and perplexity is its
+# exponential: the number of equally likely characters that the model is, in
+# effect, choosing between. Perfect foresight gives 1, a uniform guess
+# `vocab_size`. On the text whose characters it counts, only a model that uses
+# their order can beat the unigram guess, which knows only how frequent each
+# of them is.
 #
 # ## By hand: two units, three characters
 #
@@ -222,7 +219,7 @@ def predict_rnn(prefix, num_chars, rnn, params, init_rnn_state,
 # ## Gradient clipping
 #
 # On its way back a gradient is multiplied by one factor for each step, which
-# [another lesson](gru.py) computes. If these factors are large, the gradient
+# [another lesson](bptt.py) computes. If these factors are large, the gradient
 # $\mathbf{g}$ of all parameters explodes. Clipping keeps its direction and
 # bounds its norm by $\theta$:
 #
@@ -276,8 +273,8 @@ def grad_clipping(params, theta, ctx=None):
 
 # %%
 def train(corpus_indices, data_iter=d2l.data_iter_consecutive,
-          carry_state=True, num_epochs=8, num_hiddens=64, batch_size=10,
-          num_steps=10, lr=1e2, theta=1e-2):
+          carry_state=True, cut=True, num_epochs=8, num_hiddens=64,
+          batch_size=10, num_steps=10, lr=1e2, theta=1e-2):
     d2l.seed(seed)
     params = get_params(vocab_size, num_hiddens, ctx)
     zeros = init_rnn_state(batch_size, num_hiddens, ctx)
@@ -285,7 +282,8 @@ def train(corpus_indices, data_iter=d2l.data_iter_consecutive,
         state, means = zeros, []
         # 1 read
         for X, Y in data_iter(corpus_indices, batch_size, num_steps, ctx):
-            state = tuple(s.detach() for s in state) if carry_state else zeros
+            state = state if carry_state else zeros
+            state = tuple(s.detach() if cut else s for s in state)
             with autograd.record():
                 l, state = losses(X, Y, state, params)  # 2 forward
                 l = l.mean()
@@ -311,53 +309,74 @@ print(f"perplexity {train(small):.0f} after 8 epochs")
 # %%
 settings = {"num_hiddens": 256, "num_epochs": d2l.epochs(250), "lr": 1e2,
             "num_steps": 35, "batch_size": 32, "clipping_theta": 1e-2}
-text = {"vocab_size": vocab_size, "ctx": ctx, "idx_to_char": idx_to_char,
-        "char_to_idx": char_to_idx, "init_rnn_state": init_rnn_state}
 train_long = partial(
-    d2l.train_and_predict_rnn, rnn, get_params=get_params, **text, **settings,
-    corpus_indices=corpus_indices, is_random_iter=False, prefixes=[],
-    pred_len=50, pred_period=d2l.epochs(50))
+    d2l.train_and_predict_rnn, rnn, get_params=get_params, prefixes=[],
+    init_rnn_state=init_rnn_state, corpus_indices=corpus_indices, ctx=ctx,
+    vocab_size=vocab_size, idx_to_char=idx_to_char, char_to_idx=char_to_idx,
+    is_random_iter=False, pred_period=d2l.epochs(50), pred_len=50, **settings)
 d2l.seed(seed)
 long = train_long(corpus_indices=small, num_epochs=2, num_hiddens=64,
                   batch_size=10, num_steps=10, pred_period=1000)
 assert abs(long[-1]["perplexity"] / train(small, num_epochs=2) - 1) < 0.01
 d2l.seed(seed)
-histories = {"random sampling": train_long(is_random_iter=True)}
+params = get_params(vocab_size, 256, ctx)
+histories = {"random sampling": train_long(
+    get_params=lambda: params, is_random_iter=True)}
 
 # %% [markdown]
-# Then with consecutive sampling, in stages. `get_params` may be any function,
-# also one without arguments; one that returns the existing parameters
-# continues their training. At the end of each stage, the model writes:
+# Then with consecutive sampling. The model writes as it learns (the prefixes
+# mean "to part" and "not to part"):
+
+# %%
+d2l.seed(seed)
+histories["consecutive sampling"] = train_long(prefixes=["分开", "不分开"])
+
+# %% [markdown]
+# How much of that is new? Here is the longest piece of each line that stands
+# in the training text:
 
 
 # %%
-def train_on(params, ends, **changes):
-    history = []
-    for end in sorted({d2l.epochs(n) for n in ends}):
-        for record in train_long(
-                get_params=lambda: params, num_epochs=end - len(history),
-                pred_period=1000, **changes):
-            history.append({**record, "epoch": len(history) + 1})
-        yield history
+def longest_copy(lyrics, text):
+    n = len(lyrics)
+    pieces = (lyrics[i:j] for i in range(n) for j in range(i + 1, n + 1))
+    return max((piece for piece in pieces if piece in text), key=len)
 
 
-d2l.seed(seed)
-params = get_params(vocab_size, 256, ctx)
-write = partial(predict_rnn, num_chars=50, rnn=rnn, params=params,
-                num_hiddens=256, **text)
-for history in train_on(params, (1, 10, 50, 250)):
-    d2l.print_epoch(history[-1], write, ["分开", "不分开"])
-histories["consecutive sampling"] = history
-
-# %% [markdown]
-# In the first epochs it writes only what is most frequent, the space, so the
-# lines look empty. Later words appear and, as the perplexity nears 1, whole
-# pieces of the text. (The prefixes mean "to part" and "not to part".)
+for record in histories["consecutive sampling"]:
+    for lyrics in record.get("lyrics", []):
+        piece = longest_copy(lyrics, corpus.text)
+        print(f"epoch {record['epoch']}: {len(piece)} characters, {piece!r}")
 
 # %%
 d2l.plot_perplexity(histories, corpus)
 
 # %% [markdown]
+# ## What the state remembers
+#
+# Does the state help? With random sampling, the network predicts the first
+# label of an example from one character alone, and the last from 35. Here are
+# the perplexities after 1, 2, 3, 5, 10 and 35 characters: first with the text
+# cut where training cut it, then with the same text cut 17 characters later.
+
+# %%
+zeros = init_rnn_state(32, 256, ctx)
+for start in (0, 17):
+    l = [losses(X, Y, zeros, params)[0].reshape((35, 32)) for X, Y in
+         d2l.data_iter_random(corpus_indices[start:], 32, 35, ctx)]
+    by_step = nd.concat(*l, dim=1).mean(axis=1).asnumpy()
+    row = (f"{d2l.perplexity(l):8.2f}" for l in by_step[[0, 1, 2, 4, 9, 34]])
+    print(f"cut from {start:>2}:", *row)
+
+# %% [markdown]
+# After one character the network can know no more than a table of pairs. With
+# the second and the third, the perplexity collapses: the state does carry
+# what came before. But where the same text is cut elsewhere, the network does
+# far worse, and finds its place only late. It has learned each example by
+# heart from its beginning on, since random sampling cut the text at the same
+# places in every epoch. (An exercise of [the last
+# lesson](lang_model_dataset.py) moves them.)
+#
 # ## What clipping does
 #
 # A history also has the norm of the gradient, before and after clipping, as a
@@ -376,23 +395,30 @@ norms_figure(histories)
 #
 # Someone who knows a poem by heart need not know its language. To tell the
 # two apart, train a new network on the first 9,000 characters only, and
-# measure now and then how well it predicts the last 1,000.
+# measure now and then how well it predicts the last 1,000. (`get_params` may
+# be any function; one that returns existing parameters continues their
+# training.)
 
 # %%
 rest = nd.array([corpus_indices[9000:]], ctx)
 params, start = get_params(vocab_size, 256, ctx), init_rnn_state(1, 256, ctx)
-for history in train_on(params, (1, 2, 5, 10, 25, 50),
-                        corpus_indices=corpus_indices[:9000]):
+history = []
+for end in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
+    for record in train_long(
+            get_params=lambda: params, corpus_indices=corpus_indices[:9000],
+            num_epochs=end - len(history), pred_period=1000):
+        history.append({**record, "epoch": len(history) + 1})
     l, _ = losses(rest[:, :-1], rest[:, 1:], start, params)
     history[-1]["held_out_perplexity"] = d2l.perplexity(l.mean().asscalar())
 d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus)
 
 # %% [markdown]
-# With all epochs, the perplexity of the training text falls far. That of the
-# held-out text falls only at first, stays above the unigram guess, and rises
-# in the end. (That guess has seen the held-out text, some of whose characters
-# never occur before it.) What the network learns late holds for its training
-# text alone.
+# In the first epoch the network learns while it is measured, so held-out
+# characters, which come after it, do better. With all epochs, the perplexity
+# of the training text falls far. That of the held-out text falls only at
+# first, stays above the unigram guess, and rises in the end. (That guess has
+# seen the held-out text, some of whose characters never occur before it.)
+# What the network learns late holds for its training text alone.
 #
 # ## Common mistakes
 #
@@ -408,31 +434,22 @@ assert not unclipped < vocab_size
 # the text. The loop runs, but learns less:
 
 # %%
-anew, kept = (train(small, d2l.data_iter_random, carry, num_epochs=20)
-              for carry in (False, True))
+anew, kept = (train(small, d2l.data_iter_random, carry_state, num_epochs=20)
+              for carry_state in (False, True))
 print(f"begun anew {anew:.1f}, kept {kept:.1f}")
 assert kept > anew
 
 # %% [markdown]
-# **`detach` lost.** In the network trained on 9,000 characters, how much
-# gradient reaches a state `H` five steps before the part whose loss is taken?
+# **`detach` lost.** Should the gradient now not go back to the beginning of
+# the epoch?
 
 # %%
-H.attach_grad()
-for cut in (True, False):
-    with autograd.record():
-        _, state = losses(X[:, :5], Y[:, :5], (H,), params)
-        state = [s.detach() if cut else s for s in state]
-        l = losses(X[:, 5:], Y[:, 5:], state, params)[0].mean()
-    l.backward()
-    print(f"detach {cut}: {H.grad.norm().asscalar():.2g}")
-    assert (H.grad.norm() == 0) == cut
+print(f"with detach {train(small)}, without {train(small, cut=False)}")
 
 # %% [markdown]
-# In the loop above, forgetting it changes nothing, not one digit of the
-# perplexity, since MXNet's `backward` frees the graph that it has passed
-# through. Where the graph is kept (`retain_graph=True`), every step goes
-# further back and takes longer.
+# Not one digit changes, since MXNet's `backward` frees the graph that it has
+# passed through. Where the graph is kept (`retain_graph=True`), each step
+# goes further back and takes longer; PyTorch stops with an error.
 #
 # ## Results
 
@@ -466,19 +483,19 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #
 # 1. (\*) Compute $\mathbf{H}_3$ by hand if c follows "ab". Which character
 #    does the network expect next, and which would be right?
-# 2. (\*) Without clipping, with which learning rate does `train` still end
-#    below `vocab_size`?
-# 3. (\*\*) Take the sum of the losses for their mean in `train`, but keep the
+# 2. (\*) Close this page and write `rnn` from its two equations.
+#    `d2l.check("rnn_scratch", 2, rnn)` says what differs.
+# 3. (\*) Without clipping, with which of the learning rates 100, 10, 1 and
+#    0.1 does `train` still end below `vocab_size`?
+# 4. (\*\*) Take the sum of the losses for their mean in `train`, but keep the
 #    mean for `means`, and print what `grad_clipping` returns. Which norms
 #    change, and why does the network learn as before?
-# 4. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
+# 5. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
 #    find the number of hidden units for which it is lowest of all.
 #
 # ## Further reading
 #
 # * J. L. Elman, *Finding Structure in Time*, 1990.
-# * P. J. Werbos, *Backpropagation Through Time: What It Does and How to Do
-#   It*, 1990.
 # * T. Mikolov et al., *Recurrent Neural Network Based Language Model*,
 #   2010.
 # * R. Pascanu, T. Mikolov and Y. Bengio, *On the Difficulty of Training

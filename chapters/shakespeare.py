@@ -4,23 +4,28 @@
 # The [char-RNN](char_rnn.py) reads a text from left to right and carries its
 # state along. There is a simpler way to train a writer of poems: show it a
 # *window* of 40 characters, and ask for the one that follows. Which is
-# better? Here both learn the same sonnets, with the same layers, and read
-# equally many characters.
+# better, and why? The two differ in what they remember, but also in how often
+# they must predict. So a third model is between them: it predicts at every
+# step, as the one does, and begins with zeros, as the other does. All three
+# have the same layers, and read equally many characters of the same sonnets.
 #
 # After this lesson you can
 #
 # * cut a text into windows, train on them, and write with a window that moves
 #   on;
-# * say what predicting at every step buys, and what a longer context does;
+# * tell two causes apart by a model that differs in one of them alone;
 # * judge a pretrained model on a text that it has not read.
 #
-# It needs [LSTM](lstm.py) and [char-RNN](char_rnn.py), and takes about three
-# minutes on two cores. The letters are those of the [notation](/notation.md).
+# It needs [LSTM](lstm.py) and [char-RNN](char_rnn.py). On two cores it takes
+# about two minutes with the sonnets that ship, and five with Shakespeare's.
+# The letters are those of the [notation](/notation.md).
 
 # %%
 import inspect
+import io
 import math
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
@@ -102,43 +107,57 @@ print(summary(model))
 d2l.show(plot_model(model, writable(Path("runs")) / "shakespeare.svg"))
 
 # %% [markdown]
-# ## The same layers with a memory
+# ## The same layers, predicting at every step
 #
 # A `CharRNN` of one-hot vectors and two LSTMs has parameters of the same
 # shapes. Without dropout it is even the same function: with the same weights,
 # it gives the same scores after a window of 40. What differs is how the two
-# are used. The window's model predicts once and forgets; the other predicts
-# at every step and hands its state on.
+# are trained: it predicts at every step, and hands its state on. The third
+# model does the first and not the second.
+
 
 # %%
+class Forgetful(d2l.CharRNN):
+    """A CharRNN that begins each mini-batch with a state of zeros."""
+
+    def __call__(self, X, state):
+        return super().__call__(X, [nd.zeros_like(s) for s in state])
+
+
 windows = d2l.WindowLSTM(vocab_size, num_hiddens=128, dropout=0, Tx=Tx)
-carried = d2l.CharRNN(vocab_size, None, num_hiddens=128, num_layers=2)
+forgetful, carried = (kind(vocab_size, None, num_hiddens=128, num_layers=2)
+                      for kind in (Forgetful, d2l.CharRNN))
 windows.initialize(init.Xavier(), ctx=ctx)
-carried.initialize(ctx=ctx)
-for theirs, ours in zip(windows.collect_params().values(),
-                        carried.collect_params().values(), strict=True):
-    ours.set_data(theirs.data())
+for other in (forgetful, carried):
+    other.initialize(ctx=ctx)
+    for theirs, ours in zip(windows.collect_params().values(),
+                            other.collect_params().values(), strict=True):
+        ours.set_data(theirs.data())
 ids = nd.array(poems.corpus_indices[:8 * Tx].reshape(8, Tx), ctx=ctx)
 last = carried(ids, carried.begin_state(8, ctx))[0][-8:]
 assert np.allclose(windows(ids)[0].asnumpy(), last.asnumpy(), atol=1e-5)
 
 # %% [markdown]
-# ## Training both
+# ## Training all three
 #
-# Both begin with these weights and learn with Adam at a rate of 0.001; the
+# They begin with these weights and learn with Adam at a rate of 0.001; the
 # last twentieth of the text is held out. An epoch of windows reads each
 # character $40 / 3 \approx 13$ times, to predict a third of them once. In the
-# same number of characters read, the state goes through the text 13 times,
-# and predicts at each step.
+# same number of characters read, the other two go through the text 13 times,
+# in pieces of 35, and predict at each step.
 
 # %%
 options = {"lr": 1e-3, "held_out": 0.05, "clipping_theta": 1.0,
            "seed": seed, "ctx": ctx}
+models = {"windows": windows, "forgetful": forgetful,
+          "a carried state": carried}
 histories = {"windows": shakespeare.fit(windows, poems, d2l.epochs(3),
                                         **options)}
 num_epochs = round(len(histories["windows"]) * Tx / 3)
-histories["a carried state"] = d2l.fit(
-    carried, poems, d2l.epochs(num_epochs), **options)
+for label in ("forgetful", "a carried state"):
+    with redirect_stdout(io.StringIO()):  # a line for each epoch
+        histories[label] = d2l.fit(models[label], poems,
+                                   d2l.epochs(num_epochs), **options)
 
 # %%
 print(f"{'':<18}{'read':>12}{'predicted':>12}{'seconds':>9}{'training':>10}"
@@ -154,15 +173,16 @@ print(f"uniform guess {math.log(vocab_size):.3f}, frequencies alone "
       f"{math.log(d2l.unigram_perplexity(poems.corpus_indices)):.3f} nats")
 
 # %% [markdown]
-# The columns are characters read and predicted, seconds, and losses in nats.
-# (Tried out with few epochs, the two do not read the same number.)
+# The columns are characters read and predicted, seconds, and losses in nats,
+# held out read as in training. (Tried out with few epochs, they do not read
+# the same number.)
 #
-# ## Does it remember farther?
+# ## Which of the two causes is it?
 #
-# A state can hold more than the last 40 characters. Whether it does, the loss
-# tells, on the same held-out characters, after a context of $n$ characters
-# alone. Both can read contexts of any length, but the windows' model was only
-# ever asked after 40 characters: below that, its curve says little.
+# The loss on the same held-out characters, after a context of $n$ characters
+# alone, tells how much of the context a model uses. All three can read
+# contexts of any length, but the windows' model was only ever asked after 40
+# characters: below that, its curve says little.
 
 # %%
 longest = 80
@@ -182,33 +202,34 @@ def loss_after(model, ids, n):
 contexts = (1, 3, 5, 10, 20, 40, 80)
 losses, _ = d2l.evaluate(carried, held_out_ids, batch_size=1)
 all_before = float(losses[0, longest - 1::3].mean())
-figure, at_40 = d2l.new_figure((6, 3.4)), []
-axes = figure.subplots()
-for model, label in ((windows, "windows"), (carried, "a carried state")):
-    after = [loss_after(model, held_out_ids, n) for n in contexts]
-    at_40.append(after[contexts.index(Tx)])
-    axes.plot(contexts, after, "o-", label=label)
+figure = d2l.new_figure((9, 3.4))
+left, right = figure.subplots(1, 2, sharey=True)
+for label, trained in models.items():
+    read = np.linspace(0, 1, len(histories[label]) + 1)[1:]
+    left.plot(read, [record["held_out_loss"] for record in histories[label]],
+              "o-", markersize=3)
+    after = [loss_after(trained, held_out_ids, n) for n in contexts]
+    right.plot(contexts, after, "o-", label=label)
     print(f"{label:<18}", *(f"{n}: {l:.3f} " for n, l in zip(
         contexts, after, strict=True)))
-print(f"{'the whole text before':<18} {all_before:.3f}")
-print(f"{at_40[0] - at_40[1]:.3f} nats between the two at 40 characters, "
-      f"{at_40[1] - all_before:.3f} more for the whole text")
-axes.axhline(all_before, color="C1", ls=":", label="the whole text before")
-axes.set(xlabel="characters of context", ylabel="held-out loss, nats",
-         xscale="log")
-axes.legend()
+print(f"a carried state, the whole text before: {all_before:.3f}")
+right.axhline(all_before, color="C2", ls=":", label="the whole text before")
+left.set(xlabel="share of the training", ylabel="held-out loss, nats")
+right.set(xlabel="characters of context", xscale="log")
+right.legend()
 figure
 
 # %% [markdown]
-# Compare two distances: between the two curves at 40 characters, where both
-# models read the same, and between the orange curve at 40 and the dotted
-# line, where the same model reads more. The first is what predicting at every
-# step buys while the model *learns*, with the four to five times as many
-# updates that it makes of the same characters; the second is what a longer
-# context buys while it *reads*. On the sonnets, with all epochs, the first is
-# by far the larger: hardly anything is won by remembering farther, which
-# gradients that stop after 35 steps hardly teach. Exercises 3 and 4 take the
-# causes apart.
+# At 40 characters, where all three read the same, two distances can be
+# compared. From the windows to the forgetful model it is far: each character
+# that this one reads gives a loss, which made four to five times as many
+# updates. From there to the carried state, the memory alone differs, and on
+# the sonnets that ship, with all epochs, nothing is won by it. After few
+# characters the forgetful model is even ahead: it has practised beginning
+# with zeros. And where the carried state has read all the text before, on the
+# dotted line, it hardly gains: gradients that stop after 35 steps hardly
+# teach it to remember farther. [When do gates win?](long_memory.py) has a
+# task in which memory decides.
 #
 # ## A model that was trained before
 #
@@ -281,24 +302,10 @@ poem = shakespeare.generate_output(pretrained, prompt, num_chars=300,
                                    temperature=0.7, seed=seed)
 
 # %% [markdown]
-# ## Common mistakes
+# ## A common mistake: writing with dropout on
 #
-# *Dividing the probabilities by the temperature* instead of the scores: the
-# sum that normalises them takes the temperature out again, and nothing
-# changes.
-
-# %%
-preds = np.array([0.5, 0.3, 0.2])
-for tau in (0.5, 2):
-    wrong, right = preds / tau, preds ** (1 / tau)
-    print(f"temperature {tau}:", wrong / wrong.sum(),
-          (right / right.sum()).round(2))
-    assert np.allclose(wrong / wrong.sum(), preds)
-
-# %% [markdown]
-# *Writing with dropout on.* In Gluon dropout is active only under `record` or
-# `train_mode`. A loop that leaves it on judges and writes with half of the
-# units.
+# In Gluon dropout is active only under `record` or `train_mode`. A loop that
+# leaves it on judges and writes with half of the units.
 
 # %%
 few = sonnets.corpus_indices[-38 * Tx:].reshape(38, Tx)  # never read
@@ -342,7 +349,8 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # * A window is simple: examples are independent and can be shuffled. But it
 #   reads 40 characters for each that it learns to predict.
 # * A model that predicts at every step learns from every character that it
-#   reads. Here this and more updates win, and not a longer memory.
+#   reads. Here this wins, with its updates, and not the memory: without a
+#   model in between, we would have credited the memory.
 # * A model is judged on what it has not read; what it was asked for in
 #   training, it may know by heart.
 #
@@ -350,13 +358,12 @@ report = d2l.write_report("shakespeare", histories, poems, {
 #
 # 1. (\*) Write 200 characters at temperature 0. Why does the poem begin to go
 #    round in circles, and why does it not at 0.7?
-# 2. (\*\*) Train on windows of 10 and of 80 characters, as many seconds each.
-#    Which of the two distances above changes?
-# 3. (\*\*) Let the window's model predict at every step of a window, as the
-#    [improviser](jazz.py) does. How much of the gap is left?
-# 4. (\*\*\*) Begin the carried state with zeros at each mini-batch in
-#    training. Which of the two distances changes, and what does that say
-#    about the memory?
+# 2. (\*\*) Do the predictions win, or the updates? Give the windows' model as
+#    many of them, by a smaller `batch_size` of `fit`.
+# 3. (\*\*) Train on windows of 10 and of 80 characters, as many seconds each.
+#    What changes at 40 characters of context?
+# 4. (\*\*\*) Train the other two with a `num_steps` of 10 and of 100. When is
+#    a carried state worth something?
 #
 # ## Further reading
 #

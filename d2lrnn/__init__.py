@@ -16,6 +16,7 @@ from d2lrnn.data.samplers import (
     ptb_iterator,
 )
 from d2lrnn.data.tokens import check_prefix, tokenize
+from d2lrnn.exercises import check
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.lyrics import generate, generate_characters
@@ -84,6 +85,7 @@ __all__ = [
     "WindowLSTM",
     "Windows",
     "bi",
+    "check",
     "check_prefix",
     "choose",
     "correlations",

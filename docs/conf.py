@@ -18,7 +18,8 @@ ROOT = DOCS.parent
 shutil.rmtree(DOCS / "chapters", ignore_errors=True)
 # New dates let it read them again: there may be a new record of a run.
 shutil.copytree(ROOT / "chapters", DOCS / "chapters",
-                ignore=shutil.ignore_patterns("__pycache__", "runs"),
+                ignore=shutil.ignore_patterns("__pycache__", "runs",
+                                              "solutions"),
                 copy_function=shutil.copyfile)
 
 project = "d2lrnn"

@@ -7,10 +7,12 @@ otherwise the build tries the lesson out, and its page says so.
 """
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 
 import jupytext
 import nbformat
@@ -21,6 +23,8 @@ CHAPTERS = DOCS.parent / "chapters"
 RECORDED = DOCS / "recorded"
 # what a kernel would say, so that the code has its colours
 PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
+# what parts a lesson, and a script of solutions
+EXERCISES, SOLUTION = "## Exercises\n", "\n### Solution\n"
 # docs/static/book.css has the words, in the language of the page
 TRIED_OUT = '<p class="tried-out"></p>'
 
@@ -32,6 +36,7 @@ def read(text, run=False):
     and with ``run`` each.
     """
     lesson = from_script(text)
+    add_solutions(lesson, text)
     recorded = None if run else recorded_runs(RECORDED).get(digest(lesson))
     line = TRIED_OUT
     if recorded:
@@ -46,6 +51,50 @@ def read(text, run=False):
         return lesson
     lesson.cells.insert(1, nbformat.v4.new_markdown_cell(line))
     return lesson
+
+
+def add_solutions(lesson, text):
+    """Add to each exercise of a lesson its hint and its solution, folded."""
+    for path in CHAPTERS.glob("*.py"):
+        solutions = CHAPTERS / "solutions" / path.name
+        if solutions.exists() and path.read_text("utf-8") == text:
+            answers = read_solutions(solutions.read_text("utf-8"))
+            for cell in lesson.cells:
+                before, heading, exercises = cell.source.partition(EXERCISES)
+                exercises, end, after = exercises.partition("\n## ")
+                if heading:
+                    cell.source = (before + heading + with_solutions(
+                        exercises, answers) + end + after)
+
+
+def read_solutions(text):
+    """Return each exercise's hint and solution, in Markdown, by its number."""
+    answers, number = {}, None
+    for cell in from_script(text).cells:
+        source = cell.source
+        if cell.cell_type == "code":
+            source = f"```python\n{source}\n```"
+        elif begins := re.match(r"## (\d+)\n\n", source):
+            number = int(begins[1])
+            hint, _, source = source[begins.end():].partition(SOLUTION)
+            answers[number] = [hint, ""]
+        if number:
+            answers[number][1] += f"\n\n{source}"
+    return answers
+
+
+def with_solutions(exercises, answers):
+    """Return a list of exercises, with what answers them below each."""
+    items = re.split(r"\n(?=\d+\. )", exercises.rstrip())
+    for i, item in enumerate(items):
+        if answer := answers.get(i):
+            folded = [f'<details class="{name}">\n<summary></summary>\n\n'
+                      f"{part.strip()}\n\n</details>"
+                      for name, part in zip(("hint", "solution"), answer,
+                                            strict=True)]
+            items[i] = "\n\n".join([item, *(
+                indent(part, "   ") for part in folded)])
+    return "\n".join(items) + "\n"
 
 
 def from_script(text):

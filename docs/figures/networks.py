@@ -1,5 +1,5 @@
 """Figures of layers, of two directions, of whole models and their products."""
-from docs.figures.pen import Drawing
+from docs.figures.pen import Drawing, toward
 
 
 def layers():
@@ -195,6 +195,64 @@ def product(d, x, y, steps):
     d.text(x + 40, y, "·")
     d.box(x + 71, y, 46, 32, "W_{hq}", size=15, radius=2)
     d.text(x + 104, y, "=")
+
+
+def column(t):
+    """Return the place across of one of eight steps."""
+    return 38 + 38 * t
+
+
+def row_of_steps(d, y, kind, name=""):
+    """Draw eight small circles, and the names of the first and the last."""
+    for t in range(8):
+        d.operator(column(t), y, "", kind, radius=9)
+    if name:
+        side = 22 if name == "X" else -22
+        d.text(column(0), y + side, f"{name}_1", 14)
+        d.text(column(7), y + side, f"{name}_8", 14)
+
+
+def between(d, start, end, kind="faint"):
+    """Draw an arrow from the edge of one circle to that of another."""
+    d.arrow(toward(start, end, 9), toward(end, start, 11), kind=kind,
+            width=1.2)
+
+
+def dependence():
+    """Draw a chain of states, attention, and a linear recurrence as a scan."""
+    d = Drawing(556, "From the first input to the last state",
+                "Eight steps, three times. A chain of states takes eight "
+                "steps one after another. In attention each state reads every "
+                "input up to its own, in one step. A scan joins neighbours, "
+                "then pairs, then fours: three levels.")
+    for top, steps in ((18, 8), (176, 1), (344, 3)):
+        d.text(340, top + 16, str(steps), 20, "gradient")
+    for t in range(8):
+        between(d, (column(t), 118), (column(t), 40), "input")
+        if t < 7:
+            between(d, (column(t), 40), (column(t + 1), 40), "state")
+    row_of_steps(d, 40, "state", "H")
+    row_of_steps(d, 118, "input", "X")
+    d.line((15, 158), (345, 158), kind="faint", width=1, dashed=True)
+    for t in range(8):
+        for s in range(t + 1):
+            between(d, (column(s), 292), (column(t), 202))
+    row_of_steps(d, 202, "state", "H")
+    row_of_steps(d, 292, "input", "X")
+    d.line((15, 326), (345, 326), kind="faint", width=1, dashed=True)
+    rows = (522, 470, 418, 366)
+    for level in range(3):
+        below, above = rows[level], rows[level + 1]
+        for t in range(8):
+            between(d, (column(t), below), (column(t), above))
+            if t >= 2 ** level:
+                between(d, (column(t - 2 ** level), below),
+                        (column(t), above), "state")
+    for y in rows[1:3]:
+        row_of_steps(d, y, "gate")
+    row_of_steps(d, rows[3], "state", "H")
+    row_of_steps(d, rows[0], "input", "X")
+    return d
 
 
 def traced():

@@ -414,6 +414,8 @@ CALLS = {
         "model": d2l.WindowLSTM(corpus().vocab_size, 4, Tx=5),
         "corpus": corpus(), "num_epochs": 1, "lr": 0.1, "stride": 9,
         "batch_size": 4, "held_out": 0.2, "on_epoch_end": None},
+    d2l.check: lambda: {"lesson": "rnn_scratch", "exercise": 2,
+                        "answer": d2l.rnn},
     d2l.write_report: lambda: {
         "name": "lesson", "histories": {"one": HISTORY},
         "corpus": corpus(), "settings": {"seed": 1}, "folder": "reports"},

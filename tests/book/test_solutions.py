@@ -1,0 +1,55 @@
+"""Every exercise has a hint and a solution, whose code runs."""
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("myst_nb", reason="pip install -e '.[book]'")
+import recording
+
+pytestmark = pytest.mark.book
+SOLUTIONS = sorted((recording.CHAPTERS / "solutions").glob("*.py"))
+solutions = pytest.mark.parametrize(
+    "path", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
+
+
+def exercises(lesson):
+    """Return the numbers of a lesson's exercises, and its text."""
+    text = (recording.CHAPTERS / lesson).read_text("utf-8")
+    part = text.split("# ## Exercises\n")[1].split("\n# ## ")[0]
+    return [int(n) for n in re.findall(r"^# (\d+)\. \(", part, re.M)], text
+
+
+@solutions
+def test_each_exercise_has_a_hint_and_a_solution(path):
+    numbers, text = exercises(path.name)
+    assert numbers == [*range(1, len(numbers) + 1)]
+    answers = recording.read_solutions(path.read_text("utf-8"))
+    assert [*answers] == numbers
+    for hint, solution in answers.values():
+        assert len(hint.strip()) > 20 and len(solution.strip()) > 40
+    page = "\n".join(cell.source for cell in recording.read(text).cells)
+    for name in ("hint", "solution"):
+        assert page.count(f'<details class="{name}">') == len(numbers)
+    assert page.count("<details") == page.count("\n   </details>")
+
+
+@solutions
+@pytest.mark.process
+def test_its_code_runs(path, tmp_path):
+    done = subprocess.run([sys.executable, str(path)], cwd=tmp_path,
+                          capture_output=True, text=True,
+                          env={**os.environ, "D2LRNN_EPOCHS": "2"})
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_exercise_without_a_solution_stays_as_it_is():
+    exercises = "\n1. (\\*) One.\n2. (\\*) Two\n   lines.\n"
+    assert recording.with_solutions(exercises, {}) == exercises
+    assert recording.with_solutions(
+        exercises, {2: ["Think.", "It is 2."]}).endswith(
+        '   lines.\n\n   <details class="hint">\n   <summary></summary>\n\n'
+        '   Think.\n\n   </details>\n\n   <details class="solution">\n'
+        '   <summary></summary>\n\n   It is 2.\n\n   </details>\n')
