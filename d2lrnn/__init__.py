@@ -23,6 +23,7 @@ from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.choosing import kept_ids as kept_ids
 from d2lrnn.generation.copying import Copied, copied
 from d2lrnn.generation.lyrics import generate, generate_characters
+from d2lrnn.inside import Trace, correlations, saliency, trace
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.cells import ln_lstm_step as ln_lstm_step
 from d2lrnn.models.cells import lstm_memory as lstm_memory
@@ -83,6 +84,7 @@ __all__ = [
     "RNNModel",
     "Rows",
     "SettingError",
+    "Trace",
     "Traced",
     "WindowLSTM",
     "Windows",
@@ -91,6 +93,7 @@ __all__ = [
     "check_prefix",
     "choose",
     "copied",
+    "correlations",
     "data_iter_consecutive",
     "data_iter_random",
     "deep",
@@ -129,6 +132,7 @@ __all__ = [
     "predict_rnn_gluon",
     "ptb_iterator",
     "rnn",
+    "saliency",
     "save_model",
     "seed",
     "sgd",
@@ -136,6 +140,7 @@ __all__ = [
     "split",
     "to_onehot",
     "tokenize",
+    "trace",
     "train_and_predict_rnn",
     "train_and_predict_rnn_gluon",
     "try_gpu",

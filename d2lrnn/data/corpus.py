@@ -12,7 +12,8 @@ from d2lrnn.data.reading import read_pieces
 from d2lrnn.data.texts import TEXTS, find_text, in_folders, is_path
 from d2lrnn.data.tokens import UNKNOWN, check_level, check_text, is_of_words
 
-__all__ = ["Corpus", "load_corpus", "load_data_jay_lyrics"]
+__all__ = ["Corpus", "check_vocabulary", "load_corpus",
+           "load_data_jay_lyrics"]
 
 
 class Corpus(tuple):

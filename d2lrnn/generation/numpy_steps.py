@@ -17,7 +17,8 @@ from d2lrnn.models.one_hot import WEIGHTS, is_plain
 from mxnet import nd
 from mxnet.gluon.parameter import DeferredInitializationError
 
-__all__ = ["ModelSteps", "Stepper", "stepper_of"]
+__all__ = ["ModelSteps", "Stepper", "read_char_rnn", "read_rnn_model",
+           "stepper_of"]
 
 BLOCK = 64  # ids whose products with the input weights are computed together
 

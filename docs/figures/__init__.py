@@ -11,4 +11,5 @@ FIGURES = {draw.__name__: draw for draw in (
     batches.truncated, batches.windows_or_state, batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
-    networks.dependence, music.jazz_measure, decoding.choosing)}
+    networks.dependence, networks.traced, music.jazz_measure,
+    decoding.choosing)}

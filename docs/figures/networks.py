@@ -253,3 +253,27 @@ def dependence():
     row_of_steps(d, rows[3], "state", "H")
     row_of_steps(d, rows[0], "input", "X")
     return d
+
+
+def traced():
+    """Draw what a trace keeps of each step, and a gradient's way back."""
+    d = Drawing(330, "What a trace keeps, and a gradient's way back",
+                "Four steps of an LSTM. Above each stand its hidden state H, "
+                "its memory cell C and its forget gate F. From the output Y_4 "
+                "a dashed gradient runs back through the cells to each "
+                "input.")
+    columns = (42, 114, 186, 258)
+    for row, letter, kind in ((26, "H", "state"), (58, "C", "memory"),
+                              (90, "F", "gate")):
+        d.strip(columns[0] - 36, row - 14,
+                [f"{letter}_{t}" for t in range(1, 5)], kind, 72, 28, 16)
+    for t, x in enumerate(columns, start=1):
+        d.arrow((x, 170), (x, 109))
+        d.box(x, 194, 50, 46, "σ, tanh", size=13)
+        d.box(x, 294, 46, 34, f"X_{t}", "input")
+        d.there_and_back((x, 276), (x, 218))
+        if t > 1:
+            d.there_and_back((x - 46, 194), (x - 26, 194), kind="state")
+    d.there_and_back((284, 194), (310, 194))
+    d.box(332, 194, 42, 34, "Y_4", "output")
+    return d

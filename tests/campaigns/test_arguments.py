@@ -304,6 +304,12 @@ CALLS = {
     d2l.save_model: lambda: {"path": "b.safetensors", "model": model()},
     d2l.new_figure: lambda: {"figsize": (3, 2)},
     d2l.unigram_perplexity: lambda: {"corpus_indices": [0, 1, 2]},
+    d2l.correlations: lambda: {"units": np.eye(4), "values": np.arange(4)},
+    d2l.trace: lambda: {"model": model(), "text": "ab", "params": None,
+                        "vocabulary": corpus().idx_to_char},
+    d2l.saliency: lambda: {"model": d2l.rnn, "text": "abba", "position": 2,
+                           "params": parameters(),
+                           "vocabulary": corpus().idx_to_char},
     d2l.plot_perplexity: lambda: {"histories": {"a": HISTORY},
                                   "corpus": corpus()},
     d2l.predict_rnn: lambda: {
@@ -446,7 +452,7 @@ CALLS = {
 }
 # these are made of what other functions give, or ask the machine
 LEFT_OUT = {d2l.Copied, d2l.Corpus, d2l.D2LRNNWarning, d2l.Feed,
-            d2l.SettingError, d2l.end_epoch, d2l.print_epoch,
+            d2l.SettingError, d2l.Trace, d2l.end_epoch, d2l.print_epoch,
             d2l.load_data_jay_lyrics, jazz.Music, shakespeare.load_pretrained}
 CODE = re.compile(r"src/|Traceback|mxnet\.base|\.cc:|0x[0-9a-f]{6}|operand|"
                   r"object is not|has no attribute|'NoneType'|subscriptable")

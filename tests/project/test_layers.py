@@ -14,7 +14,7 @@ LEVELS = [
     {"basics"},
     {"mxnet_setup", "speed", "data", "models", "numpy_rnn"},
     {"report", "generation", "dinosaur"},
-    {"training"},
+    {"training", "inside"},
     {"shakespeare", "jazz", "exercises"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
