@@ -356,4 +356,5 @@ report = d2l.write_report("bi_rnn", histories, poems, {
 #   words as a task to learn a language from.
 #
 # In the book, bidirectional networks are section 6.10 of the first edition
-# and 9.4 of the second. Next: [The char-RNN](char_rnn.py).
+# and 9.4 of the second. Next: [Who chooses the next
+# character?](decoding.py).

@@ -296,9 +296,9 @@ d2l.plot_perplexity({"char-RNN": history}, corpus)
 model = d2l.load_model(f"{run}/best.safetensors", ctx)
 
 # %% [markdown]
-# It writes by drawing each character at random from its probabilities. A
-# *temperature* divides the scores before the softmax: below 1 the probable
-# becomes more probable, above it the differences shrink.
+# It writes by drawing each character at random from its probabilities, at
+# three [temperatures](decoding.py): below 1 the probable becomes more
+# probable, above it the differences shrink.
 
 # %%
 for tau in (0.3, 0.8, 1.5):
@@ -373,5 +373,5 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 #   Networks Using Large Learning Rates*, 2018.
 #
 # In the book, dropout is section 3.13 of the first edition and 4.6 of the
-# second; deep networks are 6.9 and 9.3. Next: [recurrent cells by
-# hand](numpy_rnn.py).
+# second; deep networks are 6.9 and 9.3. Next: [inside a
+# model](inside.py).

@@ -13,9 +13,9 @@
 # * write a GRU from its equations, and test it at its limits;
 # * read the gates of a trained model over a few lines of text.
 #
-# You need the [recurrent network from scratch](rnn_scratch.py) and [its
-# concise version](rnn_gluon.py). On two CPU cores the lesson takes about four
-# minutes. The letters are those of the [notation](/notation.md).
+# You need the [recurrent network from scratch](rnn_scratch.py), [its concise
+# version](rnn_gluon.py), and [back-propagation through time](bptt.py). On two
+# CPU cores the lesson takes about four minutes. The letters are those of the [notation](/notation.md).
 
 # %%
 import d2lrnn as d2l  # before mxnet

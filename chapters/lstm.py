@@ -262,7 +262,8 @@ for bias in (0, 1, 2):
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
 # package, a larger forget bias gave a larger, so worse, median. It keeps
-# more, but so short a text seems not to ask for that. Jozefowicz et al.
+# more, but so short a text seems not to ask for that; [a task that
+# does](long_memory.py) follows. Jozefowicz et al.
 # (2015) found that a bias of 1 helped in their tasks, and [recurrent cells by
 # hand](numpy_rnn.py) measures how much further the gradient reaches.
 #
@@ -421,4 +422,4 @@ report = d2l.write_report("lstm", histories, corpus, {
 # * G. Weiss, Y. Goldberg and E. Yahav, *On the Practical Computational Power
 #   of Finite Precision RNNs for Language Recognition*, 2018: LSTMs count.
 #
-# Next: [deep recurrent networks](deep_rnn.py).
+# Next: [when gates win](long_memory.py).

@@ -366,4 +366,4 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 # * *Dive into Deep Learning*, in Chinese: section 6.5 of the [first
 #   edition](https://zh-v1.d2l.ai), 8.6 of the [second](https://zh.d2l.ai).
 #
-# Next: [gated recurrent units](gru.py).
+# Next: [back-propagation through time](bptt.py).

@@ -267,7 +267,7 @@ more = shakespeare.fit(pretrained, sonnets, num_epochs=1, lr=1e-4, seed=seed,
 # ## Writing
 #
 # The model gives probabilities; which character is written is drawn, at a
-# [temperature](char_rnn.py). The window then moves on by this character.
+# [temperature](decoding.py). The window then moves on by this character.
 
 
 # %%
