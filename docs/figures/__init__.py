@@ -7,7 +7,8 @@ FOLDER = Path(__file__).parent
 FIGURES = {draw.__name__: draw for draw in (
     cells.unrolled, cells.gru, cells.lstm, cells.backward_step,
     batches.training_step, batches.onehot_to_softmax, batches.two_samplings,
-    batches.truncated, batches.windows_or_state, batches.name_example,
+    batches.truncated, batches.two_orders, batches.windows_or_state,
+    batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     networks.dependence, music.jazz_measure)}
