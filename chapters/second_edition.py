@@ -8,7 +8,7 @@
 #
 # * translate names, terms and section numbers between the editions;
 # * run the same weights in both, and get the same loss;
-# * use both of MXNet's array interfaces in one process without mixing them.
+# * use both of MXNet's array interfaces in one program without mixing them.
 #
 # You need [the plain network](rnn_scratch.py) and [the one in
 # Gluon](rnn_gluon.py). The lesson runs in less than a minute, on the CPU; the
@@ -73,8 +73,8 @@ except ImportError:
 # | deep | 6.9 | 9.3 | 10.3 |
 # | bidirectional | 6.10 | 9.4 | 10.4 |
 #
-# And the terms, where the Chinese ones differ (the
-# [notation](/notation.md#one-word-for-one-thing) has more):
+# And the terms, where the Chinese ones differ (the [notation](/notation.md)
+# has more):
 #
 # | here | first edition | second edition |
 # |---|---|---|
@@ -117,10 +117,11 @@ assert results["the shape of a loss"] == "TypeError"
 
 # %% [markdown]
 # So the switch is a common mistake as soon as code of both editions meets in
-# one process. A number taken out of an array has shape () instead of (1,),
+# one program. A number taken out of an array has shape () instead of (1,),
 # and a loss that worked in the cell above raises an error in the cell below,
-# in whichever module it stands. This lesson switches for single blocks only.
-# (Importing `d2l` switches nothing.)
+# in whichever module it stands: the switch holds for all that runs in the
+# same thread. This lesson switches for single blocks only. (Importing `d2l`
+# switches nothing.)
 
 
 # %%
@@ -138,7 +139,7 @@ assert not mx.util.is_np_array() and not mx.util.is_np_shape()
 # `TimeMachine` downloads H. G. Wells's novel. We let the sonnets that come
 # with this package take its place; everything else stays as it is. It turns
 # capital letters into small ones, and all that is no letter into a space.
-# Each of its examples begins one character after the last one, and a data
+# Each of its examples begins one character after the previous one, and a data
 # loader shuffles them; the first edition cuts the text into examples that do
 # not overlap. To compare the models, both get the examples of the first
 # edition, in a fixed order.
@@ -184,10 +185,18 @@ print(f"{corpus.source}: {corpus.vocab_size} distinct characters, now "
 #
 # A mini-batch of two examples and three steps, X, is read by columns. The
 # rows of the scores then stand step by step in the first edition (left), and
-# example by example in the second (right); so do the labels.
+# example by example in the second (right); so do the labels (bottom).
 # ```
 #
-# This is the model in the first edition:
+# The model is the same (the second edition writes $\mathbf{O}_t$ for
+# $\mathbf{Y}_t$):
+#
+# $$\begin{gathered} \mathbf{H}_t = \tanh(\mathbf{X}_t \mathbf{W}_{xh}
+#   + \mathbf{H}_{t-1} \mathbf{W}_{hh} + \mathbf{b}_h), \\
+#   \mathbf{Y}_t = \mathbf{H}_t \mathbf{W}_{hq} + \mathbf{b}_q.
+#   \end{gathered}$$
+#
+# In the first edition, this is
 
 
 # %%
@@ -330,14 +339,14 @@ axes.legend()
 figure
 
 # %% [markdown]
-# Both codes draw the same curve: the first edition's is the thin line, the
+# Both programs draw the same curve: the first edition's is the thin line, the
 # second's the broad one. The settings make the difference. With the first
 # edition's, $\eta = 100$ and $\theta = 0.01$, the gradient is clipped at
 # every step, so each step has the length $\eta \theta = 1$. With the
 # second's, $\eta = \theta = 1$, no step can be longer than 1 either; but here
 # the gradient is never as long as that, so the steps are shorter.
 #
-# What else differs does not lie in the model either (first edition; second):
+# Outside the model, these differ, too (first edition; second):
 #
 # * examples: begin num_steps apart, in order or drawn at random; begin one
 #   character apart, shuffled;
@@ -358,7 +367,7 @@ fresh = d2l.get_params(vocab_size, num_hiddens)
 for name, weights in (("fresh", fresh), ("trained", params)):
     right, Y_hat = first_loss(X, Y, weights)
     wrong = loss(Y_hat, Y.reshape((-1,))).mean()
-    print(f"{name}: {right.asscalar():.3f}, wrong {wrong.asscalar():.3f}")
+    print(f"{name}: right {right.asscalar():.4}, wrong {wrong.asscalar():.4}")
 assert wrong.asscalar() > right.asscalar()
 
 # %% [markdown]
@@ -387,7 +396,8 @@ assert len(vocab) == len(set(tokens)) + 4
 #   the same scores and losses, and train alike.
 # * They differ in names, in the order of axes, in the examples and the first
 #   state of a mini-batch, and in learning rate and clipping.
-# * `npx.set_np()` changes the whole process; a scope changes one block.
+# * `npx.set_np()` changes all that runs afterwards in its thread; a scope
+#   changes one block.
 #
 # ## Exercises
 #
@@ -398,9 +408,9 @@ assert len(vocab) == len(set(tokens)) + 4
 # 3. (\*\*) Read the text with `data_iter_consecutive`, and measure the loss
 #    of the trained model with the state carried along, and with zeros. What
 #    does the second edition give up?
-# 4. (\*\*\*) Write the second edition's GRU (`d2l2.GRU`) with the weights of
-#    `rnn_layers.GRU`, and then of our `gru`. Which of the two can give the
-#    same loss?
+# 4. (\*\*\*) Put the weights of a `gluon.rnn.GRU` into the second edition's
+#    `GRU`, and then those of our `gru`. Which of the two can give the same
+#    loss?
 #
 # ## Further reading
 #

@@ -138,7 +138,7 @@ def onehot_to_softmax():
 
 def two_orders():
     """Draw a mini-batch, and its scores in the order of either edition."""
-    d = Drawing(352, "Two orders of scores",
+    d = Drawing(338, "Two orders of scores",
                 "Above, a mini-batch of two examples and three steps, read "
                 "by columns. On the left, two rows of scores for each of the "
                 "three steps; on the right, three rows for each of the two "
@@ -158,7 +158,7 @@ def two_orders():
                 d.box(left + 58, y + 12 * size - 1, 130, 24 * size + 4)
             d.strip(left, y, [i], kind, 28)
             d.strip(left + 32, y, [""] * 4, "faint", 21)
-        d.strip(left - 11, 314, ids, kinds, 23)
+        d.strip(left - 11, 300, ids, kinds, 23)
     return d
 
 
