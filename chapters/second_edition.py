@@ -76,7 +76,7 @@ except ImportError:
 # And the terms, where the Chinese ones differ (the [notation](/notation.md)
 # has more):
 #
-# | here | first edition | second edition |
+# | in English | first edition | second edition |
 # |---|---|---|
 # | hidden state | 隐藏状态 | 隐状态 |
 # | memory cell | 记忆细胞 | 记忆元 |
