@@ -105,15 +105,15 @@ def outcome(call):
 
 
 array, loss = nd.ones((2, 3)), gluon.loss.SoftmaxCrossEntropyLoss()
-trials = {"the shape of array[0, 0]": lambda: array[0, 0].shape,
-          "the shape of a loss": lambda: loss(array, array[:, 0]).shape,
-          "nd plus np": lambda: array + np.ones((2, 3))}
+trials = {"a number": lambda: array[0, 0].shape,
+          "a loss": lambda: loss(array, array[:, 0]).shape,
+          "nd + np": lambda: array + np.ones((2, 3))}
 for switch in (npx.reset_np, npx.set_np):
     switch()
     results = {name: outcome(call) for name, call in trials.items()}
     print(f"after {switch.__name__}: {results}")
 npx.reset_np()
-assert results["the shape of a loss"] == "TypeError"
+assert results["a number"] == () and results["a loss"] == "TypeError"
 
 # %% [markdown]
 # So the switch is a common mistake as soon as code of both editions meets in
@@ -277,8 +277,8 @@ for size in (1 / 30, 1):
     with second_edition():
         tanh, relu = (concise_loss(activation, weights)
                       for activation in ("tanh", "relu"))
-    print(f"weights times {size:.2g}: from scratch {scratch:.5f}, concise "
-          f"with tanh {tanh:.5f}, as it is {relu:.5f}")
+    print(f"weights * {size:.2g}: scratch {scratch:.5f}, concise with tanh "
+          f"{tanh:.5f}, as it is {relu:.5f}")
     assert abs(tanh - scratch) < 1e-5
 
 # %% [markdown]
@@ -381,8 +381,8 @@ assert wrong.asscalar() > right.asscalar()
 tokens = data._preprocess(corpus.text)
 for reserved in ([], ["<pad>", "<bos>", "<eos>"]):
     vocab = d2l2.Vocab(list(tokens), reserved_tokens=reserved)
-    print(f"{len(set(tokens))} characters, {['<unk>', *reserved]}: a uniform"
-          f" guess has perplexity {len(vocab)}; <unk> is number {vocab.unk}")
+    print(f"{len(set(tokens))} characters, {1 + len(reserved)} reserved: a "
+          f"uniform guess has perplexity {len(vocab)}; <unk> is {vocab.unk}")
 assert len(vocab) == len(set(tokens)) + 4
 
 # %% [markdown]
