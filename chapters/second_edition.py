@@ -76,7 +76,7 @@ except ImportError:
 # And the terms, where the Chinese ones differ (the [notation](/notation.md)
 # has more):
 #
-# | in English | first edition | second edition |
+# | in English | first | second Chinese |
 # |---|---|---|
 # | hidden state | 隐藏状态 | 隐状态 |
 # | memory cell | 记忆细胞 | 记忆元 |
