@@ -136,6 +136,32 @@ def onehot_to_softmax():
     return d
 
 
+def two_orders():
+    """Draw a mini-batch, and its scores in the order of either edition."""
+    d = Drawing(338, "Two orders of scores",
+                "Above, a mini-batch of two examples and three steps, read "
+                "by columns. On the left, two rows of scores for each of the "
+                "three steps; on the right, three rows for each of the two "
+                "examples. Below, the labels in either order.")
+    d.text(118, 41, "X")
+    for row, kind in enumerate(("input", "output")):
+        d.strip(138, 19 + 22 * row, range(3 * row + 1, 3 * row + 4), kind, 28)
+    for left, ids, size, shape in (
+            (32, (1, 4, 2, 5, 3, 6), 2, "(Tn, q)"),
+            (212, (1, 2, 3, 4, 5, 6), 3, "(n, T, q)")):
+        kinds = ["input" if i < 4 else "output" for i in ids]
+        d.arrow((180, 63), (180, 84), (left + 58, 84), (left + 58, 104))
+        d.text(left + 58, 68, shape)
+        for row, (i, kind) in enumerate(zip(ids, kinds, strict=True)):
+            y = 110 + 24 * row + 10 * (row // size)
+            if row % size == 0:  # what stands together
+                d.box(left + 58, y + 12 * size - 1, 130, 24 * size + 4)
+            d.strip(left, y, [i], kind, 28)
+            d.strip(left + 32, y, [""] * 4, "faint", 21)
+        d.strip(left - 11, 300, ids, kinds, 23)
+    return d
+
+
 def training_step():
     """Draw the five parts of a step of training, in a circle."""
     d = Drawing(312, "One step of training",
