@@ -376,4 +376,4 @@ for label in histories:
 #   Recurrent Neural Networks on GPUs*, 2016: fused operators.
 #
 # In the book, computational performance is chapter 8 of the first edition and
-# 12 of the second.
+# 12 of the second. Next: [training in parallel](parallel_scan.py).
