@@ -300,6 +300,12 @@ CALLS = {
     d2l.save_model: lambda: {"path": "b.safetensors", "model": model()},
     d2l.new_figure: lambda: {"figsize": (3, 2)},
     d2l.unigram_perplexity: lambda: {"corpus_indices": [0, 1, 2]},
+    d2l.ngram_perplexity: lambda: {
+        "corpus_indices": [0, 1, 2], "n": 2, "vocab_size": 3,
+        "held_out": [1, 0], "smooth": True},
+    d2l.ngram_probabilities: lambda: {
+        "corpus_indices": [0, 1, 2], "n": 2, "vocab_size": 3,
+        "held_out": [1, 0], "smooth": True},
     d2l.plot_perplexity: lambda: {"histories": {"a": HISTORY},
                                   "corpus": corpus()},
     d2l.predict_rnn: lambda: {
