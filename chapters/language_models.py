@@ -90,9 +90,8 @@ for char, times in after.most_common(8):
 def num_guesses(t):
     guesses = {}  # a dict keeps the order
     for n in (3, 2, 1):
-        row = tables[n][text[t - n + 1:t]].most_common()
-        guesses |= {guess: len(guesses) for guess, _ in row
-                    if guess not in guesses}
+        row = tables[n][text[t - n + 1:t]]
+        guesses |= dict.fromkeys(char for char, _ in row.most_common())
     return [*guesses].index(text[t]) + 1 if text[t] in guesses else None
 
 
@@ -107,8 +106,8 @@ assert needed.count(1) > 100
 # ## They write
 #
 # A model that predicts can also write: draw a character from the row of the
-# table, append it, move on. Beside each sample stands between how many
-# characters the table could choose, on average.
+# table, append it, move on. The number beside each n says how many characters
+# there were to choose from, on average.
 
 
 # %%
@@ -237,29 +236,32 @@ assert abs(by_hand - [3 / 4, 5 / 6, 3 / 4, 5 / 6]).max() < 1e-12
 # %%
 ids = corpus.corpus_indices
 train_ids, held_out_ids = ids[:num_train], ids[num_train:]
-orders, sizes = range(1, 7), []
+orders, sizes, news = range(1, 7), [], []
 curves = {name: [d2l.perplexity(-np.log(p).mean()) for p in
                  ngram_probabilities(train_ids, 6, vocab_size, part)]
           for name, part in (("training text", ()),
                              ("held-out text", held_out_ids))}
-print("n  perplexity: training  held out   n-grams counted  new among the "
-      "held out")
+print("n  perplexity: training  held out   n-grams counted  never counted")
 for n in orders:
     seen = {train[t:t + n] for t in range(num_train - n + 1)}
     sizes.append(len(seen))
-    new = np.mean([text[t - n + 1:t + 1] not in seen
-                   for t in range(num_train, len(text))])
+    news.append(np.mean([text[t - n + 1:t + 1] not in seen
+                         for t in range(num_train, len(text))]))
     print(f"{n}{curves['training text'][n - 1]:22.2f}"
-          f"{curves['held-out text'][n - 1]:10.1f}{len(seen):18,}{new:18.0%}")
+          f"{curves['held-out text'][n - 1]:10.1f}{sizes[-1]:18,}"
+          f"{news[-1]:15.0%}")
 
 # %%
-axes = d2l.new_figure((6, 3.6)).subplots()
-for style, (name, values) in zip(("o-", "o-."), curves.items(), strict=True):
-    axes.plot(orders, values, style, label=name)
-axes.axhline(vocab_size, color="0.35", linestyle=":", label="uniform guess")
-axes.set(xlabel="n", ylabel="perplexity", yscale="log")
-axes.legend()
-axes.figure
+figure = d2l.new_figure((9, 3.2))
+for axes, (name, values) in zip(figure.subplots(1, 3), {
+        **curves, "held-out n-grams never counted": news}.items(),
+        strict=True):
+    axes.plot(orders, values, "o-")
+    axes.set(title=name, xlabel="n", ylabel="perplexity")
+    axes.title.set_fontsize("medium")
+figure.axes[0].set_yscale("log")
+figure.axes[2].set(ylabel="share", ylim=(0, 1))
+figure
 
 # %%
 fit, unseen = curves.values()
@@ -271,10 +273,10 @@ assert best == 2 and unseen[-1] > 1.2 * min(unseen)
 
 # %% [markdown]
 # On the training text each longer context helps, down to almost 1: that is
-# memory. On the held-out text pairs help, and triples already harm. The last
-# columns say why. Of $V^3$ possible triples the text shows a vanishing part,
-# and of the triples in the held-out text most are new: their contexts have
-# been seen once or never, and what followed then says little.
+# memory. On the held-out text pairs help, and triples already harm. The
+# counts say why. Of $V^3$ possible triples the training text shows a
+# vanishing part, and most triples of the held-out text are not among them.
+# Their contexts were seen once or never; what followed then says little.
 #
 # ## The marks to beat
 #
@@ -332,9 +334,9 @@ for name, n, size, counted, rest in (
 assert value < 20 and bits > math.log2(min(unseen))
 
 # %% [markdown]
-# The perplexity of the bytes is a small fraction of the other, yet the model
-# of characters is the better one. (Even that is not quite fair: it knew
-# beforehand which characters the whole text has.)
+# The perplexity of the bytes is a small fraction of the other, and yet it is
+# the model of characters that needs fewer bits. (One advantage remains: it
+# knew beforehand which characters the whole text has.)
 #
 # ## Summary
 #

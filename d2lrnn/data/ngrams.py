@@ -1,5 +1,4 @@
 """N-grams: what follows each run of characters, counted and smoothed."""
-from collections.abc import Iterator, Sequence
 from numbers import Integral
 
 import numpy as np
@@ -23,9 +22,8 @@ def check_ngrams(corpus_indices, n, vocab_size, held_out=(), smooth=True):
 
 
 @converted(check_ngrams)
-def ngram_probabilities(corpus_indices: Sequence[int], n: int,
-                        vocab_size: int, held_out: Sequence[int] = (),
-                        smooth: bool = True) -> Iterator[np.ndarray]:
+def ngram_probabilities(corpus_indices, n, vocab_size, held_out=(),
+                        smooth=True):
     """Yield what 1-grams give each id of a text, then 2-grams, up to n-grams.
 
     What is yielded are arrays of probabilities: each id's, given the ids just
@@ -68,9 +66,7 @@ def ngram_probabilities(corpus_indices: Sequence[int], n: int,
         contexts = np.append(len(ngrams), which[:-1])
 
 
-def ngram_perplexity(corpus_indices: Sequence[int], n: int, vocab_size: int,
-                     held_out: Sequence[int] = (), smooth: bool = True,
-                     ) -> float:
+def ngram_perplexity(corpus_indices, n, vocab_size, held_out=(), smooth=True):
     """Return the perplexity of the n-grams of one text on another.
 
     The arguments are those of ``ngram_probabilities``. Without ``held_out``
