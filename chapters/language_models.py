@@ -3,7 +3,7 @@
 #
 # How surprised are you by the next character? Cover the rest of a line of a
 # book with your hand, guess the next letter until you are right, write down
-# how many guesses it took, and go on. Claude Shannon played this game in
+# how many guesses it took, and go on. Claude Shannon described this game in
 # 1951. After a few words most letters take one guess, and the first letter of
 # a word takes many. Whoever needs few guesses knows the language. A *language
 # model* plays the same game by giving every character a probability of coming
@@ -82,8 +82,8 @@ for char, times in after.most_common(8):
 #
 # The tables can play now. They guess in the order of how often a character
 # followed the last two; then the last one; then at all. Here is how many
-# guesses they needed for some held-out text, in which a space is shown as _
-# and - stands for a character that was never counted.
+# guesses they needed for some held-out text. A space is shown as `_`; `-`
+# marks a character that was never counted.
 
 
 # %%
@@ -127,14 +127,14 @@ for n, (sample, choices) in samples.items():
 # %% [markdown]
 # With each longer context the text gets better before your eyes: from
 # characters to words to phrases. And there is ever less to choose. Where a
-# context has occurred once, the table can only go on quoting, so the last
-# sample is, nearly, the training text itself. Is that a better model of the
+# context has occurred once, the table can only go on quoting, and the last
+# sample is little more than quotations. Is that a better model of the
 # language, or only a better memory?
 #
 # ## What if it never happened?
 #
 # To answer this, the tables must predict a text that they have not counted.
-# A context occurred $c$ times before, $w$ of them with the character
+# A context has occurred $c$ times, $w$ of them with the character
 # $x$ after it. The share $w / c$ is zero for whatever has not happened yet,
 # and one such zero makes the whole product zero.
 #
@@ -181,7 +181,7 @@ for n, (sample, choices) in samples.items():
 # may be any number. *Softmax* turns scores into probabilities: it takes the
 # exponential of each, and divides by their sum. Scores of 1.10 for *a* and
 # 0.00 for *b* give $3.00 / 4.00 = 0.75$ and $1.00 / 4.00 = 0.25$, as the
-# table does. If *a* comes, the surprise is 0.29 nats; if *b* comes, 1.39.
+# counts do. If *a* comes, the surprise is 0.29 nats; if *b* comes, 1.39.
 
 # %%
 scores = np.array([1.1, 0.0])
