@@ -96,7 +96,7 @@ def num_guesses(t):
 
 
 needed = [num_guesses(t) for t in range(num_train, num_train + 1000)]
-for char, number in zip(held_out[:20], needed[:20], strict=True):
+for char, number in zip(held_out[:16], needed[:16], strict=True):
     print(f"{char.replace(' ', '_')}{number or '-'}", end="  ")
 print(f"\nof 1,000 characters, {needed.count(1)} were guessed at once, and "
       f"{needed.count(None)} never")

@@ -83,7 +83,10 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
     """Write the perplexity report of some trainings, and print where it is.
 
     ``histories`` is a dict of what the training functions returned, by label;
-    ``settings`` is a dict of their arguments and the seed. The files of
+    ``settings`` is a dict of their arguments and the seed. Beside them stand
+    the guesses of ``plot_perplexity``; if there are held-out perplexities and
+    ``settings["held_out"]`` is the share that ``fit`` held out, the guesses
+    are measured on both parts. The files of
     ``write_pages`` go to a new folder in ``folder``, named after ``name`` and
     the time, or to one in a temporary folder, with a warning, if ``folder``
     cannot be written to. Return the path of the new folder. Raise
