@@ -232,6 +232,10 @@ assert abs(by_hand - [3 / 4, 5 / 6, 3 / 4, 5 / 6]).max() < 1e-12
 
 # %% [markdown]
 # ## Knowing, or remembering?
+#
+# Now to the question. For each n: the perplexity of the training text and of
+# the held-out text, the number of distinct n-grams in the training text, and
+# the share of those in the held-out text that are not among them.
 
 # %%
 ids = corpus.corpus_indices
