@@ -9,7 +9,13 @@ from d2lrnn.basics.errors import D2LRNNWarning, SettingError
 from d2lrnn.basics.figures import new_figure, show
 from d2lrnn.basics.measures import perplexity, unigram_perplexity
 from d2lrnn.basics.progress import EpochBar
-from d2lrnn.data.corpus import Corpus, load_corpus, load_data_jay_lyrics
+from d2lrnn.data.corpus import (
+    Corpus,
+    load_corpus,
+    load_data_jay_lyrics,
+    split,
+)
+from d2lrnn.data.ngrams import ngram_perplexity, ngram_probabilities
 from d2lrnn.data.samplers import (
     data_iter_consecutive,
     data_iter_random,
@@ -64,7 +70,7 @@ from d2lrnn.training.book import (
     train_and_predict_rnn_gluon,
 )
 from d2lrnn.training.evaluation import evaluate
-from d2lrnn.training.feeds import Feed, Rows, Windows, split
+from d2lrnn.training.feeds import Feed, Rows, Windows
 from d2lrnn.training.fit import fit, fit_feed
 from d2lrnn.training.steps import check_training as check_training
 from d2lrnn.training.steps import end_epoch as end_epoch
@@ -126,6 +132,8 @@ __all__ = [
     "mingru",
     "minlstm",
     "new_figure",
+    "ngram_perplexity",
+    "ngram_probabilities",
     "perplexity",
     "plot_perplexity",
     "predict_rnn",

@@ -12,8 +12,8 @@ from d2lrnn.data.reading import read_pieces
 from d2lrnn.data.texts import TEXTS, find_text, in_folders, is_path
 from d2lrnn.data.tokens import UNKNOWN, check_level, check_text, is_of_words
 
-__all__ = ["Corpus", "check_vocabulary", "load_corpus",
-           "load_data_jay_lyrics"]
+__all__ = ["Corpus", "check_corpus", "check_vocabulary", "load_corpus",
+           "load_data_jay_lyrics", "split"]
 
 
 class Corpus(tuple):
@@ -296,3 +296,36 @@ def _read_path(path):
             raise FileNotFoundError(f"{error}, or end it with a newline if "
                                     f"it is the text itself") from None
         raise
+
+
+def check_corpus(corpus):
+    """Raise ``ValueError`` for anything but a ``Corpus``."""
+    if not isinstance(corpus, Corpus):
+        raise ValueError(f"corpus is {shown(corpus)}: give what load_corpus "
+                         f"returns")
+
+
+def split(corpus, held_out):
+    """Return the ids to train on, those held out, and the id of ``<unk>``.
+
+    A token that occurs only in the held-out part gets the id of ``<unk>``,
+    or, if the vocabulary has none, the first id that training never sees.
+    In a text numbered with the vocabulary of another text, only the tokens
+    that the vocabulary lacks are ``<unk>``: the model may have learned the
+    others from that text. Raise ``ValueError`` if fewer than two ids are
+    held out.
+    """
+    check_corpus(corpus)
+    held_out = check_numbers(held_out=held_out)["held_out"]
+    ids = corpus.corpus_indices
+    num_train = len(ids) - round(len(ids) * held_out)
+    train, rest = ids[:num_train], ids[num_train:]
+    if len(rest) < 2:
+        raise ValueError(f"held_out is {held_out} of {len(ids)} ids, too few "
+                         f"to measure on: use more, or a longer text")
+    if not corpus.own_vocabulary:
+        return train, rest, corpus.char_to_idx.get(UNKNOWN, -1)
+    seen = np.bincount(train, minlength=corpus.vocab_size) > 0
+    unseen = np.flatnonzero(~seen)
+    unk = corpus.char_to_idx.get(UNKNOWN, unseen[0] if len(unseen) else -1)
+    return train, np.where(seen[rest], rest, unk).astype(rest.dtype), unk

@@ -3,22 +3,25 @@ import io
 import math
 
 from d2lrnn.basics.figures import new_figure
+from d2lrnn.report.baselines import GUESSES, HELD_OUT
 from d2lrnn.report.labels import clean, settable, shorten
 from d2lrnn.report.phrases import say
 
 __all__ = ["norms_figure", "perplexity_figure", "to_svg"]
 
 LABEL_COLUMNS = 44  # columns of a label
+LINES = {"uniform": ":", "unigram": "--", "bigram": (0, (7, 2, 1.5, 2)),
+         "trigram": (0, (2, 1.5))}
 SVG = "http://www.w3.org/2000/svg"
 
 
-def perplexity_figure(histories, uniform, unigram, language=None):
-    """Plot the perplexity of each epoch, with the two baselines.
+def perplexity_figure(histories, baselines, language=None):
+    """Plot the perplexity of each epoch, with the baselines.
 
     ``histories`` is a dict of lists of records by label; held-out perplexities
-    are plotted too. ``uniform`` and ``unigram`` are perplexities, or dicts of
-    perplexities by the suffixes of their labels. The labels are in
-    ``language``, by default the reader's. Return a matplotlib ``Figure``.
+    are plotted too. ``baselines`` is a dict like a record's, of perplexities,
+    or dicts of perplexities by the suffixes of their labels. The labels are
+    in ``language``, by default the reader's. Return a matplotlib ``Figure``.
     """
     held_out = any("held_out_perplexity" in record
                    for history in histories.values() for record in history)
@@ -30,17 +33,33 @@ def perplexity_figure(histories, uniform, unigram, language=None):
         draw_line(axes, history, "held_out_perplexity",
                   say("{label}, held out", language, label=label),
                   linestyle="-.", color=color)
-    for guess, values, linestyle in (("uniform guess", uniform, ":"),
-                                     ("unigram guess", unigram, "--")):
-        values = values if isinstance(values, dict) else {"": values}
-        for more, value in values.items():
-            if value is not None and can_be_drawn(value):
-                axes.axhline(value, color="0.35", linestyle=linestyle,
-                             label=say("{guess}{more} ({value:.0f})", language,
-                                       guess=say(guess, language), more=more,
-                                       value=value))
+    for guess in GUESSES:
+        name = say(f"{guess} guess", language)
+        draw_guess(axes, guess, name, baselines.get(guess), language)
+        draw_guess(axes, guess, say("{label}, held out", language, label=name),
+                   baselines.get(HELD_OUT.get(guess)), language)
     finish(axes)
     return figure
+
+
+def draw_guess(axes, guess, name, values, language):
+    """Draw a line at the perplexity of a guess, or at each in a dict."""
+    values = values if isinstance(values, dict) else {"": values}
+    for more, value in values.items():
+        if value is not None and can_be_drawn(value):
+            axes.axhline(value, color="0.35", linestyle=LINES[guess],
+                         label=say("{guess}{more} ({value})", language,
+                                   guess=name, more=more,
+                                   value=in_few_digits(value)))
+
+
+def in_few_digits(value):
+    """Format a perplexity for a legend.
+
+    >>> in_few_digits(1027), in_few_digits(7.804), in_few_digits(3.0)
+    ('1027', '7.8', '3')
+    """
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def norms_figure(histories):

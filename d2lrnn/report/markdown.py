@@ -1,8 +1,15 @@
 """The report as a page of Markdown."""
 import re
 
+from d2lrnn.report.baselines import known_baselines
 from d2lrnn.report.labels import clean
-from d2lrnn.report.page import MISSING, about_text, machine_rows, rounded
+from d2lrnn.report.page import (
+    MISSING,
+    about_text,
+    bits_per_char,
+    machine_rows,
+    rounded,
+)
 from d2lrnn.report.phrases import say
 
 __all__ = ["share", "to_markdown", "with_held_out"]
@@ -29,9 +36,8 @@ def to_markdown(record):
         rounded(training["seconds_per_epoch"]),
         rounded(training["characters_per_second"], 0)]
         for label, training in trainings.items())
-    baselines = record["baselines"]
-    lines += [f"| {say(f'{guess} guess')} | {rounded(baselines[guess])} | | | "
-              f"|" for guess in ("unigram", "uniform")] + [""]
+    lines += [f"| {say(f'{guess} guess')} | {rounded(value)} | | | |"
+              for guess, value, _ in known_baselines(record)] + [""]
     if held_out := with_held_out(record):
         lines += [say("On the text held out, at its best (`<unk>`: the share "
                       "of what training never saw):"), "",
@@ -41,7 +47,10 @@ def to_markdown(record):
             label, rounded(best["held_out_perplexity"]),
             rounded(best["held_out_bits_per_char"]), best["epoch"],
             share(best["held_out_unk"])] for label, best in held_out.items())
-        lines.append("")
+        lines += [f"| {say(f'{guess} guess')} | {rounded(value)} | "
+                  f"{rounded(bits_per_char(value, text))} | | |"
+                  for guess, _, value in known_baselines(record)
+                  if value is not None] + [""]
     for label, training in trainings.items():
         if training["lyrics"]:
             lines += ["## " + say("Lyrics, {label}", label=marked(label)), ""]

@@ -4,6 +4,7 @@ from html import escape
 from importlib import resources
 
 from d2lrnn.basics.language import readers_language
+from d2lrnn.report.baselines import GUESSES, HELD_OUT, known_baselines
 from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.labels import clean, numbered
 from d2lrnn.report.phrases import say
@@ -102,23 +103,29 @@ def intro(records):
     return f"<p>{page_text(words)}</p>\n"
 
 
-def guesses(records, guess):
-    """Return a list of ``(words, perplexity, text)`` for a baseline.
+def with_baselines(records):
+    """Return a dict of one record for each distinct set of baselines.
 
-    ``guess`` is "uniform" or "unigram". ``words`` are appended to its label:
-    the name of a run, or nothing if the baseline is the same for all records.
+    The keys are appended to the labels of the guesses: the name of a run, or
+    nothing if the baselines are the same for all records.
     """
     found = {}
     for record in records:
         text, values = record["text"], record["baselines"]
-        found.setdefault((text["sha256"], text["tokens"], values["uniform"],
-                          values["unigram"]),
-                         (record["name"], values[guess], text))
-    names = numbered(name for name, *_ in found.values())
-    return [(f", {name}" if len(found) > 1 else "", value, text)
-            for name, (_, value, text) in zip(names, found.values(),
-                                              strict=True)
-            if value is not None]
+        found.setdefault((text["sha256"], text["tokens"], *map(
+            values.get, (*GUESSES, *HELD_OUT.values()))), record)
+    names = numbered(record["name"] for record in found.values())
+    return {f", {name}" if len(found) > 1 else "": record
+            for name, record in zip(names, found.values(), strict=True)}
+
+
+def baselines_to_draw(record):
+    """Return a record's baselines without those in the way of others.
+
+    If guesses were measured on held-out text, they are drawn there alone.
+    """
+    return {guess: value for guess, value in record["baselines"].items()
+            if record["baselines"].get(HELD_OUT.get(guess)) is None}
 
 
 def figure_of(records, language=None):
@@ -128,9 +135,11 @@ def figure_of(records, language=None):
     """
     histories = {label: training["history"] for label, training
                  in by_label(records).items()}
-    return perplexity_figure(histories, *(
-        {words: value for words, value, _ in guesses(records, guess)}
-        for guess in ("uniform", "unigram")), language)
+    drawn = {words: baselines_to_draw(record)
+             for words, record in with_baselines(records).items()}
+    return perplexity_figure(histories, {
+        guess: {words: values.get(guess) for words, values in drawn.items()}
+        for guess in (*GUESSES, *HELD_OUT.values())}, language)
 
 
 def charts(records):
@@ -167,11 +176,20 @@ def results(records):
             rounded(best.get("epoch"), 0), rounded(training["epochs"], 0),
             rounded(training["seconds_per_epoch"]),
             rounded(training["characters_per_second"], 0)])
-    for guess in ("unigram", "uniform"):
-        rows += [[say(f"{guess} guess") + words, rounded(value), "",
-                  rounded(bits_per_char(value, text)), "", "", "", ""]
-                 for words, value, text in guesses(records, guess)]
-    return head, rows
+    return head, rows + rows_of_guesses(records)
+
+
+def rows_of_guesses(records):
+    """Return the rows of the table of results on the baselines."""
+    rows = [(guess, say(f"{guess} guess") + words, value, held_out, record)
+            for words, record in with_baselines(records).items()
+            for guess, value, held_out in known_baselines(record)]
+    rows.sort(key=lambda row: -GUESSES.index(row[0]))
+    return [[label, rounded(value),
+             "" if held_out is None else rounded(held_out),
+             rounded(bits_per_char(value if held_out is None else held_out,
+                                   record["text"])), "", "", "", ""]
+            for _, label, value, held_out, record in rows]
 
 
 def bits_per_char(perplexity, text):

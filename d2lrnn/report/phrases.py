@@ -15,12 +15,14 @@ CHINESE = {
     "perplexity per epoch": "各个迭代周期的困惑度",
     "uniform guess": "均匀猜测",
     "unigram guess": "按频率猜测",
+    "bigram guess": "按二元语法猜测",
+    "trigram guess": "按三元语法猜测",
     "How to repeat it": "如何重复这次训练",
     # pictures
     "norm of the gradient": "梯度的范数",
     "{label}, held out": "{label}（留出文本）",
     "{label}, clipped": "{label}（裁剪后）",
-    "{guess}{more} ({value:.0f})": "{guess}{more}（{value:.0f}）",
+    "{guess}{more} ({value})": "{guess}{more}（{value}）",
     "{label}: epoch {epoch:g}, {value:.4g}":
         "{label}：第 {epoch:g} 个迭代周期，{value:.4g}",
     "mean norm of the gradient per epoch, before and after clipping":

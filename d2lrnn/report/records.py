@@ -16,6 +16,7 @@ from d2lrnn.basics.checks import (
     shown,
 )
 from d2lrnn.basics.files import to_text, write_whole
+from d2lrnn.report.baselines import GUESSES, HELD_OUT
 from d2lrnn.report.labels import numbered
 
 __all__ = ["checked_histories", "read_record", "read_records", "summarize",
@@ -133,8 +134,8 @@ def checked_record(record, name):
                  **{key: optional(key, text.get(key), Integral, 1, LONGEST)
                     for key in ("characters", "tokens", "vocab_size")}},
         "baselines": {**baselines, **{
-            key: optional(key, baselines.get(key), Real, SMALLEST_FLOAT)
-            for key in ("uniform", "unigram")}},
+            key: optional(key, baselines[key], Real, SMALLEST_FLOAT)
+            for key in (*GUESSES, *HELD_OUT.values()) if key in baselines}},
         "trainings": {label: summarize(history)
                       for label, history in histories.items()}}
 

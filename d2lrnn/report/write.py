@@ -17,8 +17,8 @@ from d2lrnn.basics.files import (
     writable,
 )
 from d2lrnn.basics.language import readers_language
-from d2lrnn.basics.measures import unigram_perplexity
-from d2lrnn.data.corpus import Corpus
+from d2lrnn.data.corpus import Corpus, split
+from d2lrnn.report.baselines import baselines, known_baselines, parts_of
 from d2lrnn.report.curves import perplexity_figure
 from d2lrnn.report.labels import (
     at_right,
@@ -28,7 +28,14 @@ from d2lrnn.report.labels import (
     without_glyph,
 )
 from d2lrnn.report.markdown import share, to_markdown, with_held_out
-from d2lrnn.report.page import by_label, figure_of, rounded, to_html
+from d2lrnn.report.page import (
+    baselines_to_draw,
+    bits_per_char,
+    by_label,
+    figure_of,
+    rounded,
+    to_html,
+)
 from d2lrnn.report.phrases import (
     CHINESE,
     language_of_pictures,
@@ -50,18 +57,24 @@ HELD_OUT_WIDTHS = {"en": (12, 14, 8, 10), "zh": (12, 12, 10, 10)}
 A_CORPUS = "a Corpus, as load_corpus returns"
 
 
-def plot_perplexity(histories, corpus):
-    """Plot the perplexity of each epoch, with the two baselines.
+def plot_perplexity(histories, corpus, *, held_out=None):
+    """Plot the perplexity of each epoch, with those of simple guesses.
 
     ``histories`` is a dict of the histories of trainings by label; held-out
-    perplexities are plotted too. Return a matplotlib ``Figure``.
+    perplexities are plotted too. ``held_out`` is the share of the corpus, at
+    its end, that was held out. The guesses, which know how often single
+    characters, pairs and triples occur in the training text, are measured on
+    the held-out part, or, without one, on the training text itself. Return a
+    matplotlib ``Figure``.
     """
     check_kind("corpus", corpus, Corpus, A_CORPUS)
     histories = checked_histories(histories)
+    parts = ([corpus.corpus_indices] if held_out is None
+             else split(corpus, held_out)[:2])
     warn_of_fonts(histories)
-    return perplexity_figure(histories, corpus.vocab_size,
-                             unigram_perplexity(corpus.corpus_indices),
-                             language_of_pictures())
+    return perplexity_figure(
+        histories, baselines_to_draw({"baselines": baselines(corpus, *parts)}),
+        language_of_pictures())
 
 
 def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
@@ -70,7 +83,10 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
     """Write the perplexity report of some trainings, and print where it is.
 
     ``histories`` is a dict of what the training functions returned, by label;
-    ``settings`` is a dict of their arguments and the seed. The files of
+    ``settings`` is a dict of their arguments and the seed. Beside them stand
+    the guesses of ``plot_perplexity``; if there are held-out perplexities and
+    ``settings["held_out"]`` is the share that ``fit`` held out, the guesses
+    are measured on both parts. The files of
     ``write_pages`` go to a new folder in ``folder``, named after ``name`` and
     the time, or to one in a temporary folder, with a warning, if ``folder``
     cannot be written to. Return the path of the new folder. Raise
@@ -176,9 +192,8 @@ def make_record(name, histories, corpus, settings):
                  "characters": corpus.num_chars,
                  "tokens": len(corpus.corpus_indices),
                  "vocab_size": corpus.vocab_size},
-        "baselines": {
-            "uniform": corpus.vocab_size,
-            "unigram": unigram_perplexity(corpus.corpus_indices)},
+        "baselines": baselines(corpus, *parts_of(corpus, histories,
+                                                 settings)),
         "settings": through_json("settings", settings),
         "command": [Path(sys.argv[0]).name, *map(to_text, sys.argv[1:])],
         "trainings": {label: summarize(history)
@@ -223,8 +238,8 @@ def summary_lines(record, language):
               rounded(training["seconds_per_epoch"]),
               rounded(training["characters_per_second"], 0)]
              for label, training in record["trainings"].items()]
-    rows += [[*words(f"{guess} guess"), rounded(record["baselines"][guess])]
-             for guess in ("unigram", "uniform")]
+    rows += [[*words(f"{guess} guess"), rounded(value)]
+             for guess, value, _ in known_baselines(record)]
     yield from table_lines(rows, 12, 14, 18)
     if held_out := with_held_out(record):
         yield from table_lines([
@@ -233,8 +248,11 @@ def summary_lines(record, language):
             *([label, rounded(best["held_out_perplexity"]),
                rounded(best["held_out_bits_per_char"]), str(best["epoch"]),
                share(best["held_out_unk"])]
-              for label, best in held_out.items())],
-            *HELD_OUT_WIDTHS[language])
+              for label, best in held_out.items()),
+            *([*words(f"{guess} guess"), rounded(value),
+               rounded(bits_per_char(value, record["text"]))]
+              for guess, _, value in known_baselines(record)
+              if value is not None)], *HELD_OUT_WIDTHS[language])
 
 
 def table_lines(rows, *widths):

@@ -14,8 +14,7 @@ from d2lrnn.models.checkpoint_checks import difference
 from d2lrnn.training.runs import RunFolder
 from d2lrnn.training.schedules import check_schedule
 
-__all__ = ["check_corpus", "check_models", "check_options",
-           "check_same_vocabulary"]
+__all__ = ["check_models", "check_options", "check_same_vocabulary"]
 NUMBERS = ("num_epochs", "lr", "clipping_theta", "patience", "seed",
            "save_minutes")
 
@@ -93,10 +92,3 @@ def check_same_vocabulary(model, corpus):
             f"corpus, and they differ in "
             f"{difference(model.idx_to_char, corpus.idx_to_char)}: make a "
             f"new model{remedy}")
-
-
-def check_corpus(corpus):
-    """Raise ``ValueError`` for anything but a ``Corpus``."""
-    if not isinstance(corpus, Corpus):
-        raise ValueError(f"corpus is {shown(corpus)}: give what load_corpus "
-                         f"returns")

@@ -6,9 +6,8 @@ import numpy as np
 from d2lrnn.basics.checks import check_numbers
 from d2lrnn.basics.environment import context_of
 from d2lrnn.basics.measures import perplexity
+from d2lrnn.data.corpus import check_corpus, split
 from d2lrnn.data.samplers import check_ids, ptb_iterator
-from d2lrnn.data.tokens import UNKNOWN
-from d2lrnn.training.checks import check_corpus
 from d2lrnn.training.evaluation import (
     cross_entropy,
     evaluate,
@@ -184,29 +183,3 @@ def cut(ids, Tx, stride):
                          f"smaller Tx")
     windows = np.lib.stride_tricks.sliding_window_view(ids, Tx + 1)[::stride]
     return windows[:, :-1], windows[:, -1]
-
-
-def split(corpus, held_out):
-    """Return the ids to train on, those held out, and the id of ``<unk>``.
-
-    A token that occurs only in the held-out part gets the id of ``<unk>``,
-    or, if the vocabulary has none, the first id that training never sees.
-    In a text numbered with the vocabulary of another text, only the tokens
-    that the vocabulary lacks are ``<unk>``: the model may have learned the
-    others from that text. Raise ``ValueError`` if fewer than two ids are
-    held out.
-    """
-    check_corpus(corpus)
-    held_out = check_numbers(held_out=held_out)["held_out"]
-    ids = corpus.corpus_indices
-    num_train = len(ids) - round(len(ids) * held_out)
-    train, rest = ids[:num_train], ids[num_train:]
-    if len(rest) < 2:
-        raise ValueError(f"held_out is {held_out} of {len(ids)} ids, too few "
-                         f"to measure on: use more, or a longer text")
-    if not corpus.own_vocabulary:
-        return train, rest, corpus.char_to_idx.get(UNKNOWN, -1)
-    seen = np.bincount(train, minlength=corpus.vocab_size) > 0
-    unseen = np.flatnonzero(~seen)
-    unk = corpus.char_to_idx.get(UNKNOWN, unseen[0] if len(unseen) else -1)
-    return train, np.where(seen[rest], rest, unk).astype(rest.dtype), unk

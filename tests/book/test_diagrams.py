@@ -11,7 +11,7 @@ from d2lrnn.jazz import read_tune
 from d2lrnn.jazz.grammar import parse_token, to_notes, to_tokens
 from d2lrnn.jazz.training_data import default_tune
 
-from docs.figures import FIGURES, FOLDER, batches, music, pen
+from docs.figures import FIGURES, FOLDER, batches, counting, music, pen
 
 PHONE = 390 - 2 * 16  # pixels between furo's margins
 SMALLEST = 11  # pixels
@@ -197,8 +197,20 @@ def test_each_figure_is_described_captioned_and_referred_to():
     assert sorted(shown) == sorted(FIGURES)
 
 
-def test_the_pen_does_as_its_examples():
-    done = doctest.testmod(pen)
+def test_the_table_of_counts_is_that_of_the_package():
+    text = counting.TEXT
+    *_, p = d2l.ngram_probabilities([*map(counting.LETTERS.index, text)], 3,
+                                    len(counting.LETTERS), smooth=False)
+    table = counting.counted(text)
+    for t in range(2, len(text)):
+        after = table[text[t - 2:t]]
+        assert p[t] == after[text[t]] / after.total()
+    assert table[counting.CONTEXT] == {"c": 2, "d": 1}
+
+
+@pytest.mark.parametrize("module", [pen, counting])
+def test_a_module_does_as_its_examples(module):
+    done = doctest.testmod(module)
     assert done.attempted and not done.failed
 
 

@@ -310,6 +310,12 @@ CALLS = {
     d2l.saliency: lambda: {"model": d2l.rnn, "text": "abba", "position": 2,
                            "params": parameters(),
                            "vocabulary": corpus().idx_to_char},
+    d2l.ngram_perplexity: lambda: {
+        "corpus_indices": [0, 1, 2], "n": 2, "vocab_size": 3,
+        "held_out": [1, 0], "smooth": True},
+    d2l.ngram_probabilities: lambda: {
+        "corpus_indices": [0, 1, 2], "n": 2, "vocab_size": 3,
+        "held_out": [1, 0], "smooth": True},
     d2l.plot_perplexity: lambda: {"histories": {"a": HISTORY},
                                   "corpus": corpus()},
     d2l.predict_rnn: lambda: {

@@ -35,7 +35,8 @@ def records():
     text = "cat sat cat sat "
     records = [make_record(f"by {level}", {"fit": history(
         60.0, lyrics=["sat 1"])}, Corpus.from_text(text, "cats", level=level),
-        {"level": level, "seed": 5}) for level in ("char", "word")]
+        {"level": level, "held_out": 0.25, "seed": 5})
+        for level in ("char", "word")]
     return [{**record, "date": "2026-01-02 03:04:05", "command": ["a.py"],
              "versions": {"mxnet": "1.9.1"},
              "machine": {"system": "Linux", "cpu": "AMD", "cores": 2,
@@ -178,10 +179,11 @@ def test_a_chinese_page_has_no_english_word(chinese, records):
             "Linux", "AMD", "py"}
     page = to_html(records)
     assert '<html lang="zh-CN">' in page
-    assert words_of(page) == data | {"seed"}  # as a setting
+    settings = {"seed", "held", "out"}
+    assert words_of(page) == data | settings
     file = {"perplexity", "png"}
     assert words_of(to_markdown(records[0])) == data - {"word"} | {
-        "seed", *file}
+        *settings, *file}
 
 
 def test_numbers_stay(chinese, reader, records):
@@ -228,9 +230,10 @@ def test_the_summary_keeps_its_columns(chinese, records, capsys):
     assert lines[1] == "文本：cats"
     assert lines[2].split() == ["训练文本上的困惑度", "困惑度",
                                 "秒/迭代周期", "字符/秒"]
-    for line in lines[2:]:
-        assert labels.columns(line) == (46 if "猜测" in line else 78)
-    assert lines[7].split()[-2:] == ["迭代周期", "<unk>"]
+    assert lines[9].split()[-2:] == ["迭代周期", "<unk>"]
+    for i, line in enumerate(lines[2:], start=2):
+        assert labels.columns(line) == (
+            78 if "猜测" not in line else 46 if i < 9 else 58)
 
 
 def test_a_number_too_wide_for_its_column_stays_whole(records, capsys):
@@ -262,7 +265,8 @@ def test_a_lessons_figure_speaks_chinese(chinese, abc, tmp_path):
     figure = d2l.plot_perplexity({"one": history(9.0)}, abc)
     assert labels_of(figure) == ["迭代周期", "困惑度", "one",
                                  "one（留出文本）", "均匀猜测（3）",
-                                 "按频率猜测（3）"]
+                                 "按频率猜测（3）", "按二元语法猜测（1）",
+                                 "按三元语法猜测（1）"]
     (axes,) = figure.axes
     assert axes.xaxis.label.get_fontfamily()[-1] == "Of the test"
     figure.savefig(tmp_path / "a.png")  # a missing glyph would be a warning
@@ -279,7 +283,8 @@ def test_without_a_font_pictures_are_in_english_and_it_is_said(
     assert len(caught) == 1 and caught[0].filename == __file__
     assert labels_of(figure) == ["epoch", "perplexity", "one",
                                  "one, held out", "uniform guess (3)",
-                                 "unigram guess (3)"]
+                                 "unigram guess (3)", "bigram guess (1)",
+                                 "trigram guess (1)"]
     with pytest.warns(d2l.D2LRNNWarning, match="fonts-noto-cjk") as caught:
         folder = write_pages(tmp_path / "report", records)
     assert len(caught) == 1 and caught[0].filename == __file__
@@ -292,7 +297,7 @@ def test_without_a_font_pictures_are_in_english_and_it_is_said(
 
 
 def test_an_english_reader_needs_no_chinese_font(fonts, abc):
-    perplexity_figure({"one": history(9.0)}, 3, 3.0, "en")
+    perplexity_figure({"one": history(9.0)}, {"uniform": 3}, "en")
     d2l.plot_perplexity({"one": history(9.0)}, abc)  # without a warning
     assert phrases.without_font() == []
 

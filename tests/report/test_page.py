@@ -11,6 +11,8 @@ from d2lrnn.report.page import to_html
 from d2lrnn.report.records import read_record, write_json
 from d2lrnn.report.write import make_record, write_pages
 
+GUESSED = {"uniform": 5, "unigram": 4.0}
+
 
 def history(start, **more):
     return [{"epoch": epoch, "perplexity": start / epoch, "seconds": 0.5,
@@ -107,7 +109,7 @@ def test_an_infinite_perplexity_is_left_out(abc, tmp_path):
 
 def test_a_picture_is_an_element_of_the_page():
     svg = ElementTree.fromstring(to_svg(perplexity_figure(
-        {"a": history(9.0)}, 5, 4.0), "what it is"))
+        {"a": history(9.0)}, GUESSED), "what it is"))
     assert svg.tag == f"{{{SVG}}}svg"
     assert svg.get("aria-label") == "what it is" and svg.get("tabindex")
     assert "unigram guess (4)" in "".join(svg.itertext())
@@ -124,7 +126,8 @@ def seen(values, uniform=5, unigram=4.0):
     """Return the labels of both axes where a history has these values."""
     figure = perplexity_figure({"a": [
         {"epoch": epoch, "perplexity": value}
-        for epoch, value in enumerate(values, start=1)]}, uniform, unigram)
+        for epoch, value in enumerate(values, start=1)]}, {
+            "uniform": uniform, "unigram": unigram})
     figure.draw_without_rendering()
     (axes,) = figure.axes
     return (ticks(axes.xaxis, axes.get_xlim()),
@@ -152,7 +155,7 @@ def test_the_curves_fill_the_picture():
     for values in ([9.0], [9.0, 3.0], [1000.0, 2.0]):
         figure = perplexity_figure({"a": [
             {"epoch": epoch, "perplexity": value}
-            for epoch, value in enumerate(values, start=1)]}, 5, 4.0)
+            for epoch, value in enumerate(values, start=1)]}, GUESSED)
         low, high = map(math.log, figure.axes[0].get_ylim())
         inside = math.log(max(values)) - math.log(min(*values, 4.0))
         assert inside > 0.6 * (high - low)

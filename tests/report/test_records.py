@@ -62,7 +62,7 @@ def test_labels_that_come_again_are_numbered(abc):
     page = to_html([record, {**record, "name": "a"}])
     for label in ("a, b", "a, c", "a, b (2)", "a, c (2)"):
         assert f'<th scope="row">{label}</th>' in page
-    assert len(figure_of([record, record]).axes[0].lines) == 4 + 2
+    assert len(figure_of([record, record]).axes[0].lines) == 4 + 4
 
 
 def test_words_and_characters_in_one_report():
@@ -78,10 +78,11 @@ def test_words_and_characters_in_one_report():
                          ("uniform guess, word", "<td>3.000</td>")):
         assert f'<th scope="row">{label}</th>{cells}' in page
     labels = [line.get_label() for line in figure_of(records).axes[0].lines]
-    assert labels[-4:] == ["uniform guess, char (5)",
-                           "uniform guess, word (3)",
-                           "unigram guess, char (5)",
-                           "unigram guess, word (3)"]
+    assert labels[-8:] == [
+        "uniform guess, char (5)", "uniform guess, word (3)",
+        "unigram guess, char (4.8)", "unigram guess, word (2.8)",
+        "bigram guess, char (1.1)", "bigram guess, word (1.3)",
+        "trigram guess, char (1.1)", "trigram guess, word (1)"]
     assert "cannot" not in to_html(records[:1])
 
 
@@ -89,7 +90,8 @@ def test_two_runs_of_one_text_have_its_guesses_once(abc):
     records = [make_record(name, {"fit": history()}, abc, {})
                for name in ("a", "b")]
     labels = [line.get_label() for line in figure_of(records).axes[0].lines]
-    assert labels[-2:] == ["uniform guess (3)", "unigram guess (3)"]
+    assert labels[-4:] == ["uniform guess (3)", "unigram guess (3)",
+                           "bigram guess (1)", "trigram guess (1)"]
 
 
 def test_what_is_missing_has_a_default(tmp_path):

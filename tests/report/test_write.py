@@ -43,8 +43,8 @@ def test_the_record(written, histories, abc):
     assert record["text"] == {"source": abc.source, "sha256": abc.sha256,
                               "characters": 1500, "tokens": 1500,
                               "vocab_size": 3}
-    assert record["baselines"] == {"uniform": 3,
-                                   "unigram": pytest.approx(3)}
+    assert record["baselines"] == {
+        "uniform": 3, "unigram": pytest.approx(3), "bigram": 1, "trigram": 1}
     assert {"d2lrnn", "mxnet", "numpy", "python"} <= set(record["versions"])
     training = record["trainings"]["another way"]
     assert training["history"] == histories["another way"]
@@ -80,7 +80,8 @@ def test_the_pictures(written):
 def test_the_plot_has_both_curves_and_both_baselines(histories, abc):
     (axes,) = d2l.plot_perplexity(histories, abc).axes
     assert [line.get_label() for line in axes.lines] == [
-        "one way", "another way", "uniform guess (3)", "unigram guess (3)"]
+        "one way", "another way", "uniform guess (3)", "unigram guess (3)",
+        "bigram guess (1)", "trigram guess (1)"]
     assert list(axes.lines[0].get_ydata()) == [60, 30, 20]
     assert axes.get_yscale() == "log"
     assert "training text" in axes.get_ylabel()
@@ -172,7 +173,8 @@ def test_the_held_out_curve(held_out, abc):
     (axes,) = d2l.plot_perplexity(held_out, abc).axes
     labels = [line.get_label() for line in axes.lines]
     assert labels == ["one way", "one way, held out", "another way",
-                      "uniform guess (3)", "unigram guess (3)"]
+                      "uniform guess (3)", "unigram guess (3)",
+                      "bigram guess (1)", "trigram guess (1)"]
     train, curve = axes.lines[:2]
     assert list(curve.get_xdata()) == [1, 2, 3]
     assert list(curve.get_ydata()) == [70, 40, 50]
