@@ -15,7 +15,8 @@
 #
 # You need the [recurrent network from scratch](rnn_scratch.py), [its concise
 # version](rnn_gluon.py), and [back-propagation through time](bptt.py). On two
-# CPU cores the lesson takes about four minutes. The letters are those of the [notation](/notation.md).
+# CPU cores the lesson takes about four minutes. The letters are those of the
+# [notation](/notation.md).
 
 # %%
 import d2lrnn as d2l  # before mxnet
