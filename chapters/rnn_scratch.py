@@ -410,15 +410,16 @@ for end in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
         history.append({**record, "epoch": len(history) + 1})
     l, _ = losses(rest[:, :-1], rest[:, 1:], start, params)
     history[-1]["held_out_perplexity"] = d2l.perplexity(l.mean().asscalar())
-d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus)
+d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus,
+                    held_out=0.1)
 
 # %% [markdown]
 # In the first epoch the network learns while it is measured, so held-out
 # characters, which come after it, do better. With all epochs, the perplexity
 # of the training text falls far. That of the held-out text falls only at
-# first, stays above the unigram guess, and rises in the end. (That guess has
-# seen the held-out text, some of whose characters never occur before it.)
-# What the network learns late holds for its training text alone.
+# first, stays above the unigram guess, which has counted the same 9,000
+# characters, and rises in the end. What the network learns late holds for its
+# training text alone.
 #
 # ## Common mistakes
 #
