@@ -1,7 +1,7 @@
 """The figures of the book: ``python -m docs.figures`` draws them again."""
 from pathlib import Path
 
-from docs.figures import batches, cells, music, networks
+from docs.figures import batches, cells, memory, music, networks
 
 FOLDER = Path(__file__).parent
 FIGURES = {draw.__name__: draw for draw in (
@@ -10,4 +10,4 @@ FIGURES = {draw.__name__: draw for draw in (
     batches.truncated, batches.windows_or_state, batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
-    music.jazz_measure)}
+    music.jazz_measure, memory.delayed_recall)}
