@@ -45,10 +45,10 @@ ctx = d2l.try_gpu()
 # :end-before: <!-- end of deep_rnn -->
 # ```
 #
-# The plain network is not far from the GRU, and the LSTM, whose memory is
-# said to be the longest, comes last. That is no contradiction. Whoever learns
-# a text by heart can tell the next character from the few before it; nothing
-# has to be kept for long, and a cell with more weights takes longer to train.
+# The plain network is not far from the GRUs, and the LSTM, which was invented
+# for long memory, comes last. That is no contradiction: in a text learned by
+# heart, the few characters before the next one give it away. Nothing has to
+# be kept for long, so there is nothing for gates to win.
 #
 # ## A task that asks for memory
 #
@@ -75,12 +75,11 @@ num_symbols, question, vocab_size = 10, 20, 21
 batch_size, num_hiddens, longest = 32, 32, 50
 
 
-def recall_batch(batch_size, k, rng):
-    symbols = rng.integers(num_symbols, size=(batch_size, 1))
-    distractors = rng.integers(num_symbols, question, (batch_size, k))
-    X = np.concatenate(
-        [symbols, distractors, np.full_like(symbols, question)], axis=1)
-    return nd.array(X, ctx=ctx), nd.array(symbols[:, 0], ctx=ctx)
+def recall_batch(batch_size, k, rng, lowest=num_symbols):
+    X = rng.integers(lowest, lowest + num_symbols, (batch_size, k + 2))
+    X[:, 0] = rng.integers(num_symbols, size=batch_size)
+    X[:, -1] = question
+    return nd.array(X, ctx=ctx), nd.array(X[:, 0], ctx=ctx)
 
 
 X, y = recall_batch(2, 5, np.random.default_rng(1))
@@ -126,12 +125,11 @@ def mingru(inputs, state, params):
 
 # %%
 num_updates = d2l.epochs(300)
-trained = num_updates == 300
 loss = gluon.loss.SoftmaxCrossEntropyLoss()
 
 
-def train(cell, seed, forget_bias=1, lr=0.01, shortest=1,
-          batches=recall_batch, carried=False, every_step=False,
+def train(cell, seed, forget_bias=1, lr=0.01, lags=(1, longest),
+          lowest=num_symbols, carried=False, every_step=False,
           updates=num_updates):
     d2l.seed(seed)
     rng = np.random.default_rng(seed)
@@ -143,26 +141,25 @@ def train(cell, seed, forget_bias=1, lr=0.01, shortest=1,
     params = model.collect_params()
     trainer = gluon.Trainer(params, "adam", {"learning_rate": lr})
     state = model.begin_state(batch_size, ctx)
+    counted = slice(0 if every_step else -batch_size, None)
     for _ in range(updates):
-        X, y = batches(batch_size, rng.integers(shortest, longest + 1), rng)
-        if not carried:
-            state = model.begin_state(batch_size, ctx)
+        k = rng.integers(lags[0], lags[1] + 1)
+        X, y = recall_batch(batch_size, k, rng, lowest)
+        # the next number at each step, and the answer at the last
+        labels = nd.concat(X[:, 1:], y.expand_dims(1), dim=1).T.reshape(-1)
         with autograd.record():
             scores, state = model(X, state)
-            if every_step:  # the next number at each step, then the answer
-                labels = nd.concat(X[:, 1:], y.expand_dims(1), dim=1)
-                L = loss(scores, labels.T.reshape(-1)).mean()
-            else:
-                L = loss(scores[-batch_size:], y).mean()
+            L = loss(scores[counted], labels[counted]).mean()
         L.backward()
-        state = tuple(s.detach() for s in state)
+        state = (tuple(s.detach() for s in state) if carried else
+                 model.begin_state(batch_size, ctx))
         d2l.grad_clipping([p.data() for p in params.values()], 1)
         trainer.step(1)
     return model
 
 
-def accuracy(model, k, batches=recall_batch):
-    X, y = batches(256, k, np.random.default_rng(0))
+def accuracy(model, k, lowest=num_symbols):
+    X, y = recall_batch(256, k, np.random.default_rng(0), lowest)
     scores, _ = model(X, model.begin_state(256, ctx))
     return (scores[-256:].argmax(axis=1) == y).mean().asscalar()
 
@@ -192,58 +189,62 @@ def say(name, values):
           f"{min(values):4.0%} to {max(values):4.0%}")
 
 
-print(f"right answers at lag {longest}:")
-for name, right in results.items():
-    say(name, right[:, lags.index(longest)])
+at_50 = {name: right[:, lags.index(50)] for name, right in results.items()}
+for name, right in at_50.items():
+    say(name, right)
 
 # %%
-figure = d2l.new_figure()
-axes = figure.subplots()
-styles = ("-", "-", "-", "--", ":")
-for style, (name, right) in zip(styles, results.items(), strict=True):
+axes = d2l.new_figure().subplots()
+for name, right in results.items():
+    style = {"GRU": "--", "minGRU": ":"}.get(name, "-")
     axes.fill_between(lags, right.min(axis=0), right.max(axis=0), alpha=0.15)
     axes.plot(lags, np.median(right, axis=0), style, label=name)
 axes.axhline(1 / num_symbols, color="gray", ls=":", label="chance")
 axes.axvline(longest, color="gray", lw=0.8)
 axes.set(xlabel="lag k", ylabel="right answers", xscale="log",
          xticks=lags, xticklabels=lags, ylim=(0, 1.03))
-axes.legend(loc="center right", fontsize="small")
-figure
+axes.figure.legend(loc="outside right upper", fontsize="small")
+axes.figure
 
 # %%
-last = -1 - lags[::-1].index(longest)
-surest = results["LSTM, forget bias 1"][:, lags.index(longest)]
-guessing = results["RNN"][:, lags.index(longest)]
-if trained:
-    assert surest.min() >= 0.95 and guessing.max() < 2 / num_symbols
+if num_updates == 300:
+    assert min(at_50["LSTM, forget bias 1"]) >= 0.95
+    assert np.median(at_50["RNN"]) < 0.15 and max(at_50["RNN"]) < 0.25
 
 # %% [markdown]
-# That is the number to remember: at a lag of 50, where the LSTM that starts
-# with a forget bias of 1 answers nearly everything right with every seed, the
-# plain network guesses. And the memory holds at lags that it was never
-# trained on: the network has not learned to count to fifty, but to keep.
+# Remember a lag of 50: there the LSTM with a forget bias of 1 is right at
+# least 19 times in 20 with every seed, and the plain network guesses. And the
+# memory holds at lags that it was never trained on, to the right of the gray
+# line: the network has not learned to count to fifty, but to keep.
 #
-# Two things surprise. The forget bias, which did not help on the lyrics of
-# the [last lesson](lstm.py), decides here how fast an LSTM learns. And the
-# minGRU, the smallest cell with a gate, whose gate never sees the state, does
-# about as well as the best. We will find its limit.
+# Three things surprise. The GRU, which has no forget bias to set, learns the
+# task as surely. The forget bias did not help on the lyrics of the [last
+# lesson](lstm.py); here it decides how fast an LSTM learns. And the minGRU,
+# whose gate never sees the state, learns the task with most seeds, though
+# what it keeps leaks away at the longest lags. We will come back to it.
 #
 # ## Is that fair to the plain network?
 #
-# Perhaps it only needs smaller steps. A comparison at one learning rate says
-# as much about the rate as about the cells, so here are two more.
+# Perhaps it only needs smaller steps: a comparison at one learning rate says
+# as much about the rate as about the cells. Or perhaps the many lags confuse
+# it, and it would learn a single one.
 
 # %%
 for lr in (0.003, 0.001):
-    say(f"RNN, learning rate {lr}", [
-        accuracy(train("rnn", seed, lr=lr), longest) for seed in seeds])
+    say(f"lag 50, learning rate {lr}", [
+        accuracy(train("rnn", seed, lr=lr), 50) for seed in seeds])
+for k in (5, 10, 20):
+    say(f"trained on lag {k:2} alone", [
+        accuracy(train("rnn", seed, lr=0.003, lags=(k, k)), k)
+        for seed in seeds])
 
 # %% [markdown]
-# Guessing has a loophole: a network that keeps one bit of the symbol, such as
-# whether it was less than 5, and guesses among the rest, is right once in
-# five times. A plain network can keep a bit: with a large weight of its own a
-# unit stays near 1 or near -1. What it does not do in 300 updates is keep the
-# symbol.
+# TODO4
+#
+# Where a plain network is right once in five times instead of once in ten, it
+# has found a loophole: it keeps one bit, such as whether the symbol was less
+# than 5, and guesses among the other five. For one bit a single unit with a
+# large weight of its own is enough, since it stays near 1 or near -1.
 #
 # ## Which way the gradient takes
 #
@@ -262,11 +263,11 @@ for lr in (0.003, 0.001):
 
 # %%
 def norms_back(model, k):
-    layer = model.layers[0]
-    W_x, W_h, b_x, b_h = (p.data() for p in layer.collect_params().values())
+    params = model.layers[0].collect_params().values()
+    W_x, W_h, b_x, b_h = (p.data() for p in params)
     X, y = recall_batch(batch_size, k, np.random.default_rng(0))
     H, C = model.begin_state(batch_size, ctx)
-    zeros, forget = [nd.zeros_like(C) for _ in range(k + 2)], []
+    zeros, forget = [nd.zeros_like(C) for _ in X.T], []
     for zero in zeros:
         zero.attach_grad()
     with autograd.record():
@@ -274,20 +275,18 @@ def norms_back(model, k):
             gates = (nd.dot(nd.one_hot(x, vocab_size), W_x.T) + b_x
                      + nd.dot(H, W_h.T) + b_h)
             I, F, C_tilde, O = nd.split(gates, 4, axis=1)  # Gluon's order
-            C = (nd.sigmoid(F) * C + nd.sigmoid(I) * nd.tanh(C_tilde)
-                 + zero)
+            F = nd.sigmoid(F)
+            C = F * C + nd.sigmoid(I) * nd.tanh(C_tilde) + zero
             H = nd.sigmoid(O) * nd.tanh(C)
-            forget.append(nd.sigmoid(F))
+            forget.append(F)
         s = nd.pick(model.output(H), y)
     s.backward()
-    path = zeros[-1].grad
-    whole, along = [path.norm()], [path.norm()]
-    for zero, F in zip(zeros[-2::-1], forget[:0:-1], strict=True):
-        path = path * F
-        whole.append(zero.grad.norm())
-        along.append(path.norm())
-    return [nd.concat(*norms, dim=0).asnumpy() / norms[0].asscalar()
-            for norms in (whole, along)]
+    along = [zeros[-1].grad]
+    for F in forget[:0:-1]:
+        along.append(along[-1] * F)
+    whole = [zero.grad for zero in zeros[::-1]]
+    return [[(d.norm() / way[0].norm()).asscalar() for d in way]
+            for way in (whole, along)]
 
 
 # %% [markdown]
@@ -297,31 +296,27 @@ def norms_back(model, k):
 # medians, and bands from the least to the most.
 
 # %%
-before = {bias: [train("lstm", seed, bias, updates=0) for seed in seeds]
-          for bias in (0, 1)}
-figure = d2l.new_figure((9, 4.2))
-panels = figure.subplots(1, 2, sharey=True)
-reach = {}
-for axes, when in zip(panels, ("before", "after"), strict=True):
-    for bias in (0, 1):
-        five = (before[bias] if when == "before" else
-                models[f"LSTM, forget bias {bias}"])
-        norms = np.array([norms_back(model, longest) for model in five])
-        for way, name, style in ((0, "whole", "-"), (1, "F alone", "--")):
-            middle = np.median(norms[:, way], axis=0)
-            reach[when, bias, name] = middle[-1]
-            axes.fill_between(range(longest + 2), norms[:, way].min(axis=0),
-                              norms[:, way].max(axis=0), color=f"C{bias + 1}",
-                              alpha=0.15)
-            axes.plot(middle, style, color=f"C{bias + 1}",
-                      label=f"bias {bias}, {name}")
-            print(f"{when} training, bias {bias}, {name}: {middle[10]:.0e} "
-                  f"after 10 steps back, {middle[-1]:.0e} at the symbol")
+lstms = {("before", bias): [train("lstm", seed, bias, updates=0)
+                            for seed in seeds] for bias in (0, 1)}
+for bias in (0, 1):
+    lstms["after", bias] = models[f"LSTM, forget bias {bias}"]
+panels, reach = d2l.new_figure((9, 4.2)).subplots(1, 2, sharey=True), {}
+for (when, bias), five in lstms.items():
+    axes, color = panels[when == "after"], f"C{bias + 1}"
+    ways = np.array([norms_back(model, 50) for model in five])
+    for way, style, norms in (("whole", "-", ways[:, 0]),
+                              ("F alone", "--", ways[:, 1])):
+        middle = reach[when, bias, way] = np.median(norms, axis=0)
+        axes.fill_between(range(52), norms.min(axis=0), norms.max(axis=0),
+                          color=color, alpha=0.15)
+        axes.plot(middle, style, color=color, label=f"bias {bias}, {way}")
+        print(f"{when} training, bias {bias}, {way}: {middle[10]:.0e} "
+              f"after 10 steps back, {middle[51]:.0e} at the symbol")
     axes.set(title=f"{when} training", xlabel="steps back", yscale="log")
 panels[0].set_ylabel("norm of the gradient, 1 at the question")
 panels[0].legend()
-assert reach["before", 0, "F alone"] < 1e-10
-figure
+assert reach["before", 0, "F alone"][51] < 1e-10
+axes.figure
 
 # %% [markdown]
 # TODO
@@ -344,7 +339,7 @@ figure
 # when it is tested.
 
 # %%
-mistakes = {"lag 50 alone": dict(shortest=longest),
+mistakes = {"lag 50 alone": dict(lags=(longest, longest)),
             "loss over all steps": dict(every_step=True),
             "state carried": dict(carried=True)}
 for name, options in mistakes.items():
@@ -361,19 +356,11 @@ for name, options in mistakes.items():
 
 
 # %%
-def alike_batch(batch_size, k, rng):
-    symbols = rng.integers(num_symbols, size=(batch_size, 1 + k))
-    X = np.pad(symbols, ((0, 0), (0, 1)), constant_values=question)
-    return nd.array(X, ctx=ctx), nd.array(symbols[:, 0], ctx=ctx)
-
-
-alike = {}
 for cell in ("mingru", "gru", "lstm"):
-    alike[cell] = [accuracy(train(cell, seed, batches=alike_batch), longest,
-                            alike_batch) for seed in seeds]
-    say(f"{cell}, all symbols alike", alike[cell])
-if trained:
-    assert max(alike["mingru"]) < 2 / num_symbols
+    right = [accuracy(train(cell, seed, lowest=0), 50, lowest=0)
+             for seed in seeds]
+    say(f"{cell}, all symbols alike", right)
+    assert cell != "mingru" or num_updates < 300 or max(right) < 0.25
 
 # %% [markdown]
 # TODO2
