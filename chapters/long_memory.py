@@ -209,7 +209,7 @@ axes.figure
 # %%
 if num_updates == 300:
     assert min(at_50["LSTM, forget bias 1"]) >= 0.95
-    assert np.median(at_50["RNN"]) < 0.15 and max(at_50["RNN"]) < 0.25
+    assert np.median(at_50["RNN"]) < 0.15 and max(at_50["RNN"]) < 0.5
 
 # %% [markdown]
 # Remember a lag of 50: there the LSTM with a forget bias of 1 is right at
@@ -360,7 +360,7 @@ for cell in ("mingru", "gru", "lstm"):
     right = [accuracy(train(cell, seed, lowest=0), 50, lowest=0)
              for seed in seeds]
     say(f"{cell}, all symbols alike", right)
-    assert cell != "mingru" or num_updates < 300 or max(right) < 0.25
+    assert cell != "mingru" or num_updates < 300 or max(right) < 0.5
 
 # %% [markdown]
 # TODO2
