@@ -302,7 +302,7 @@ for bias in (0, 1):
     lstms["after", bias] = models[f"LSTM, forget bias {bias}"]
 panels, reach = d2l.new_figure((9, 4.2)).subplots(1, 2, sharey=True), {}
 for (when, bias), five in lstms.items():
-    axes, color = panels[when == "after"], f"C{bias + 1}"
+    axes, color = panels[int(when == "after")], f"C{bias + 1}"
     ways = np.array([norms_back(model, 50) for model in five])
     for way, style, norms in (("whole", "-", ways[:, 0]),
                               ("F alone", "--", ways[:, 1])):
