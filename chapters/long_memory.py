@@ -212,18 +212,18 @@ if num_updates == 300:
     assert np.median(at_50["RNN"]) < 0.15 and max(at_50["RNN"]) < 0.5
 
 # %% [markdown]
-# Remember a lag of 50: there the LSTM with a forget bias of 1 answers at least
-# 95 % of the questions with each of the five seeds, and the plain network, at
-# the median, guesses. And the memory holds at lags that it was never trained
-# on, to the right of the gray line: the network has not learned to count to
-# fifty, but to keep.
+# Remember a lag of 50: there the LSTM with a forget bias of 1 answers at
+# least 95 % of the questions with each of the five seeds, and the plain
+# network, at the median, guesses. And the memory holds at lags that it was
+# never trained on, to the right of the gray line: the network has not learned
+# to count to fifty, but to keep.
 #
 # When we ran this, three things surprised us. The GRU, which has no forget
 # bias to set, learned the task as surely as the LSTM. The forget bias, which
-# did not help on the lyrics of the [last lesson](lstm.py), made all the
-# difference. And the minGRU, whose gate never sees the state, learned the
-# task with most seeds, though its memory leaks at the longest lags. We will
-# come back to it.
+# did not help on the lyrics of the [last lesson](lstm.py), decided whether
+# 300 updates were enough. And the minGRU, whose gate never sees the state,
+# learned the task with most seeds, though its memory leaks at the longest
+# lags. We will come back to it.
 #
 # ## Is that fair to the plain network?
 #
@@ -246,10 +246,10 @@ for k in (5, 10, 20):
 # depended on the seed. So it can keep a symbol for ten steps. What it did not
 # do in 300 updates is learn to keep one for any number of steps.
 #
-# Where a plain network is right once in five times instead of once in ten, it
-# has found a loophole: it keeps one bit, such as whether the symbol was less
-# than 5, and guesses among the other five. For one bit a single unit with a
-# large weight of its own is enough, since it stays near 1 or near -1.
+# Nor has a plain network that is right once in five times kept the symbol.
+# One bit of it is enough for that, such as whether it was less than 5, with a
+# guess among the other five. A single unit can keep a bit: with a large
+# weight of its own it stays near 1 or near -1.
 #
 # ## Which way the gradient takes
 #
@@ -378,12 +378,11 @@ for cell in ("mingru", "gru", "lstm"):
     assert cell != "mingru" or num_updates < 300 or max(right) < 0.5
 
 # %% [markdown]
-# The minGRU has to guess, and more updates would not help. In each of its
-# units the first symbol enters with the share $\mathbf{Z}_1$, and each later
-# symbol multiplies that by $1 - \mathbf{Z}_t$; so the same symbol counts for
-# more the later it comes. When we ran this, the GRU learned the task with
-# each seed, and the LSTM, with a forget bias of 1, had not finished with most
-# of them.
+# The minGRU guesses, and its equations say why. In each of its units the
+# first symbol enters with the share $\mathbf{Z}_1$, and each later step
+# multiplies that by $1 - \mathbf{Z}_t$; so the same symbol counts for more
+# the later it comes. When we ran this, the GRU learned the task with each
+# seed, but the LSTM, with a forget bias of 1, only with some.
 #
 # ## Summary
 #
