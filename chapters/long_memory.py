@@ -46,9 +46,9 @@ ctx = d2l.try_gpu()
 # ```
 #
 # The plain network is not far from the GRUs, and the LSTM, which was invented
-# for long memory, comes last. That is no contradiction: in a text learned by
-# heart, the few characters before the next one give it away. Nothing has to
-# be kept for long, so there is nothing for gates to win.
+# for long memory, comes last. That is no contradiction: to a network that
+# learns a text by heart, the few characters before the next one can give it
+# away. Little has to be kept for long, so there is little for gates to win.
 #
 # ## A task that asks for memory
 #
@@ -253,9 +253,9 @@ for k in (5, 10, 20):
 #
 # ## Which way the gradient takes
 #
-# What does the answer at the end owe to the memory cell $t$ steps earlier?
-# Let $s$ be the score of the right answer. We add a zero to $\mathbf{C}_t$ at
-# each step and ask for the gradient with respect to it; that is the whole
+# What does the answer at the end owe to the memory cell of step $t$? Let $s$
+# be the score of the right answer. We add a zero to $\mathbf{C}_t$ at each
+# step and ask for the gradient with respect to it; that is the whole
 # gradient, by all ways. The way along the memory cells alone is
 #
 # $$\frac{\partial s}{\partial \mathbf{C}_T} \odot \mathbf{F}_T \odot
