@@ -1,7 +1,15 @@
 """The figures of the book: ``python -m docs.figures`` draws them again."""
 from pathlib import Path
 
-from docs.figures import batches, cells, counting, decoding, music, networks
+from docs.figures import (
+    batches,
+    cells,
+    counting,
+    decoding,
+    memory,
+    music,
+    networks,
+)
 
 FOLDER = Path(__file__).parent
 FIGURES = {draw.__name__: draw for draw in (
@@ -13,4 +21,4 @@ FIGURES = {draw.__name__: draw for draw in (
     networks.layers, networks.both_directions, networks.char_rnn,
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     networks.dependence, networks.traced, music.jazz_measure,
-    decoding.choosing, counting.counting)}
+    decoding.choosing, counting.counting, memory.delayed_recall)}
