@@ -10,4 +10,4 @@ FIGURES = {draw.__name__: draw for draw in (
     batches.truncated, batches.windows_or_state, batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
-    networks.dependence, music.jazz_measure)}
+    networks.dependence, networks.scan_tree, music.jazz_measure)}
