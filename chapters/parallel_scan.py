@@ -79,14 +79,14 @@ def mingru(inputs, state, params):
 # they can be computed for all steps at once. Such a recurrence is *linear in
 # the state*. Put one step into the next:
 #
-# $$h_{t+1} = a_{t+1} (a_t h_{t-1} + b_t) + b_{t+1}
-#   = (a_{t+1} a_t)\, h_{t-1} + (a_{t+1} b_t + b_{t+1}).$$
+# $$\begin{aligned} h_{t+1} &= a_{t+1} (a_t h_{t-1} + b_t) + b_{t+1} \\
+#   &= (a_{t+1} a_t)\, h_{t-1} + (a_{t+1} b_t + b_{t+1}). \end{aligned}$$
 #
 # That is a step of the same form. So the pair of $t$ and the pair of $t + 1$
 # are *joined* to one pair, which leads over both steps:
 #
-# $$(a_t, b_t), (a_{t+1}, b_{t+1}) \;\to\;
-#   (a_{t+1} a_t,\; a_{t+1} b_t + b_{t+1}).$$
+# $$\begin{gathered} (a_t, b_t), (a_{t+1}, b_{t+1}) \;\to \\
+#   (a_{t+1} a_t,\; a_{t+1} b_t + b_{t+1}). \end{gathered}$$
 #
 # Three pairs can be joined in two groupings, and either way the result is
 # $(a_3 a_2 a_1,\; a_3 a_2 b_1 + a_3 b_2 + b_3)$: joining is *associative*, as
@@ -385,12 +385,13 @@ axes.figure
 
 # %% [markdown]
 # In our run the minGRU took least time for its ten epochs, but it and the
-# minLSTM ended more than a tenth of a nat behind the LSTM, and after equal
-# seconds they were behind as well. The GRU was ahead at first, then began to
-# learn the text by heart. One layer of a minGRU adds up what single
-# characters contribute, faded by gates that see single characters, too; how
-# one character changes the meaning of another is left to a further layer.
-# Feng et al. stack several. One small text with one layer settles little.
+# minLSTM ended more than a tenth of a nat behind the LSTM; after equal times
+# they were behind as well, but for the first seconds. The GRU was ahead at
+# first, then began to learn the text by heart. One layer of a minGRU adds up
+# what single characters contribute, faded by gates that see single
+# characters, too; how one character changes the meaning of another is left to
+# a further layer. Feng et al. stack several. One small text, read by one
+# layer, settles little.
 #
 # ## From here to state-space models
 #
