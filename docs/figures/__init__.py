@@ -20,5 +20,6 @@ FIGURES = {draw.__name__: draw for draw in (
     batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
-    networks.dependence, networks.traced, music.jazz_measure,
-    decoding.choosing, counting.counting, memory.delayed_recall)}
+    networks.dependence, networks.traced, networks.scan_tree,
+    music.jazz_measure, decoding.choosing, counting.counting,
+    memory.delayed_recall)}

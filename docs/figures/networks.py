@@ -1,5 +1,13 @@
 """Figures of layers, of two directions, of whole models and their products."""
+from fractions import Fraction
+
 from docs.figures.pen import Drawing, toward
+
+# (factor, summand) of eight steps, and the state before them
+SCAN_STEPS = [(Fraction(a), Fraction(b)) for a, b in (
+    ("1/2", 2), (1, 2), ("1/2", 1), ("1/2", 0), (1, 3), (1, 1), ("1/2", -1),
+    ("1/2", 3))]
+SCAN_START = 4
 
 
 def layers():
@@ -277,3 +285,43 @@ def traced():
     d.there_and_back((284, 194), (310, 194))
     d.box(332, 194, 42, 34, "Y_4", "output")
     return d
+
+
+def scan_tree():
+    """Draw eight steps joined in a tree, above the loop over them."""
+    d = Drawing(424, "Eight steps joined in three levels",
+                "Each of eight steps is a pair of a factor and a summand. "
+                "Neighbours are joined into a pair, three times, until one "
+                "pair leads from the first state to the last. Below, the "
+                "loop goes through eight states to the same one.")
+    places, pairs, y = [24 + 39 * t for t in range(1, 9)], SCAN_STEPS, 308
+    for x, (a, b) in zip(places, pairs, strict=True):
+        pair(d, x, y, a, b)
+        d.arrow((x, y + 23), (x, 372), kind="faint")
+    while len(pairs) > 1:
+        above = [(x + x_next) / 2 for x, x_next in
+                 zip(places[::2], places[1::2], strict=True)]
+        for i, x in enumerate(places):
+            d.arrow((x, y - 23), (above[i // 2] + (8 if i % 2 else -8),
+                                  y - 61))
+        pairs = [(a * a_next, a_next * b + b_next) for (a, b), (
+            a_next, b_next) in zip(pairs[::2], pairs[1::2], strict=True)]
+        places, y = above, y - 84
+        for x, (a, b) in zip(places, pairs, strict=True):
+            pair(d, x, y, a, b)
+    ((a, b),), h = pairs, SCAN_START
+    d.text(places[0], 18, f"{a}·{h}+{b}={a * h + b}", 14)
+    for t in range(9):
+        if t:
+            d.arrow((39 * t, 386), (24 + 39 * t - 14, 386), kind="state")
+            a, b = SCAN_STEPS[t - 1]
+            h = a * h + b
+        d.operator(24 + 39 * t, 386, str(h), "state", radius=13)
+        d.text(24 + 39 * t, 411, f"h_{t}", 14)
+    return d
+
+
+def pair(d, x, y, a, b):
+    """Draw a factor above a summand."""
+    d.box(x, y - 11, 36, 22, str(a), "gate", 13, radius=2)
+    d.box(x, y + 11, 36, 22, str(b), "input", 13, radius=2)
