@@ -19,6 +19,7 @@ from d2lrnn.jazz.grammar import (
     to_tokens,
     tokens_of,
 )
+from d2lrnn.jazz.theory import interval_between, interval_name
 from mxnet import init, nd
 
 seed = 1
@@ -34,9 +35,9 @@ values = tokens_of(measures, chords)
 #
 # ### Solution
 #
-# C, E and G are of type C; D, F♯, A and B of type S; C♯, E♭, F and A♭ of type
+# C, E and G are of type C; D, F♯, A and B of type S; C♯, E♭, F and G♯ of type
 # A, since each lies a semitone from C, E or G. B♭ alone is of type X: it is
-# not in the scale, and a semitone from it there are only A and B. (F♯ is a
+# not in the scale, and its neighbours are A and B, not in the chord. (F♯ is a
 # semitone from G, too, but the scale is asked first.)
 
 # %%
@@ -120,13 +121,13 @@ for _ in range(3):
 # ### Solution
 #
 # 22 of 263. No duration changes, and no window by a single semitone: what
-# changes is spelling. The grammar gives each pitch one name, C♯ and never D♭.
-# E to A♭ is a diminished fourth, by its letters, but two semitones higher, F♯
-# to B♭ is one, too, and A♭ to C♯, an augmented third... so the same distance
-# may get another name. Types change in three notes, since scales are found by
-# names as well. Moved by an octave, nothing changes. So the values are not
-# quite what the lesson says, the same over any chord: they are so up to
-# spelling, and a model has to learn two names of one thing apart.
+# changes is spelling. The grammar gives each pitch one name, C♯ and never D♭,
+# and reads intervals off the letters. From E to G♯ it is a major third; the
+# same two notes two semitones higher are F♯ and B♭, a diminished fourth. In
+# three notes the type changes, since scales are found by names as well. Moved
+# by an octave, nothing changes. So the same phrase has the same values over
+# any chord only up to spelling, and where it is spelled differently, a model
+# has to learn it twice.
 
 
 # %%
@@ -146,6 +147,8 @@ pairs = differing(2)
 print(f"{len(pairs)} of {len(values)}:", *pairs[:4])
 assert len(pairs) == 22 and len(values) == 263 and not differing(12)
 assert all(parse_token(old)[1:] == parse_token(new)[1:] for old, new in pairs)
+assert interval_name(*interval_between(64, 68)) == "M3"
+assert interval_name(*interval_between(66, 70)) == "d4"
 assert sum(old[0] != new[0] for old, new in pairs) == 3
 
 # %% [markdown]
@@ -158,10 +161,9 @@ assert sum(old[0] != new[0] for old, new in pairs) == 3
 # ### Solution
 #
 # Less than it seems. Three quarters of the second half's values occur in the
-# first, but only a third of its pairs in a row do. The model knows its own
-# half by heart, and in the other loses more than a uniform guess would: where
-# the tune goes on otherwise than it did, the model is sure of the wrong
-# value.
+# first, but only a third of its pairs of neighbours do. The model knows its
+# own half by heart, and has a higher loss in the other than a uniform guess:
+# where the tune goes on in another way, the model is sure of the wrong value.
 
 
 # %%
