@@ -370,9 +370,9 @@ report = d2l.write_report(
 # 1. (\*) Over the chord C E G, which type has each of the twelve pitches from
 #    60 to 71? Which of them is neither in the scale nor next to a tone of the
 #    chord?
-# 2. (\*) On the way back, durations are rounded to quarters of a quarter note.
-#    In how many of the tune's measures does the sum of the durations stay the
-#    same, and why not in the others?
+# 2. (\*) On the way back, durations are rounded to quarters of a quarter
+#    note. In how many of the tune's measures does the sum of the durations
+#    stay the same, and why not in the others?
 # 3. (\*\*) The three numbers of the listener's check hardly follow the
 #    temperature. Shuffle the tune's own values, which is wilder than any
 #    temperature, play them, and listen. Why do the numbers stay where they

@@ -363,9 +363,9 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # 3. (\*\*) Is it the number of updates that wins? Give the windows' model as
 #    many as the forgetful one, by a smaller `batch_size` of `fit`. How much
 #    of the distance between the two is left?
-# 4. (\*\*) Train on windows of 10 and of 40 characters, until both models have
-#    read equally many characters. Which predicts the held-out text better,
-#    and why?
+# 4. (\*\*) Train on windows of 10 and of 40 characters, until both models
+#    have read equally many characters. Which predicts the held-out text
+#    better, and why?
 # 5. (\*\*\*) Train the other two with a `num_steps` of 2 and of 48. When is a
 #    carried state worth something?
 #

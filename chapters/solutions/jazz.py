@@ -191,5 +191,5 @@ assert new[9:].mean() > math.log(music.n_values)
 occurs = [np.mean([tuple(second[i:i + n]) in {
     tuple(first[j:j + n]) for j in range(len(first) - n + 1)}
     for i in range(len(second) - n + 1)]) for n in (1, 2)]
-print(f"{occurs[0]:.0%} of the values occur, and {occurs[1]:.0%} of the pairs")
+print(f"{occurs[0]:.0%} of the values and {occurs[1]:.0%} of the pairs occur")
 assert 0.7 < occurs[0] < 0.8 and 0.3 < occurs[1] < 0.4
