@@ -374,9 +374,8 @@ report = d2l.write_report(
 #    note. In how many of the tune's measures does the sum of the durations
 #    stay the same, and why not in the others?
 # 3. (\*\*) The three numbers of the listener's check hardly follow the
-#    temperature. Shuffle the tune's own values, which is wilder than any
-#    temperature, play them, and listen. Why do the numbers stay where they
-#    are?
+#    temperature. Shuffle the tune's own values, play them, and listen. Why
+#    are the numbers still the same?
 # 4. (\*\*) Move all notes of the tune up by two semitones, chords too. Which
 #    of its values change, and why any at all?
 # 5. (\*\*\*) Train on the first half of the tune and measure the loss on the

@@ -153,7 +153,7 @@ for gradient in (gradients["dWaa"], gradients["dWaa"].T):
 #
 # ### Solution
 #
-# At both, but most at the first letter. The network that trains with the
+# In both, but most at the first letter. The network that trains with the
 # state carried has to predict it from whatever state the last name left,
 # which says nothing about the next name: it must learn to ignore that state.
 # The one that trains from zeros predicts it always from the same state, and

@@ -81,12 +81,11 @@ assert max(map(abs, changes)) < 0.51
 # ### Solution
 #
 # A value says whether its note is in the chord, and four fifths of the tune's
-# values say so. Any order of them has the same share, and so has about any
-# draw from a model of them: the chord tones cannot tell. Turns and range
-# depend on the pitches, and these are drawn anew for each note, at any
-# temperature, so hardly a turn comes back, and the melody wanders as it
-# pleases. No temperature of the values reaches that draw. (Values that begin
-# a measure have no window; here they stand anywhere.)
+# values say so. Any order of them has the same share, and so, roughly, has
+# any draw that keeps to their frequencies. Turns and range depend on the
+# pitches, and these are drawn anew for each note, so hardly a turn comes
+# back, and the melody wanders as it pleases. The temperature only chooses
+# values; it does not reach that draw.
 
 
 # %%
@@ -155,8 +154,8 @@ assert sum(old[0] != new[0] for old, new in pairs) == 3
 # ## 5
 #
 # `training_data.windows` makes windows of ids, so it can make them of half of
-# the ids. The first value of a window is predicted from nothing; look at the
-# last steps.
+# the ids. The first value of a window is predicted from nothing; look at
+# later steps.
 #
 # ### Solution
 #

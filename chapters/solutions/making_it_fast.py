@@ -166,7 +166,7 @@ assert sum(" dot " in line and "_ones" in line
 # In a step of the LSTM from scratch there are eight products and one for the
 # outputs. With a lookup, matrices side by side and one output product, one is
 # left, and one for all outputs: 36 instead of 315. Loss and gradients are the
-# same. What this gains is another number on each machine; a graph
+# same. How much time this saves depends on the machine; a graph
 # (`d2l.Traced`) then takes Python's part away, as for the plain cell.
 
 

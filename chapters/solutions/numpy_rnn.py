@@ -20,10 +20,9 @@ from d2lrnn.numpy_rnn import LSTM, RNN, sigmoid
 # ### Solution
 #
 # $d\mathbf{W}_{ya} = \sum_t d\mathbf{S}_t \mathbf{A}_t^\top$, and
-# $d\mathbf{b}_y$ is the sum of $d\mathbf{S}_t$ over examples and steps. The
-# later steps add nothing more, since the output layer only ever touches the
-# loss through the scores of its own step. The check finds no difference but
-# rounding:
+# $d\mathbf{b}_y$ is the sum of $d\mathbf{S}_t$ over examples and steps.
+# Nothing comes back from later steps: a score acts on the loss of its own
+# step alone. The check finds no difference but rounding:
 
 # %%
 n_x, n_a, n_y, m, T_x = 3, 5, 2, 10, 7
