@@ -108,8 +108,8 @@ assert not np.isclose(mark(3, train, held_out), mark(3, *backwards), 1e-6)
 # `gradient_check` alone says it. A square matrix has the shape of its
 # transpose, the other four gradients are right, and with them the loss still
 # falls far below a uniform guess and the names begin to look like names. It
-# falls less, but that is seen only beside a training without the mistake,
-# which nobody has who makes it.
+# falls less, but you only see that beside a training without the mistake,
+# which you do not have.
 
 
 # %%
@@ -156,8 +156,8 @@ for gradient in (gradients["dWaa"], gradients["dWaa"].T):
 # In both, but most at the first letter. The network that trains with the
 # state carried has to predict it from whatever state the last name left,
 # which says nothing about the next name: it must learn to ignore that state.
-# The one that trains from zeros predicts it always from the same state, and
-# has only to learn how often each letter comes first.
+# The one that trains from zeros always predicts it from the same state, and
+# only has to learn how often each letter comes first.
 
 
 # %%

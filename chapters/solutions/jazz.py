@@ -70,6 +70,7 @@ for measure, chord in zip(measures, chords, strict=True):
 print(np.round(changes, 2))
 assert len(changes) == 36 and np.isclose(changes, 0).sum() == 9
 assert max(map(abs, changes)) < 0.51
+assert quantize(["C,0.333", "C,0.667"]) == ["C,0.250", "C,0.750"]
 
 # %% [markdown]
 # ## 3

@@ -80,11 +80,10 @@ assert d2l.check("making_it_fast", 2, d2l.grad_clipping)
 #
 # A row costs many times more in the small batch. There a product has hardly
 # any arithmetic, and only two rows share the price of the call and of reading
-# $\mathbf{W}_{hh}$. So with 2 rows the graph helps most, which spares the
-# calls; with 256, the arithmetic takes the time, and a graph gains far less.
-# The lookup helps both: it spares the small one reading all of
-# $\mathbf{W}_{xh}$ for two rows, and the large one the operations of
-# exercise 1.
+# $\mathbf{W}_{hh}$. So a graph, which spares the calls, gains far more with 2
+# rows than with 256, where the arithmetic takes the time. The lookup helps
+# both: it spares the small one reading all of $\mathbf{W}_{xh}$ for two rows,
+# and the large one the operations of exercise 1.
 
 
 # %%

@@ -68,8 +68,8 @@ assert d2l.check("numpy_rnn", 2, numpy_rnn.lstm_cell_backward)
 # ### Solution
 #
 # From $10^{-1}$ on the difference falls with $\varepsilon^2$, about a
-# hundredfold for each power of ten. It is smallest near $10^{-5}$. Below,
-# the two losses agree in nearly all of their 16 digits, so that their
+# hundredfold for each power of ten. It is smallest near $10^{-5}$. Below
+# that, the two losses agree in nearly all of their 16 digits, so that their
 # difference keeps only a few: rounding costs about $10^{-16} L /
 # \varepsilon$, tenfold more for each power of ten. The two are equal where
 # $\varepsilon^3$ is about $10^{-16}$.
@@ -97,8 +97,8 @@ assert 50 < exact[2] / exact[3] < 200 and exact[13] > 1000 * exact[5]
 # of tanh at the memory cell, then $d\mathbf{C} = f \mathbf{V}$ and
 # $d\mathbf{A} = i \mathbf{W}_c^\top \mathbf{V}$ one step before. With $s = 1$
 # these are the powers of the matrix. But a forget gate of 0.88 adds up what
-# about eight steps let in, so with a bias of 2 the memory cell is not near 0,
-# and tanh not as steep as 1: that assumption fails. With the slopes in place
+# many steps let in, so with a bias of 2 the memory cell is not near 0, and
+# the slope of tanh is below 1: that assumption fails. With the slopes in place
 # the prediction comes close to the curve. With a bias of 0 the cells stay
 # small.
 
