@@ -395,6 +395,7 @@ axes.figure
 #    $\mathbf{b}_y$. Derive them from $d\mathbf{S}_t$, and let
 #    `gradient_check` judge.
 # 2. (\*) Close this page and write `lstm_cell_backward` from its equations.
+#    After `import d2lrnn as d2l`,
 #    `d2l.check("numpy_rnn", 2, lstm_cell_backward)` says what differs.
 # 3. (\*\*) Which `epsilon` of $10^{-1}, 10^{-2}, \ldots, 10^{-13}$ gives the
 #    smallest difference for $\mathbf{W}_{ax}$, and why does a smaller one not

@@ -8,22 +8,17 @@
 # %%
 import d2lrnn as d2l
 import numpy as np
-from d2lrnn import dinosaur, numpy_rnn
+from d2lrnn import dinosaur
 from d2lrnn.dinosaur import Buffers, encode
 
 names, _ = dinosaur.load_names()
 ix_to_char, char_to_ix = dinosaur.vocabulary(names)
 vocab_size, zeros = len(char_to_ix), np.zeros((50, 1))
 
-
-def divide(names):
-    examples = [encode(name, char_to_ix) for name in names]
-    np.random.seed(0)
-    np.random.shuffle(examples)
-    return examples[len(names) // 10:], examples[:len(names) // 10]
-
-
-train, held_out = divide(names)
+examples = [encode(name, char_to_ix) for name in names]
+np.random.seed(0)
+np.random.shuffle(examples)
+train, held_out = examples[len(names) // 10:], examples[:len(names) // 10]
 
 # %% [markdown]
 # ## 1
@@ -90,7 +85,8 @@ def mark(n, train, held_out):
     return -np.log(p[tuple(np.transpose(grams(held_out)))]).mean()
 
 
-backwards = divide([name[::-1] for name in names])
+backwards = [[(None, [*Y[-2::-1], 0]) for _, Y in part]  # X is not counted
+             for part in (train, held_out)]
 for n in (2, 3):
     print(f"counts of {n}: {mark(n, train, held_out):.6f} nats, backwards "
           f"{mark(n, *backwards):.6f}")
@@ -111,8 +107,10 @@ assert not np.isclose(mark(3, train, held_out), mark(3, *backwards), 1e-6)
 # falls less, but you only see that beside a training without the mistake,
 # which you do not have.
 
-
 # %%
+from d2lrnn import numpy_rnn
+
+
 def learn(transposed, num_names=600):
     parameters = dinosaur.initialize_parameters(50, vocab_size, vocab_size)
     total = 0

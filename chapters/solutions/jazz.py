@@ -13,13 +13,10 @@ from d2lrnn import jazz
 from d2lrnn.jazz import djmodel, training_data
 from d2lrnn.jazz.grammar import (
     note_type,
-    parse_token,
-    quantize,
     to_notes,
     to_tokens,
     tokens_of,
 )
-from d2lrnn.jazz.theory import interval_between, interval_name
 from mxnet import init, nd
 
 seed = 1
@@ -57,8 +54,10 @@ assert types == "CASACASCASXS"
 # them, long and short, still makes a quarter note, but three thirds make only
 # 0.75. The sums change by up to half a quarter note.
 
-
 # %%
+from d2lrnn.jazz.grammar import parse_token, quantize
+
+
 def length(tokens):
     return float(sum(parse_token(token)[1] for token in tokens))
 
@@ -129,8 +128,10 @@ for _ in range(3):
 # any chord only up to spelling, and where it is spelled differently, a model
 # has to learn it twice.
 
-
 # %%
+from d2lrnn.jazz.theory import interval_between, interval_name
+
+
 def moved(measures, semitones):
     return [[note._replace(pitches=tuple(pitch + semitones
                                          for pitch in note.pitches))

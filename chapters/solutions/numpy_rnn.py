@@ -6,7 +6,6 @@
 # what it needs.
 
 # %%
-import d2lrnn as d2l
 import numpy as np
 from d2lrnn import numpy_rnn
 from d2lrnn.numpy_rnn import LSTM, RNN, sigmoid
@@ -57,6 +56,8 @@ assert max(differences.values()) < 1e-7
 # passes:
 
 # %%
+import d2lrnn as d2l
+
 assert d2l.check("numpy_rnn", 2, numpy_rnn.lstm_cell_backward)
 
 # %% [markdown]
