@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("myst_nb", reason="pip install -e '.[book]'")
 import recording
+from d2lrnn.exercises import EXERCISES
 
 pytestmark = pytest.mark.book
 SOLUTIONS = sorted((recording.CHAPTERS / "solutions").glob("*.py"))
@@ -16,15 +17,28 @@ solutions = pytest.mark.parametrize(
 
 
 def exercises(lesson):
-    """Return the numbers of a lesson's exercises, and its text."""
+    """Return a lesson's exercises by their numbers, and its text."""
     text = (recording.CHAPTERS / lesson).read_text("utf-8")
     part = text.split("# ## Exercises\n")[1].split("\n# ## ")[0]
-    return [int(n) for n in re.findall(r"^# (\d+)\. \(", part, re.M)], text
+    _, *items = re.split(r"^# (\d+)\. (?=\()", part, flags=re.MULTILINE)
+    return dict(zip(map(int, items[::2]), items[1::2], strict=True)), text
+
+
+def test_every_lesson_has_solutions():
+    lessons = {path.name for path in recording.CHAPTERS.glob("*.py")}
+    assert lessons == {path.name for path in SOLUTIONS}
+
+
+def test_a_lesson_asks_for_what_is_judged():
+    for lesson, number in EXERCISES:
+        asked, _ = exercises(f"{lesson}.py")
+        assert f'd2l.check("{lesson}", {number}, ' in asked[number], lesson
 
 
 @solutions
 def test_each_exercise_has_a_hint_and_a_solution(path):
-    numbers, text = exercises(path.name)
+    asked, text = exercises(path.name)
+    numbers = [*asked]
     assert numbers == [*range(1, len(numbers) + 1)]
     answers = recording.read_solutions(path.read_text("utf-8"))
     assert [*answers] == numbers
