@@ -400,9 +400,8 @@ norms_figure(histories)
 # training.)
 
 # %%
-rest = nd.array([corpus_indices[9000:]], ctx)
+rest, history = nd.array([corpus_indices[9000:]], ctx), []
 params, start = get_params(vocab_size, 256, ctx), init_rnn_state(1, 256, ctx)
-history = []
 for end in sorted({d2l.epochs(n) for n in (1, 2, 5, 10, 25, 50)}):
     for record in train_long(
             get_params=lambda: params, corpus_indices=corpus_indices[:9000],
