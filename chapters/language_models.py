@@ -359,8 +359,8 @@ assert value < 20 and bits > math.log2(min(unseen))
 #
 # ## Exercises
 #
-# 1. (\*) A model gives each character of *abab* the probability 0.25: how many
-#    nats and bits a character, and which perplexity? And which perplexity has
+# 1. (\*) A model gives each character of *abab* the probability 0.25. How many
+#    nats and bits a character is that, and which perplexity? And which has
 #    *abba* under the 2-grams of *abab*?
 # 2. (\*) A player of the game needs one guess for eight letters of ten, and
 #    two guesses for the others. Why can a twin, who guesses alike, read the
