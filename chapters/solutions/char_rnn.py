@@ -74,13 +74,14 @@ assert size == 856_064 + 321 * V and 526_336 > size / 2
 # %% [markdown]
 # ## 3
 #
-# The bits of a word are shared by its characters. The last record of the
-# history has `held_out_unk`, the share of `<unk>` among the held-out words.
+# The bits of a word are shared by its characters; take for their number the
+# average of the whole text. The last record of the history has
+# `held_out_unk`, the share of `<unk>` among the held-out words.
 #
 # ### Solution
 #
-# Per character, the model of words needs fewer bits in small, too. But many
-# of the held-out words are `<unk>`, and whoever predicts `<unk>` has not said
+# In small, the model of words needs far fewer bits per character. But many of
+# the held-out words are `<unk>`, and whoever predicts `<unk>` has not said
 # which word it is, let alone how it is spelled. So this lead is no proof: the
 # spelling has to be paid for, as in the last exercise on [language
 # models](language_models.py), before the two can be compared.

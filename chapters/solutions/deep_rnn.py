@@ -144,12 +144,12 @@ assert d2l.check("deep_rnn", 2, deep)
 #
 # ### Solution
 #
-# Yes: far below, after the same few epochs. At first `deep` learns little
-# more than how frequent each character is, since what goes through two layers
-# of small weights is tiny, as are the gradients on their way back. Now the
-# lowest layer is one product away from the scores. This says how
-# fast the networks learn these characters by heart, and nothing about how
-# well they predict others.
+# Yes: after the same 40 epochs its perplexity is far lower. At first `deep`
+# learns little more than how frequent each character is, since what goes
+# through two layers of small weights is tiny, as are the gradients on their
+# way back. Now the lowest layer is one product away from the scores. This
+# says how fast the networks learn these characters by heart, and nothing
+# about how well they predict others.
 
 
 # %%
