@@ -343,12 +343,12 @@ report = d2l.write_report("bi_rnn", histories, poems, {
 # 3. (\*) Why can the network that fills in not cheat, although it reads in
 #    both directions?
 # 4. (\*\*) In a [deep](deep_rnn.py) bidirectional network, each layer reads
-#    both states of the layer below. Which pattern does the *forward* state of
-#    the first layer make, and which that of the second?
-# 5. (\*\*\*) Fill in by counting, as in [language models](language_models.py):
-#    from the two characters before the missing one, and from one on each
-#    side. How many bits of a held-out character is it worth if one of the two
-#    comes from the future?
+#    both states of the layer below. Which pattern does the *forward* state
+#    of the first layer make, and which that of the second?
+# 5. (\*\*\*) Fill in by counting, as in [language
+#    models](language_models.py): from the two characters before the missing
+#    one, and from one on each side. How many bits of a held-out character
+#    is it worth if one of the two comes from the future?
 #
 # ## Further reading
 #

@@ -350,12 +350,12 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 # 2. (\*) Close this page and write `deep` from its description.
 #    `d2l.check("deep_rnn", 2, deep)` says what differs.
 # 3. (\*) In the example by hand, what does a third layer output?
-# 4. (\*\*) What must `num_params` become for `cell="lstm"`? With $d = 60$, how
-#    many hidden units do two layers get to have as many parameters as one
-#    layer of 128?
-# 5. (\*\*) Swap the two loops of `deep`: first all steps of a layer, then the
-#    next layer. What would `cell` have to return for that, and what can the
-#    output layer of each cell be so that no cell has to change?
+# 4. (\*\*) What must `num_params` become for `cell="lstm"`? With $d = 60$,
+#    how many hidden units do two layers get to have as many parameters as
+#    one layer of 128?
+# 5. (\*\*) Swap the two loops of `deep`: first all steps of a layer, then
+#    the next layer. What would `cell` have to return for that, and what can
+#    the output layer of each cell be so that no cell has to change?
 # 6. (\*\*\*) Give the output layer the hidden states of all layers, side by
 #    side (Graves 2013). Does a network of two layers learn 500 characters
 #    faster then?

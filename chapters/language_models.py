@@ -359,21 +359,21 @@ assert value < 20 and bits > math.log2(min(unseen))
 #
 # ## Exercises
 #
-# 1. (\*) A model gives each character of *abab* the probability 0.25. How many
-#    nats and bits a character is that, and which perplexity? And which has
-#    *abba* under the 2-grams of *abab*?
+# 1. (\*) A model gives each character of *abab* the probability 0.25. How
+#    many nats and bits a character is that, and which perplexity? And which
+#    has *abba* under the 2-grams of *abab*?
 # 2. (\*) A player of the game needs one guess for eight letters of ten, and
 #    two guesses for the others. Why can a twin, who guesses alike, read the
 #    text from the numbers of guesses, and how many bits a letter do these
 #    take?
 # 3. (\*\*) Add-k smoothing takes $(w + k) / (c + k V)$. Find the best k for
 #    the 2-grams. Why does it lose, by far, against interpolation?
-# 4. (\*\*) Count only half, a quarter and an eighth of the training text. How
-#    does the best n change?
+# 4. (\*\*) Count only half, a quarter and an eighth of the training text.
+#    How does the best n change?
 # 5. (\*\*\*) Measure the sonnets, `d2l.load_corpus("shakespeare")`, by
 #    character and by word. Which level needs fewer bits a character? What
-#    does the model of words know beforehand, and what is left of its lead if
-#    it has to pay for that?
+#    does the model of words know beforehand, and what is left of its lead
+#    if it has to pay for that?
 #
 # ## Further reading
 #
