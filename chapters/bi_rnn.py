@@ -336,16 +336,19 @@ report = d2l.write_report("bi_rnn", histories, poems, {
 #
 # ## Exercises
 #
-# 1. (\*) Use `d2l.gru` in both directions, and look at its pattern.
-# 2. (\*) Why can the network that fills in not cheat, although it reads in
+# 1. (\*) Put `d2l.gru` into `bi`. Which of the three patterns does it make,
+#    and why?
+# 2. (\*) Close this page and write `bi` from its description.
+#    `d2l.check("bi_rnn", 2, bi)` says what differs.
+# 3. (\*) Why can the network that fills in not cheat, although it reads in
 #    both directions?
-# 3. (\*\*) Mask three characters in a row. Which of the two networks suffers
-#    more, and how much of the bit is left?
-# 4. (\*\*) Which pattern does a [deep](deep_rnn.py) bidirectional network
-#    make, if each layer reads both states of the layer below?
-# 5. (\*\*\*) Give the forward network the next character as a second input
-#    of each step. How much of its distance to the bidirectional network does
-#    that close?
+# 4. (\*\*) In a [deep](deep_rnn.py) bidirectional network, each layer reads
+#    both states of the layer below. Which pattern does the *forward* state
+#    of the first layer make, and which that of the second?
+# 5. (\*\*\*) Fill in by counting, as in [language
+#    models](language_models.py): from the two characters before the missing
+#    one, and from one on each side. How many bits of a held-out character
+#    is it worth if one of the two comes from the future?
 #
 # ## Further reading
 #

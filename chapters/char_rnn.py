@@ -350,13 +350,18 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 #
 # ## Exercises
 #
-# 1. (\*) Why does the held-out curve begin below the dotted one even without
-#    dropout?
-# 2. (\*\*) Train the final model on words, `level="word", min_freq=5`. Which
-#    level needs fewer bits per character, and how much of that is `<unk>`?
-# 3. (\*\*\*) Let dropout act on the state from step to step, first with a new
-#    mask at each step, then with one mask for the whole sequence (Gal and
-#    Ghahramani 2016). Which one harms the memory, and why?
+# 1. (\*) Why does the held-out curve begin below the dotted one even
+#    without dropout?
+# 2. (\*) How many parameters has the final model with a vocabulary of $V$
+#    characters, and in which layer are most of them?
+# 3. (\*\*) Train a model on words, `level="word", min_freq=5`, and one on
+#    characters. Which needs fewer bits per character, and why does the
+#    share of `<unk>` spoil the comparison?
+# 4. (\*\*\*) Let dropout act on the state from step to step, first with a
+#    new mask at each step, then with one mask for the whole sequence (Gal
+#    and Ghahramani 2016). With $p = 0.3$, what is left after 35 steps of a
+#    state that is otherwise kept as it is, and which of the two harms the
+#    memory?
 #
 # ## Further reading
 #

@@ -345,16 +345,20 @@ report = d2l.write_report("deep_rnn", histories, corpus, settings)
 #
 # ## Exercises
 #
-# 1. (\*) Put `d2l.lstm` into `deep`. What is in the state now?
-# 2. (\*) In the example by hand, what does a third layer output?
-# 3. (\*\*) Repeat the comparison of depths with `cell="lstm"`. What must
-#    `num_params` become, and which depth is best now?
-# 4. (\*\*) Train `deep_rnn` and `wrong_layer` on 1,000 characters, from five
-#    seeds each. Would the perplexity have told you which one is wrong?
-# 5. (\*\*) Swap the two loops of `deep`: first all steps of a layer, then the
-#    next layer. What would `cell` have to return for that?
-# 6. (\*\*\*) Give the output layer the states of all layers, side by side
-#    (Graves 2013). Do deep networks train faster then?
+# 1. (\*) Put `d2l.lstm` into `deep`, with three layers. How many arrays has
+#    the state now, and what is each of them?
+# 2. (\*) Close this page and write `deep` from its description.
+#    `d2l.check("deep_rnn", 2, deep)` says what differs.
+# 3. (\*) In the example by hand, what does a third layer output?
+# 4. (\*\*) What must `num_params` become for `cell="lstm"`? With $d = 60$,
+#    how many hidden units do two layers get to have as many parameters as
+#    one layer of 128?
+# 5. (\*\*) Swap the two loops of `deep`: first all steps of a layer, then
+#    the next layer. What would `cell` have to return for that, and what can
+#    the output layer of each cell be so that no cell has to change?
+# 6. (\*\*\*) Give the output layer the hidden states of all layers, side by
+#    side (Graves 2013). Does a network of two layers learn 500 characters
+#    faster then?
 #
 # ## Further reading
 #

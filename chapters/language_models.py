@@ -359,18 +359,21 @@ assert value < 20 and bits > math.log2(min(unseen))
 #
 # ## Exercises
 #
-# 1. (\*) What are the nats, the bits and the perplexity of *abab* if the
-#    model gives each character the probability 0.25? And of *abba* under the
-#    2-grams of *abab*?
-# 2. (\*) Play the game yourself with twenty characters of a newspaper. How
-#    many did you guess at once?
+# 1. (\*) A model gives each character of *abab* the probability 0.25. How
+#    many nats and bits a character is that, and which perplexity? And which
+#    has *abba* under the 2-grams of *abab*?
+# 2. (\*) A player of the game needs one guess for eight letters of ten, and
+#    two guesses for the others. Why can a twin, who guesses alike, read the
+#    text from the numbers of guesses, and how many bits a letter do these
+#    take?
 # 3. (\*\*) Add-k smoothing takes $(w + k) / (c + k V)$. Find the best k for
 #    the 2-grams. Why does it lose, by far, against interpolation?
-# 4. (\*\*) Count half, a quarter and an eighth of the training text. How does
-#    the best n depend on how much there is to count?
+# 4. (\*\*) Count only half, a quarter and an eighth of the training text.
+#    How does the best n change?
 # 5. (\*\*\*) Measure the sonnets, `d2l.load_corpus("shakespeare")`, by
-#    character and by word. Which level needs fewer bits a character, and what
-#    does the model of words know beforehand?
+#    character and by word. Which level needs fewer bits a character? What
+#    does the model of words know beforehand, and what is left of its lead
+#    if it has to pay for that?
 #
 # ## Further reading
 #
