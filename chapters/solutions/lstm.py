@@ -27,7 +27,7 @@ def memories(text, gates):
     for char in text:
         X = nd.one_hot(nd.array(["()a".index(char)]), 3)
         _, state = d2l.lstm([X], state, [*by_hand, one, zero[0]])
-        C.append(round(state[1].asscalar(), 2))
+        C.append(round(float(state[1].asscalar()), 2))
     return C
 
 
