@@ -92,7 +92,7 @@ _, (same,) = other_way_round(inputs, (H,), opposite)
 assert (same - expected).abs().max().asscalar() < 1e-6
 _, (written,) = other_way_round(inputs, (H,), [
     *params[:2], nd.full(4, 50), *params[3:]])
-assert (written - H).abs().max().asscalar() > 0.1  # Z = 1 does not copy
+assert (written - H).abs().max().asscalar() > 0.1
 
 # %% [markdown]
 # ## 4

@@ -155,4 +155,4 @@ print(f"{corpus.source}: {len(set(corpus.text))} characters, "
 assert corpus.vocab_size > 20 * len(set(corpus.text))
 assert once > 0.4 * corpus.vocab_size
 rare = d2l.load_corpus("tinyshakespeare", level="word", min_freq=2)
-assert rare.vocab_size == corpus.vocab_size - once + 1  # <unk>
+assert rare.vocab_size == corpus.vocab_size - once + 1

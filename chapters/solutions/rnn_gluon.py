@@ -161,13 +161,13 @@ one_hot = d2l.RNNModel(rnn_layers.RNN(256, activation="tanh",
                                       input_size=vocab_size), vocab_size)
 one_hot.initialize(ctx=ctx)
 state = embedded.rnn.begin_state(batch_size=10, ctx=ctx)
-one_hot(X, state)  # the output layer learns its number of inputs
+one_hot(X, state)
 for name in ("l0_h2h_weight", "l0_i2h_bias", "l0_h2h_bias"):
     getattr(one_hot.rnn, name).set_data(getattr(embedded.rnn, name).data())
 one_hot.dense.weight.set_data(embedded.dense.weight.data())
 one_hot.dense.bias.set_data(embedded.dense.bias.data())
 E, W = embedded.embedding.weight.data(), embedded.rnn.l0_i2h_weight.data()
-one_hot.rnn.l0_i2h_weight.set_data(nd.dot(E, W.T).T)  # Gluon transposes
+one_hot.rnn.l0_i2h_weight.set_data(nd.dot(E, W.T).T)
 difference = (embedded(X, state)[0] - one_hot(X, state)[0]).abs().max()
 assert difference.asscalar() < 1e-4
 print(f"{num_params(embedded):,} parameters, with one-hot vectors "
