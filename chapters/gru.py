@@ -397,8 +397,8 @@ report = d2l.write_report("gru", histories, corpus,
 # 3. (\*\*) Put $1 - \mathbf{Z}_t$ in front of the old state, as our `mingru`
 #    does, and $\mathbf{Z}_t$ in front of the candidate. Which assertion fails
 #    first? Would such a model train as well?
-# 4. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds on a short
-#    text. Is the reset gate worth its parameters there?
+# 4. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds on a
+#    short text. Is the reset gate worth its parameters there?
 # 5. (\*\*\*) Derive the gradient along all paths from $\mathbf{H}_{t-1}$ to
 #    $\mathbf{H}_t$, and check it against that of autograd.
 #

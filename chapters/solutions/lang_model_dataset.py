@@ -126,8 +126,8 @@ batches = list(data_iter_songs(songs, batch_size=5, num_steps=6))
 assert len(labels(batches)) == 25 + 4 + 12 - 11
 song_of = np.repeat([0, 1, 2], [25, 4, 12])
 for X, Y in batches:
-    first, last = X[:, 0].asnumpy().astype(int), Y[:, -1].asnumpy().astype(int)
-    assert (song_of[first] == song_of[last]).all()
+    first, last = X[:, 0].asnumpy(), Y[:, -1].asnumpy()
+    assert (song_of[first.astype(int)] == song_of[last.astype(int)]).all()
 
 # %% [markdown]
 # ## 5
