@@ -12,16 +12,6 @@ from mxnet import autograd, nd
 ctx = d2l.try_gpu()
 corpus_indices, char_to_idx, idx_to_char, vocab_size = (
     d2l.load_data_jay_lyrics())
-
-
-def drawn(batch_size=2, d=5, h=4):
-    """Return inputs of three steps, a state and parameters, at random."""
-    params = [nd.random.normal(shape=param.shape)
-              for param in d2l.get_gru_params(d, h)]
-    inputs = [nd.random.normal(shape=(batch_size, d)) for _ in range(3)]
-    return inputs, nd.random.uniform(-1, 1, (batch_size, h)), params
-
-
 d2l.seed(1)
 
 # %% [markdown]
@@ -72,6 +62,14 @@ assert d2l.check("gru", 2, d2l.gru)
 
 
 # %%
+def drawn(batch_size=2, d=5, h=4):
+    """Return inputs of three steps, a state and parameters, at random."""
+    params = [nd.random.normal(shape=param.shape)
+              for param in d2l.get_gru_params(d, h)]
+    inputs = [nd.random.normal(shape=(batch_size, d)) for _ in range(3)]
+    return inputs, nd.random.uniform(-1, 1, (batch_size, h)), params
+
+
 def other_way_round(inputs, state, params):
     W_xz, W_hz, b_z, W_xr, W_hr, b_r, W_xh, W_hh, b_h, W_hq, b_q = params
     (H,) = state

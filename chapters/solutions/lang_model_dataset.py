@@ -14,11 +14,6 @@ from mxnet import nd
 
 d2l.seed(1)
 
-
-def labels(batches):
-    return {int(i) for _, Y in batches for i in Y.asnumpy().ravel()}
-
-
 # %% [markdown]
 # ## 1
 #
@@ -34,7 +29,12 @@ def labels(batches):
 # no label. The other 24 give 4 mini-batches of 5 steps, so again 20
 # characters are left out: the first and the last four of each row.
 
+
 # %%
+def labels(batches):
+    return {int(i) for _, Y in batches for i in Y.asnumpy().ravel()}
+
+
 positions = np.arange(100)
 at_random = labels(d2l.data_iter_random(positions, 4, 5))
 in_order = labels(d2l.data_iter_consecutive(positions, 4, 5))

@@ -7,11 +7,27 @@
 
 # %%
 import d2lrnn as d2l
-from mxnet import autograd, nd
+from mxnet import nd
 
 ctx = d2l.try_gpu()
 corpus_indices, char_to_idx, idx_to_char, vocab_size = (
     d2l.load_data_jay_lyrics())
+
+# %% [markdown]
+# ## 1
+#
+# Nothing of the old memory may stay at `)`, and nothing may be written.
+#
+# ### Solution
+#
+# Two gates have to be shut at `)`: the forget gate, so that the old count
+# goes, and the input gate, so that the candidate, -1, is not written. The
+# forget gate keeps its bias of 20 and gets a weight of -40 for `)`; the
+# weight of the input gate for `)` becomes -20. With the forget gate alone the
+# memory would be -1.
+
+
+# %%
 zero, one = nd.zeros((1, 1)), nd.ones((1, 1))
 
 
@@ -31,20 +47,6 @@ def memories(text, gates):
     return C
 
 
-# %% [markdown]
-# ## 1
-#
-# Nothing of the old memory may stay at `)`, and nothing may be written.
-#
-# ### Solution
-#
-# Two gates have to be shut at `)`: the forget gate, so that the old count
-# goes, and the input gate, so that the candidate, -1, is not written. The
-# forget gate keeps its bias of 20 and gets a weight of -40 for `)`; the
-# weight of the input gate for `)` becomes -20. With the forget gate alone the
-# memory would be -1.
-
-# %%
 reset = [([20, -20, -20], 0), ([0, -40, 0], 20), ([-20, -20, 20], 0),
          ([20, -20, 0], 0)]
 assert memories("(a(a)a(", reset) == [1, 1, 2, 2, 0, 0, 1]
@@ -79,6 +81,8 @@ assert d2l.check("lstm", 2, d2l.lstm)
 # where $\sigma$ has next to no slope and the gradient is lost.
 
 # %%
+from mxnet import autograd
+
 counting = [([20, 20, -20], 0), ([0, 0, 0], 20), ([20, 20, 20], 0),
             ([20, -20, 0], 0)]
 assert memories("(" * 100, counting)[-1] == 100

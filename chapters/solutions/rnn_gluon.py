@@ -7,43 +7,13 @@
 
 # %%
 import d2lrnn as d2l
-import numpy as np
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
 from mxnet.gluon import rnn as rnn_layers
 
 ctx = d2l.try_gpu()
-loss = gloss.SoftmaxCrossEntropyLoss()
 corpus_indices, _, _, vocab_size = d2l.load_data_jay_lyrics()
-small = corpus_indices[:1000]
-
-
-def train(layer, num_epochs, is_random_iter=False, labels=lambda Y: Y.T):
-    """Train on the first 1,000 characters; return model and perplexity."""
-    d2l.seed(1)
-    model = d2l.RNNModel(layer, vocab_size)
-    model.initialize(init.Normal(0.01), ctx)
-    trainer = gluon.Trainer(model.collect_params(), "sgd",
-                            {"learning_rate": 1e2})
-    sampler = (d2l.data_iter_random if is_random_iter
-               else d2l.data_iter_consecutive)
-    for _ in range(num_epochs):
-        state, losses = model.begin_state(batch_size=10, ctx=ctx), []
-        for X, Y in sampler(small, 10, 10, ctx):
-            if is_random_iter:
-                state = model.begin_state(batch_size=10, ctx=ctx)
-            state = [s.detach() for s in state]
-            with autograd.record():
-                output, state = model(X, state)
-                l = loss(output, labels(Y).reshape((-1,))).mean()
-            l.backward()
-            params = [p.data() for p in model.collect_params().values()]
-            d2l.grad_clipping(params, 1e-2, ctx)
-            trainer.step(1)
-            losses.append(l.asscalar())
-    return model, d2l.perplexity(np.mean(losses))
-
 
 # %% [markdown]
 # ## 1
@@ -61,10 +31,12 @@ def train(layer, num_epochs, is_random_iter=False, labels=lambda Y: Y.T):
 # the norm, by which the gradient is clipped, this gradient counts twice.
 
 # %%
+loss = gloss.SoftmaxCrossEntropyLoss()
+chars = corpus_indices[:1000]
 d2l.seed(1)
 model = d2l.RNNModel(rnn_layers.RNN(64, activation="tanh"), vocab_size)
 model.initialize(ctx=ctx)
-X, Y = next(d2l.data_iter_consecutive(small, 10, 10, ctx))
+X, Y = next(d2l.data_iter_consecutive(chars, 10, 10, ctx))
 with autograd.record():
     output, _ = model(X, model.begin_state(batch_size=10, ctx=ctx))
     l = loss(output, Y.T.reshape((-1,))).mean()
@@ -89,6 +61,35 @@ assert of_input.grad().norm().asscalar() > 0
 # character arrives there in the beginning.
 
 # %%
+import numpy as np
+
+
+def train(layer, num_epochs, is_random_iter=False, labels=lambda Y: Y.T):
+    """Train on the first 1,000 characters; return model and perplexity."""
+    d2l.seed(1)
+    model = d2l.RNNModel(layer, vocab_size)
+    model.initialize(init.Normal(0.01), ctx)
+    trainer = gluon.Trainer(model.collect_params(), "sgd",
+                            {"learning_rate": 1e2})
+    sampler = (d2l.data_iter_random if is_random_iter
+               else d2l.data_iter_consecutive)
+    for _ in range(num_epochs):
+        state, losses = model.begin_state(batch_size=10, ctx=ctx), []
+        for X, Y in sampler(chars, 10, 10, ctx):
+            if is_random_iter:
+                state = model.begin_state(batch_size=10, ctx=ctx)
+            state = [s.detach() for s in state]
+            with autograd.record():
+                output, state = model(X, state)
+                l = loss(output, labels(Y).reshape((-1,))).mean()
+            l.backward()
+            params = [p.data() for p in model.collect_params().values()]
+            d2l.grad_clipping(params, 1e-2, ctx)
+            trainer.step(1)
+            losses.append(l.asscalar())
+    return model, d2l.perplexity(np.mean(losses))
+
+
 two_layers = rnn_layers.RNN(64, activation="tanh", num_layers=2)
 (state,) = two_layers.begin_state(batch_size=10)
 assert state.shape == (2, 10, 64)
@@ -116,7 +117,7 @@ assert one < two
 # %%
 _, wrong = train(rnn_layers.RNN(64, activation="tanh"), 20,
                  labels=lambda Y: Y)
-frequency = np.bincount(small) / len(small)
+frequency = np.bincount(chars) / len(chars)
 frequency = frequency[frequency > 0]
 guess = np.exp(-(frequency * np.log(frequency)).sum())
 print(f"{wrong:.0f} instead of {one:.0f}; a guess by frequency: {guess:.0f}")
@@ -196,7 +197,7 @@ assert 85 * 256 < 85 * 64 + 64 * 256 and 86 * 256 > 86 * 64 + 64 * 256
 # %%
 def read_through(model):
     state, losses = model.begin_state(batch_size=1, ctx=ctx), []
-    for X, Y in d2l.data_iter_consecutive(small, 1, 27, ctx):
+    for X, Y in d2l.data_iter_consecutive(chars, 1, 27, ctx):
         output, state = model(X, state)
         losses.append(loss(output, Y.T.reshape((-1,))).mean().asscalar())
     return d2l.perplexity(np.mean(losses))
