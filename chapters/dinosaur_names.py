@@ -363,17 +363,22 @@ assert np.median(lengths) > 50
 #
 # ## Exercises
 #
-# 1. (\*) Step $t$ of `sample` has the seed `seed + 2 * t`. What do the names
-#    with the seeds 0 and 2 share before the training? (The seeds of
+# 1. (\*) Close this page and write `clip` from its description.
+#    `d2l.check("dinosaur_names", 1, clip)` says what differs.
+# 2. (\*) Step $t$ of `sample` has the seed `seed + 2 * t`. What do the names
+#    with the seeds 0 and 2 share before the training, and why? (The seeds of
 #    `dinosaur.invent` are 100 apart.)
-# 2. (\*) Train on other names: rivers, stars, families (`load_names(path)`).
-# 3. (\*\*) $\mathbf{W}_{aa}$ is square: transpose its gradient in
-#    `rnn_step_backward`. What notices it: a shape, the loss, the names, or
-#    `gradient_check` of [recurrent cells by hand](numpy_rnn.py)?
-# 4. (\*\*) Print the loss of the first letter and that of the others, with a
-#    state carried and with zeros. Where do they differ?
-# 5. (\*\*\*) Replace the plain cell by the LSTM of
-#    [recurrent cells by hand](numpy_rnn.py). What do the held-out names gain?
+# 3. (\*\*) Spell every name backwards and count again. Why does the mark of
+#    two characters stay the same, to the last digit?
+# 4. (\*\*) $\mathbf{W}_{aa}$ is square: transpose its gradient. What notices
+#    it: a shape, the falling loss, the names, or `gradient_check` of
+#    [recurrent cells by hand](numpy_rnn.py)?
+# 5. (\*\*) Read the held-out names from zeros, and measure the mean loss of
+#    the first letters and that of all others, for a network trained with the
+#    state carried and for one trained from zeros. Where do they differ?
+# 6. (\*\*\*) Replace the plain cell by the LSTM of
+#    [recurrent cells by hand](numpy_rnn.py), with about as many parameters.
+#    What do the held-out names gain?
 #
 # ## Further reading
 #

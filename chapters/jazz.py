@@ -367,13 +367,18 @@ report = d2l.write_report(
 #
 # ## Exercises
 #
-# 1. (\*) Hardly any of the three numbers of the listener's check changes with
-#    the temperature. Why not, although the values do?
-# 2. (\*) Load a MIDI file of your own with `load_music_utils(path)`. Which
-#    tracks does it have, and how many values?
-# 3. (\*\*) Move all notes of the tune up by two semitones, chords too. Which
+# 1. (\*) Over the chord C E G, which type has each of the twelve pitches from
+#    60 to 71? Which of them is neither in the scale nor next to a tone of the
+#    chord?
+# 2. (\*) On the way back, durations are rounded to quarters of a quarter
+#    note. In how many of the tune's measures does the sum of the durations
+#    stay the same, and why not in the others?
+# 3. (\*\*) The three numbers of the listener's check hardly follow the
+#    temperature. Shuffle the tune's own values, play them, and listen. Why
+#    are the numbers still the same?
+# 4. (\*\*) Move all notes of the tune up by two semitones, chords too. Which
 #    of its values change, and why any at all?
-# 4. (\*\*\*) Train on the first half of the tune and measure the loss on the
+# 5. (\*\*\*) Train on the first half of the tune and measure the loss on the
 #    second. How much of the tune is repetition?
 #
 # ## Further reading

@@ -357,14 +357,18 @@ for label in histories:
 #
 # ## Exercises
 #
-# 1. (\*) Set `OMP_NUM_THREADS=1` before Python starts. Which of the four
-#    products take longer, and which of the versions?
-# 2. (\*\*) Measure with `batch_size` 2 and with 256. Which ideas help the
-#    small one, and which the large one?
-# 3. (\*\*) Let `measure` print `step.before` and `step.after` of the book's
-#    step, traced. How many operators of which kind are left?
-# 4. (\*\*\*) Make a step of [the LSTM](lstm.py) faster in the same way. Which
-#    share of its time is products?
+# 1. (\*) Count the operations of the products in a forward pass of the book's
+#    loop. Which share of them does the lookup save?
+# 2. (\*) Close this page and write `grad_clipping` from its description.
+#    `d2l.check("making_it_fast", 2, grad_clipping)` says what differs.
+# 3. (\*\*) Time a product of a state with $\mathbf{W}_{hh}$ for a
+#    `batch_size` of 2 and of 256. What does a row cost in each? Which ideas
+#    of this lesson help the small one, and which the large one?
+# 4. (\*\*) Print `before` and `after` of the book's step, traced and
+#    rewritten. How many products are left, and what has become of the one-hot
+#    vectors?
+# 5. (\*\*\*) Make a step of [the LSTM](lstm.py) faster in the same way, and
+#    assert that it computes the same. How many products does it need?
 #
 # ## Further reading
 #

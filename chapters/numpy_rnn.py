@@ -392,13 +392,20 @@ axes.figure
 # ## Exercises
 #
 # 1. (\*) `rnn_backward` returns no gradients of $\mathbf{W}_{ya}$ and
-#    $\mathbf{b}_y$. Derive them, and let `gradient_check` judge.
-# 2. (\*\*) For which `epsilon` from $10^{-1}$ to $10^{-13}$ is
-#    `gradient_check` most exact, and why not for a smaller one?
-# 3. (\*\*) With many units, the factor is $f + o\, i \mathbf{W}_c^\top$, with
-#    the first n_a columns of $\mathbf{W}_c$. Compare its powers with the
-#    curves. With a bias of 2 they are too large: which assumption fails?
-# 4. (\*\*\*) Derive and check [the gated recurrent unit](gru.py).
+#    $\mathbf{b}_y$. Derive them from $d\mathbf{S}_t$, and let
+#    `gradient_check` judge.
+# 2. (\*) Close this page and write `lstm_cell_backward` from its equations.
+#    After `import d2lrnn as d2l`,
+#    `d2l.check("numpy_rnn", 2, lstm_cell_backward)` says what differs.
+# 3. (\*\*) Which `epsilon` of $10^{-1}, 10^{-2}, \ldots, 10^{-13}$ gives the
+#    smallest difference for $\mathbf{W}_{ax}$, and why does a smaller one not
+#    do better?
+# 4. (\*\*) With many units, the factor $f + o\, w_c\, i$ becomes the matrix
+#    $f \mathbf{1} + o\, i \mathbf{W}_c^\top$, with the first n_a columns of
+#    $\mathbf{W}_c$. With a bias of 2 its powers promise more than the curve
+#    shows. Which of the assumptions made for one unit fails?
+# 5. (\*\*\*) Derive the backward pass of [the gated recurrent unit](gru.py),
+#    and check it.
 #
 # ## Further reading
 #

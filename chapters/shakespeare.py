@@ -356,14 +356,18 @@ report = d2l.write_report("shakespeare", histories, poems, {
 #
 # ## Exercises
 #
-# 1. (\*) Write 200 characters at temperature 0. Why does the poem begin to go
-#    round in circles, and why does it not at 0.7?
-# 2. (\*\*) Do the predictions win, or the updates? Give the windows' model as
-#    many of them, by a smaller `batch_size` of `fit`.
-# 3. (\*\*) Train on windows of 10 and of 80 characters, as many seconds each.
-#    What changes at 40 characters of context?
-# 4. (\*\*\*) Train the other two with a `num_steps` of 10 and of 100. When is
-#    a carried state worth something?
+# 1. (\*) How often does an epoch of windows read a character, and how often
+#    does it predict one, with `stride=1`?
+# 2. (\*) Write 400 characters at temperature 0. Why must such a poem go round
+#    in circles in the end, and why need it not at 0.7?
+# 3. (\*\*) Is it the number of updates that wins? Give the windows' model as
+#    many as the forgetful one, by a smaller `batch_size` of `fit`. How much
+#    of the distance between the two is left?
+# 4. (\*\*) Train on windows of 10 and of 40 characters, until both models
+#    have read equally many characters. Which predicts the held-out text
+#    better, and why?
+# 5. (\*\*\*) Train the other two with a `num_steps` of 2 and of 48. When is a
+#    carried state worth something?
 #
 # ## Further reading
 #

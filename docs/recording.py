@@ -138,7 +138,8 @@ def record(path, folder):
                        coalesce_streams=True,
                        resources={"metadata": {"path": elsewhere}}).execute()
     here = machine_record()
-    machine = f"{here['machine']['cpu']}, {here['machine']['cores']} cores"
+    cores = here["machine"]["cores"]
+    machine = f"{here['machine']['cpu']}, {cores} core{'s' * (cores > 1)}"
     lesson.metadata = {"run": {"date": here["date"], "machine": machine,
                                "versions": here["versions"]}}
     for cell in code_cells(lesson):
