@@ -392,12 +392,15 @@ report = d2l.write_report("gru", histories, corpus,
 # ## Exercises
 #
 # 1. (\*) In the worked example, which $z_t$ makes the new state 0?
-# 2. (\*) Put $1 - \mathbf{Z}_t$ in front of the old state, as our `mingru`
-#    does. Which assertion fails first? Would such a model train?
-# 3. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds. Is the
-#    reset gate worth its parameters on this text?
-# 4. (\*\*\*) Derive the gradient along all paths from $\mathbf{H}_{t-1}$ to
-#    $\mathbf{H}_t$, and check it as in [the lesson in NumPy](numpy_rnn.py).
+# 2. (\*) Close this page and write `gru` from its equations.
+#    `d2l.check("gru", 2, gru)` says what differs.
+# 3. (\*\*) Put $1 - \mathbf{Z}_t$ in front of the old state, as our `mingru`
+#    does, and $\mathbf{Z}_t$ in front of the candidate. Which assertion fails
+#    first? Would such a model train as well?
+# 4. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds on a
+#    short text. Is the reset gate worth its parameters there?
+# 5. (\*\*\*) Derive the gradient along all paths from $\mathbf{H}_{t-1}$ to
+#    $\mathbf{H}_t$, and check it against that of autograd.
 #
 # ## Further reading
 #

@@ -294,14 +294,20 @@ except ValueError as error:
 # ## Exercises
 #
 # 1. (\*) With 5 steps and batches of 4, how many of 100 characters are no
-#    label in an epoch? Compute it, then count.
-# 2. (\*\*) In random sampling every epoch cuts the text at the same places.
-#    Begin each epoch at a random offset instead. How large may it be?
-# 3. (\*\*) Write a sampler for several songs that never lets an example run
-#    from one song into the next. What does it leave out?
-# 4. (\*\*\*) Number whole words instead of characters, with
-#    `d2l.load_corpus(..., level="word")`. What happens to `vocab_size`, and
-#    what can a model learn about words that occur only once?
+#    label in an epoch, with each of the two samplers? Compute it, then count.
+# 2. (\*) Close this page and write `data_iter_consecutive` from its
+#    description. `d2l.check("lang_model_dataset", 2, data_iter_consecutive)`
+#    says what differs.
+# 3. (\*\*) In random sampling every epoch cuts the text at the same places.
+#    Write a sampler that begins each epoch at a random offset. Which offsets
+#    does it need, and which characters are then never a label?
+# 4. (\*\*) Write a sampler for several songs that never lets an example run
+#    from one song into the next. With 6 steps and songs of 25, 4 and 12
+#    characters, how many are never a label?
+# 5. (\*\*\*) Number words instead of characters, with
+#    `d2l.load_corpus("tinyshakespeare", level="word")`. How large is
+#    `vocab_size`, which part of it occurs only once, and what can a model
+#    learn about those words?
 #
 # ## Further reading
 #

@@ -400,13 +400,16 @@ report = d2l.write_report("lstm", histories, corpus, {
 #
 # 1. (\*) Which gates have to change, and at which character, so that any `)`
 #    sets the count of brackets to 0?
-# 2. (\*) The candidate is between -1 and 1 already. Why is there a second
-#    tanh, on the memory cell?
-# 3. (\*\*) A one-hot input only looks up a row of its weights. How many
-#    multiplications does a step take in each of the three cells, and how well
-#    do they predict the seconds per epoch?
-# 4. (\*\*\*) Tie the gates: let the input gate be $1 - \mathbf{F}_t$. What
-#    does this save, and what does it cost in perplexity?
+# 2. (\*) Close this page and write `lstm` from its equations.
+#    `d2l.check("lstm", 2, lstm)` says what differs.
+# 3. (\*) The candidate is between -1 and 1 already. How large can the memory
+#    be after $t$ steps, and what does the second tanh spare the next step?
+# 4. (\*\*) A one-hot input only looks up a row of its weights. How many
+#    multiplications do the products of a step take in each of the three
+#    cells, with the output layer? Do the seconds per epoch have the same
+#    proportions?
+# 5. (\*\*\*) Tie the gates: let the input gate be $1 - \mathbf{F}_t$. What
+#    does this save, and what does it cost in perplexity, with five seeds?
 #
 # ## Further reading
 #

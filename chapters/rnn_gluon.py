@@ -349,12 +349,16 @@ report = d2l.write_report("rnn_gluon", histories, corpus,
 #
 # 1. (\*) Where do the additional parameters of the model in Gluon come from?
 #    What would change without them?
-# 2. (\*) Use `rnn_layers.RNN(num_hiddens, num_layers=2)`. What shape has the
-#    state? Does the perplexity fall faster?
-# 3. (\*\*) Replace the one-hot vectors by `nn.Embedding`. How many parameters
-#    does the model have now? When are both models the same function?
-# 4. (\*\*\*) Write the loop for random sampling, and measure how much the
-#    perplexity of the training text differs after 250 epochs.
+# 2. (\*) Give the layer `num_layers=2`. What shape has the state? On the
+#    first 1,000 characters, does the perplexity fall faster?
+# 3. (\*\*) Write `Y.reshape((-1,))` for `Y.T.reshape((-1,))` in the training
+#    loop. Why is there no error, and what does the model learn?
+# 4. (\*\*) Replace the one-hot vectors by `nn.Embedding(vocab_size, 64)`. How
+#    many parameters does the model have now? With which weights is the model
+#    with one-hot vectors the same function?
+# 5. (\*\*\*) Write the loop for random sampling, and train with both
+#    samplings on 1,000 characters. Then let each model read them through,
+#    with a state that is carried on. Is it as good as in training?
 #
 # ## Further reading
 #
