@@ -399,13 +399,14 @@ assert abs(small) < 0.5
 #    characters of a line, then falls to 0. What are the correlations of
 #    $\mathbf{C}$ and of $\tanh \mathbf{C}$ with the place in the line? What
 #    else can lower that of $\mathbf{H}$?
-# 2. (\*\*) Change signs in the weights of the model so that the counter counts
-#    the other way and all scores stay the same. Which weights are these?
+# 2. (\*\*) Change signs in the weights of the model so that the counter
+#    counts the other way and all scores stay the same. Which weights are
+#    these?
 # 3. (\*\*) Train an LSTM, a GRU (`"gru"`) and a plain network (`"rnn"`) on
 #    lines of six letters each, drawn at random from a and b. Which of them
 #    know when a line ends, and which of their arrays follows the place best?
-# 4. (\*\*\*) Replace each character of `sentence` before its y by a blank, one
-#    at a time, then each before its line end. How are the losses in
+# 4. (\*\*\*) Replace each character of `sentence` before its y by a blank,
+#    one at a time, then each before its line end. How are the losses in
 #    log-probability correlated with the saliencies, and why is that not 1?
 #
 # ## Further reading

@@ -409,8 +409,8 @@ assert len(vocab) == len(set(tokens)) + 4
 #    of the trained model twice: with the state carried along, and with zeros
 #    for each mini-batch. How many nats does the second edition give up?
 # 4. (\*\*\*) Put the weights of a `gluon.rnn.GRU` into the second edition's
-#    `GRU`, and then those of our `gru`. With which of the two does it give the
-#    same scores, and why not with the other?
+#    `GRU`, and then those of our `gru`. With which of the two does it give
+#    the same scores, and why not with the other?
 #
 # ## Further reading
 #

@@ -179,12 +179,14 @@ assert min(nats, key=nats.get) == ("lstm", 1)
 # the network found the rule, or learned short strings by heart, shows on
 # strings of 64; it hangs on the seed.
 #
-# Why does `signed` fail? In each unit, a swap is a map $h \to a h + b$. Made
-# twice, it has to change nothing, so it is $h \to c - h$, a reflection, or
-# does nothing at all. Two swaps in turn must bring everything back after
-# three rounds. But two reflections make a shift, $h \to h + (c' - c)$, which
-# never comes back, unless $c = c'$; and then the unit cannot tell the two
-# swaps apart.
+# Why does `signed` fail? In each unit, a swap is a map $h \to a h + b$. For
+# the unit to follow the cups exactly, a swap made twice has to change nothing:
+# so it is a reflection, $h \to c - h$, or leaves all as it is. Two swaps in
+# turn have to bring everything back after three rounds. But two reflections
+# make a shift, $h \to h + (c' - c)$, which never comes back unless $c = c'$;
+# and one reflection, made three times, is still a reflection. So each unit
+# either does the same at every swap, and cannot tell them apart, or drifts
+# away from the cups.
 
 
 # %%

@@ -121,11 +121,11 @@ assert ours == theirs
 #
 # ### Solution
 #
-# The difference lies in the first steps of a mini-batch. With zeros, the
-# network predicts the first label from one character, the second from two;
-# with the state carried along, each from all that came before. (This network
-# was trained from zeros at each mini-batch, and can use another state all
-# the same.)
+# Less than a twentieth of a nat here, nearly all of it in the first steps of
+# a mini-batch. With zeros, the network predicts the first label from one
+# character, the second from two; with the state carried along, each from all
+# that came before. (This network was trained from zeros at each mini-batch,
+# and can use another state all the same.)
 
 # %%
 by_step = {}
@@ -142,7 +142,8 @@ for name, nats in by_step.items():
           nats[:4].round(2))
 given_up = by_step["zeros"] - by_step["carried"]
 print(f"given up: {given_up.mean():.3f} nats")
-assert given_up.mean() > 0 and given_up[0] > abs(given_up[-1])
+assert 0 < given_up.mean() < 0.05
+assert given_up[:3].sum() > 0.9 * given_up.sum()
 
 
 # %% [markdown]
