@@ -395,14 +395,19 @@ assert abs(small) < 0.5
 #
 # ## Exercises
 #
-# 1. (\*) Why is the counter found in $\mathbf{C}$, with a lower correlation
-#    in $\mathbf{H}$? Look at $\mathbf{O}$ of the same unit.
-# 2. (\*\*) Change the sign of the counter in all weights that write or read
-#    it, so that the scores stay the same. Which weights are these?
-# 3. (\*\*) Train a GRU (`"gru"`) and a plain network (`"rnn"`). Do they
-#    count, and where?
-# 4. (\*\*\*) Replace each earlier character in turn by a blank, and compare
-#    the changes of the log-probability with the saliencies.
+# 1. (\*) The memory cell of a counter grows by 0.2 with each of the forty
+#    characters of a line, then falls to 0. What are the correlations of
+#    $\mathbf{C}$ and of $\tanh \mathbf{C}$ with the place in the line? What
+#    else can lower that of $\mathbf{H}$?
+# 2. (\*\*) Change signs in the weights of the model so that the counter
+#    counts the other way and all scores stay the same. Which weights are
+#    these?
+# 3. (\*\*) Train an LSTM, a GRU (`"gru"`) and a plain network (`"rnn"`) on
+#    lines of six letters each, drawn at random from a and b. Which of them
+#    know when a line ends, and which of their arrays follows the place best?
+# 4. (\*\*\*) Replace each character of `sentence` before its y by a blank,
+#    one at a time, then each before its line end. How are the losses in
+#    log-probability correlated with the saliencies, and why is that not 1?
 #
 # ## Further reading
 #

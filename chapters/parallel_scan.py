@@ -420,12 +420,16 @@ axes.figure
 # 2. (\*\*) Which is linear in the state: $h_t = \max(h_{t-1}, x_t)$,
 #    $h_t = x_t h_{t-1}^2$ or $h_t = h_{t-1} / x_t$? The other two can be
 #    scanned as well, one of them for positive numbers. How?
-# 3. (\*\*) Write the tree for all states: join neighbours, call yourself for
-#    the states after each pair, take one step to those in between. Where does
-#    it stand in the figure of times?
-# 4. (\*\*) Give the minGRU two layers. Does the gap to the LSTM close?
-# 5. (\*\*\*) Three cups: let each input be a swap of two of them. Train the
-#    plain network and `signed` to say where the ball is after each swap.
+# 3. (\*\*) Write the tree for all states as a function of `a` and `b` that
+#    calls itself: join neighbours, find the states after each pair, take one
+#    step to those in between. How many joins and steps does it need for 4,096
+#    steps, and which of the other two ways does it beat, at either width?
+# 4. (\*\*) Give the minGRU two layers, and train for as many epochs. Does it
+#    end behind one layer of the LSTM, or ahead of it?
+# 5. (\*\*\*) Three cups, and a ball under the first. Each input is one of the
+#    three swaps of two cups, drawn at random. Train the plain network and
+#    `signed` on strings of six swaps to say after each where the ball is. How
+#    often is either right after the sixth?
 #
 # ## Further reading
 #

@@ -401,16 +401,16 @@ assert len(vocab) == len(set(tokens)) + 4
 #
 # ## Exercises
 #
-# 1. (\*) Let `RNNLMScratch.predict` and `predict_rnn` continue a prefix with
-#    the same weights. Do they write the same?
-# 2. (\*) How long can a step be with a learning rate of 4 and $\theta = 1$?
+# 1. (\*) How long can a step be with a learning rate of 4 and $\theta = 1$?
 #    Which learning rate gives the same bound with $\theta = 0.01$?
+# 2. (\*) Let `RNNLMScratch.predict` and `predict_rnn` continue a prefix with
+#    the same weights. Do they write the same?
 # 3. (\*\*) Read the text with `data_iter_consecutive`, and measure the loss
-#    of the trained model with the state carried along, and with zeros. What
-#    does the second edition give up?
+#    of the trained model twice: with the state carried along, and with zeros
+#    for each mini-batch. How many nats does the second edition give up?
 # 4. (\*\*\*) Put the weights of a `gluon.rnn.GRU` into the second edition's
-#    `GRU`, and then those of our `gru`. Which of the two can give the same
-#    loss?
+#    `GRU`, and then those of our `gru`. With which of the two does it give
+#    the same scores, and why not with the other?
 #
 # ## Further reading
 #
