@@ -51,9 +51,9 @@ assert round(h, 2) == 0.86 and round(1.5 * (1 - 0.86 ** 2), 2) == 0.39
 # By the spectral radius: 0.7, 1 and 3. Every slope is 1, so each Jacobian is
 # $\mathbf{W}_{hh}$, and the product of $k$ of them its $k$-th power, whatever
 # the network reads. In the long run a power grows like that of the largest
-# absolute eigenvalue. Nothing saturates any more, so the gradient with radius 3 goes
-# on exploding. The code multiplies 400 times and takes the mean factor of the
-# last 200 steps:
+# absolute eigenvalue. Nothing saturates any more, so the gradient with radius
+# 3 goes on exploding. The code multiplies 400 times and takes the mean factor
+# of the last 200 steps:
 
 # %%
 W_hh = rng.normal(size=(64, 64))
