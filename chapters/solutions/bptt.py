@@ -25,11 +25,12 @@ rng = np.random.default_rng(1)
 #
 # ### Solution
 #
-# Both. Near 0 the slope is 1, so at first the product grows by 1.5 at each
-# step. But so does the state, and it leaves the steep part of tanh: the
-# product is largest after 10 steps, at 34. The state ends at 0.86, where a
-# step has the factor $1.5 (1 - 0.86^2) = 0.39$. After 16 steps the product is
-# below 1, and after 30 it is $2 \cdot 10^{-6}$.
+# It grows first, and vanishes then. Near 0 the slope is 1, so each step
+# multiplies the product by nearly 1.5. But the state grows as well, and
+# leaves the steep part of tanh: the product is largest after 10 steps, at 34.
+# The state ends at 0.86, where a step has the factor $1.5 (1 - 0.86^2) =
+# 0.39$. After 16 steps the product is below 1, and after 30 it is $2 \cdot
+# 10^{-6}$.
 
 # %%
 h, slopes = 0.01, [1]
