@@ -185,10 +185,10 @@ assert ends["GRU", 60] < 1 / 60 < 0.1 < min(ends["RNN", 60], ends["LSTM", 60])
 #
 # Yes, mostly: at a lag of 50 it is right in more than half of the cases,
 # where tanh with the usual start guesses. At the start each factor in the
-# product of the [Jacobians](bptt.py) is the identity, apart from units that
-# are at 0: a state stays, as in a memory cell whose forget gate is 1. But
-# there is no input gate to keep the distractors out: the network has to learn
-# to give them no weight, and what is left of them adds up with the lag.
+# product of the Jacobians is the identity, apart from units that are at 0: a
+# state stays, as in a memory cell whose forget gate is 1. But there is no
+# input gate to keep the distractors out: the network has to learn to give
+# them no weight, and what is left of them adds up with the lag.
 
 
 # %%
