@@ -375,14 +375,18 @@ assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 # ## Exercises
 #
 # 1. (\*) Run the single unit with $w = 1.5$ from $h_0 = 0.01$, and print the
-#    product at each step. Does it vanish or explode?
-# 2. (\*) Replace tanh by the identity. What do the three panels show?
+#    product at each step. Does it vanish or explode? Say at which step it is
+#    largest, and why.
+# 2. (\*) Replace tanh by the identity. By which factor does the gradient
+#    change at each step in the long run, with each of the three radii?
 # 3. (\*\*) Make $\mathbf{W}_{hh}$ orthogonal (`np.linalg.qr`). What are its
-#    singular values, and how far does a gradient reach?
-# 4. (\*\*) After how many epochs does the network feel farthest back?
-# 5. (\*\*\*) Let each mini-batch begin with some characters that are read but
-#    not predicted. How much error does that save, and how much time does it
-#    cost?
+#    singular values? How much of the norm of a gradient is left after 30
+#    steps, with the book's $\mathbf{W}_{xh}$ and with one 50 times as large?
+# 4. (\*\*) Train one network on the first 1,000 characters, and measure after
+#    every 15 epochs how far back it feels. Does it feel farther each time?
+# 5. (\*\*\*) Let each mini-batch of 5 characters begin with ten more that are
+#    read but not predicted. Compare the error of the gradient, and the number
+#    of steps that it takes, with those of $k = 5$ and $k = 15$.
 #
 # ## Further reading
 #

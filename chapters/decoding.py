@@ -401,15 +401,17 @@ for known in (50, 10, 1):
 #
 # 1. (\*) With scores 2, 1 and 0, what does `top_p=0.9` keep at temperatures
 #    of 0.5, 1 and 2?
-# 2. (\*) For which arguments does `choose` return what greedy decoding does,
-#    apart from `temperature=0`?
-# 3. (\*\*) Does a little chance end the loop? Find the lowest temperature at
-#    which `find_loop` finds none in ten texts.
-# 4. (\*\*) Draw the figure of the three measures against the $p$ of top-p, at
-#    a temperature of 1. Where is the range now?
+# 2. (\*) Apart from `temperature=0`, with which `top_k`, and with which
+#    `top_p`, does `choose` return what greedy decoding does for all scores of
+#    $n$ characters?
+# 3. (\*\*) Does a little chance end the loop? Write ten texts of 1,000
+#    characters at each temperature from 0 to 0.5, in steps of 0.1. Which is
+#    the lowest at which none of them ends in a loop?
+# 4. (\*\*) Judge texts at a temperature of 1 with several $p$ of top-p. At
+#    which $p$ does each of the three measures meet that of the held-out text?
 # 5. (\*\*\*) Write a beam search (sections 10.10 and 9.8 of the book's two
-#    editions) that keeps the ten likeliest texts, and judge what it finds. Is
-#    the likelier text the better one?
+#    editions) that keeps the ten likeliest texts, and judge what it finds
+#    after 200 characters. Is the likelier text the better one?
 #
 # ## Further reading
 #

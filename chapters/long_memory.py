@@ -403,15 +403,17 @@ for cell in ("mingru", "gru", "lstm"):
 #
 # 1. (\*) A network knows whether the symbol is even, and nothing else. How
 #    often can it be right?
-# 2. (\*\*) Ask the trained models at a lag of 1,000. How near to 1 must a
-#    forget gate be to keep half of a memory for that long?
+# 2. (\*\*) Which forget gate keeps half of a memory for 1,000 steps, and
+#    which score does it take before the sigmoid? Does an LSTM that was
+#    trained on lags of up to 50 still answer at a lag of 1,000?
 # 3. (\*\*) A second layer of minGRU reads the states of the first instead of
-#    the inputs. Does `num_layers` 2 help where all symbols are alike?
+#    the inputs. Train one layer, and two, on lags of 1 to 5 where all symbols
+#    are alike. Does the second help at a lag of 20, and why?
 # 4. (\*\*) The adding problem: at each step the network reads a number
 #    between 0 and 1 and a mark, and at the end it has to name the sum of the
 #    two numbers that were marked. Show that always answering 1 has a mean
-#    squared error of 1/6, about 0.167. At which length does each cell get
-#    below a tenth of that in 300 updates?
+#    squared error of 1/6. Which of the plain network, the LSTM and the GRU
+#    get below a tenth of that in 300 updates, at length 10 and at 60?
 # 5. (\*\*\*) Le et al. (2015) start a plain network with the identity as
 #    $\mathbf{W}_{hh}$ and with ReLU in place of tanh. Does it keep the symbol
 #    for 50 steps?
