@@ -248,7 +248,7 @@ def cell_arguments(get_params, init_state):
 def corpus_arguments(rng):
     """Draw a corpus and the sizes of its mini-batches."""
     num_chars, batch_size, num_steps = rng.integers((30, 2, 3), (50, 5, 7))
-    return {"corpus_indices": rng.integers(0, 9, num_chars).tolist(),
+    return {"corpus_indices": rng.integers(0, 9, num_chars),
             "batch_size": int(batch_size), "num_steps": int(num_steps)}
 
 
