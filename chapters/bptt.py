@@ -188,21 +188,25 @@ axes.figure
 
 # %% [markdown]
 # Product and autograd agree up to rounding. On this axis a power is a
-# straight line. With radius 0.7 the gradient vanishes. With radius 1 it
-# shrinks more slowly, since some of its directions keep their length. With
-# radius 3 it explodes, most of all in the last steps back, where the states
-# are still near 0 and tanh is steep. Whatever the radius, the dotted line
-# leaves the picture within a few steps: some directions are always forgotten.
+# straight line. With radius 0.7 the gradient vanishes. With radius 1 it falls
+# to about a quarter and then hardly changes: the product keeps the length of
+# some directions. With radius 3 it first drops, since the unit is saturated
+# at the last step, but then explodes, most of all in the last steps back,
+# where the states are still near 0 and tanh is steep. Whatever the radius,
+# the dotted line leaves the picture within a few steps: some directions are
+# always forgotten.
 #
-# The largest singular value of $\mathbf{W}_{hh}$ alone decides less. If it is
-# below 1, every gradient vanishes; if it is above 1, as in all three panels,
-# a gradient may vanish all the same.
+# The largest singular value of $\mathbf{W}_{hh}$ gives a guarantee one way
+# only. If it is below 1, every gradient vanishes; if it is above 1, as in all
+# three panels, a gradient may vanish all the same.
 #
 # ## How far back does a network feel?
 #
 # So much for random matrices. Does training find better ones? Five networks
 # learn the first 2,000 characters of the text. Then each reads 60 of them, at
-# 24 places, and we follow the gradient of its last prediction back.
+# 24 places, and we follow the gradient of its last prediction back. How far
+# it feels is here the number of steps after which the norm is below 1 % of
+# that at the last state.
 
 
 # %%
@@ -254,9 +258,9 @@ axes.figure
 # it felt 14 steps back on the lyrics that come with the package, and 23 on
 # the Jay Chou lyrics, of which it had learned more by heart. The spectral
 # radius is far above 1 by then, which promised an explosion. But the states
-# have saturated, like the single unit: see the mean slope of tanh. (At the
-# right end, the states are still near the zeros that the reading began with,
-# and tanh is steep there.)
+# have saturated, like the single unit: see the mean slope of tanh, here that
+# of the fifth network's last states. (At the right end, the states are still
+# near the zeros that the reading began with, and tanh is steep there.)
 #
 # ## Truncation is a bias
 #
@@ -310,11 +314,12 @@ axes.figure
 # %% [markdown]
 # Lines are medians over the seeds, bands go from the least to the most. The
 # error is a bias, not noise: both gradients are of the same characters, and
-# it is there with all of them in one mini-batch. Only a larger $k$ makes it
-# smaller. At the start there is little to cut off. In the trained networks,
-# even the book's 35 steps leave an error, although the networks feel less
-# far: right after a cut there is no past at all. But the cosine is near 1 by
-# then, so a small step downhill is still one.
+# more rows of text in a mini-batch would not take it away. Only gradients
+# that go farther back make it smaller. At the start there is little to cut
+# off. In the trained networks, even the book's 35 steps leave an error,
+# although the networks feel less far: right after a cut there is no past at
+# all. But the cosine is near 1 by then, so a small step against the truncated
+# gradient still goes downhill.
 #
 # ## Common mistakes
 #
@@ -349,11 +354,12 @@ assert ends[1, 10, None] > np.log(8) > 1 > ends[1, 10, 0.1]
 assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 
 # %% [markdown]
-# These are medians of three seeds. Over three zeros all networks learn. Over
-# ten, with radius 1, the gradient explodes during training: without clipping
-# the loss ends far above that of a guess, and with clipping the network
-# learns. With radius 0.5 the gradient has vanished. Its norm never reaches
-# $\theta$, so clipping does not even act.
+# These are medians of three seeds. Over three zeros the networks learn with
+# either radius, clipped or not. Over ten, with radius 1, the gradient
+# explodes during training: without clipping the loss ends far above that of a
+# guess, and with clipping the network learns. With radius 0.5 the gradient
+# has vanished. Its norm never reaches $\theta$, so clipping does not even
+# act.
 #
 # **`detach` at every step** instead of every mini-batch: that is $k = 1$
 # above. The loss is right, and nothing complains, but the network is never
@@ -364,9 +370,9 @@ assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 # * Back through time, a gradient is multiplied by one Jacobian for each step,
 #   $\mathbf{W}_{hh}\, \mathrm{diag}(1 - \mathbf{H}_t^2)$. Such a product
 #   vanishes or explodes, unless all is just right.
-# * A plain network feels two steps back at its start, and some fifteen to
-#   twenty-five after this training. Its spectral radius is far above 1 by
-#   then, but its units saturate.
+# * * A plain network feels two steps back at its start, and some fourteen to
+#   twenty-three after this training, depending on the text. Its spectral
+#   radius is far above 1 by then, but its units saturate.
 # * Clipping bounds a gradient that explodes. It does nothing for one that
 #   vanishes; that takes another cell.
 # * Truncation makes the gradient wrong by an amount that can be measured, and
@@ -377,8 +383,9 @@ assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 # 1. (\*) Run the single unit with $w = 1.5$ from $h_0 = 0.01$, and print the
 #    product at each step. Does it vanish or explode? Say at which step it is
 #    largest, and why.
-# 2. (\*) Replace tanh by the identity. By which factor does the gradient
-#    change at each step in the long run, with each of the three radii?
+# 2. 2. (\*) Replace tanh by the identity. By which factor does the gradient
+#    change in the long run, on average over the steps, with each of the three
+#    radii?
 # 3. (\*\*) Make $\mathbf{W}_{hh}$ orthogonal (`np.linalg.qr`). What are its
 #    singular values? How much of the norm of a gradient is left after 30
 #    steps, with the book's $\mathbf{W}_{xh}$ and with one 50 times as large?

@@ -14,11 +14,12 @@
 # * write a text's probability as a product of predictions, and turn it into
 #   nats, bits and perplexity by hand;
 # * count, smooth and measure n-grams, and let them write;
-# * say which perplexities can be compared, and which marks every later model
-#   has to beat.
+# * * say which perplexities can be compared, and with which marks every later
+#   model is measured.
 #
-# It needs no other lesson, and runs in seconds. The letters are those of the
-# [notation](/notation.md).
+# It needs no other lesson, and runs in seconds. $T$ and $x_t$ are those of
+# the [notation](/notation.md); $n$, $c$, $w$, $d$ and $V$ have their meaning
+# in this lesson alone.
 
 # %%
 import math
@@ -133,17 +134,18 @@ for n, (sample, choices) in samples.items():
 #
 # ## What if it never happened?
 #
-# To answer this, the tables must predict a text that they have not counted.
-# A context has occurred $c$ times, $w$ of them with the character
-# $x$ after it. The share $w / c$ is zero for whatever has not happened yet,
-# and one such zero makes the whole product zero.
+# To answer this, the tables must predict a text that they have not counted. A
+# context was followed by a character $c$ times, $w$ of these times by $x$.
+# The share $w / c$ is zero for whatever has not happened yet, and one such
+# zero makes the whole product zero.
 #
 # So keep something for the unseen; but how much? Ask how often there was news
 # before. Of the $c$ characters that came after the context, $d$ were
 # distinct, so $d$ of the $c$ times something came that was new there. Count
 # that as an event of its own: news has the share $d / (c + d)$ of what may
-# happen, and $x$ keeps $w / (c + d)$. What the news will be is left to the
-# shorter context, with the probability $p_{n-1}$:
+# happen, and $x$ keeps $w / (c + d)$. What comes then is left to the shorter
+# context, with the probability $p_{n-1}$ (it may be a known character after
+# all; that keeps the formula short):
 #
 # $$p_n = \frac{w + d\, p_{n-1}}{c + d}, \qquad p_0 = \frac{1}{V},$$
 #
@@ -280,7 +282,9 @@ assert best == 2 and unseen[-1] > 1.2 * min(unseen)
 # memory. On the held-out text pairs help, and triples already harm. The
 # counts say why. Of $V^3$ possible triples the training text shows a
 # vanishing part, and most triples of the held-out text are not among them.
-# Their contexts were seen once or never; what followed then says little.
+# Where a context was never seen, $p_3 = p_2$ loses nothing; where it was seen
+# once, half of the probability goes to the one character that followed then,
+# which is seldom the one that follows now.
 #
 # ## The marks to beat
 #
@@ -289,8 +293,9 @@ assert best == 2 and unseen[-1] > 1.2 * min(unseen)
 # are a mark with a meaning: no model that sees only the last character can
 # get below the 2-gram's. Whatever gets below the 3-gram's looks further back
 # than two characters. Tiny Shakespeare, in the later lessons, has its last
-# tenth held out. Every [report](rnn_scratch.py) shows these guesses beside
-# the model.
+# tenth held out; where it cannot be had, the sonnets that come with the
+# package stand in. Every [report](rnn_scratch.py) shows the uniform, unigram,
+# bigram and trigram guess beside the model.
 
 # %%
 lyrics = d2l.load_data_jay_lyrics()
@@ -322,9 +327,10 @@ assert ngram_perplexity(train_ids, 2, vocab_size, held_out_ids, False) == (
 # %% [markdown]
 # **Perplexities of two vocabularies compared.** The same lyrics can be read
 # as bytes, of which most of these characters have three. A model of bytes has
-# at most 256 to choose between, and a fine perplexity. But it has to choose
-# more often. What can be compared is the surprise of the whole text, divided
-# by one unit for both, such as the number of its characters.
+# at most 256 to choose between, and a fine perplexity (here with 3-grams;
+# longer ones do worse). But it has to choose more often. What can be compared
+# is the surprise of the whole text, divided by one unit for both, such as the
+# number of its characters.
 
 # %%
 for name, n, size, counted, rest in (
@@ -339,16 +345,17 @@ assert value < 20 and bits > math.log2(min(unseen))
 
 # %% [markdown]
 # The perplexity of the bytes is a small fraction of the other, and yet it is
-# the model of characters that needs fewer bits. (One advantage remains: it
-# knew beforehand which characters the whole text has.)
+# the model of characters that needs fewer bits. (The model of characters has
+# one advantage left: it knew beforehand which characters the whole text has.)
 #
 # ## Summary
 #
 # * A language model gives each character a probability, given those before.
 #   Its mean surprise is the cross-entropy, in nats or bits; the exponential
 #   of that is the perplexity.
-# * n-grams count. Longer contexts quote better and predict worse, since most
-#   of what comes has never been counted.
+# * * n-grams count. Up to some n, which grows with the text, a longer context
+#   predicts better; beyond it, it only quotes better, since most of what
+#   comes has never been counted.
 # * A perplexity says something beside others of the same text in the same
 #   vocabulary. Across vocabularies, compare bits a character.
 #

@@ -25,7 +25,7 @@ rng = np.random.default_rng(1)
 #
 # ### Solution
 #
-# It grows first, and vanishes then. Near 0 the slope is 1, so each step
+# First it grows, then it vanishes. Near 0 the slope is 1, so each step
 # multiplies the product by nearly 1.5. But the state grows as well, and
 # leaves the steep part of tanh: the product is largest after 10 steps, at 34.
 # The state ends at 0.86, where a step has the factor $1.5 (1 - 0.86^2) =

@@ -34,10 +34,10 @@ def perplexities(counted, n, size, rest):
 # $2^2 = 4$: as if the model chose between four equally likely characters.
 #
 # In *abba* the model gives a the probability 0.75, and b after it 0.83, as in
-# the lesson. After *b* the character b has never come: $w = 0$ and
-# $c = d = 1$, so it gets $(0 + 0.50) / 2 = 0.25$. The last a has 0.75 again.
-# The mean is $(0.29 + 0.18 + 1.39 + 0.29) / 4 = 0.54$ nats, and the
-# perplexity $e^{0.54} = 1.71$.
+# the lesson. After *b* the character b has never come: $w = 0$ and $c = d =
+# 1$, so it gets $(0 + 0.50) / 2 = 0.25$. The last a has 0.75 again. The mean
+# is $(0.29 + 0.18 + 1.39 + 0.29) / 4 = 0.54$ nats, and the perplexity
+# $e^{0.536} = 1.71$.
 
 # %%
 assert abs(d2l.perplexity(-math.log(0.25)) - 4) < 1e-9
@@ -56,10 +56,10 @@ assert abs(d2l.perplexity(-np.log(p).mean()) - 1.71) < 5e-3
 #
 # The twin has read the same text so far, makes the same guesses in the same
 # order, and takes the first one where the number is 1, the second where it is
-# 2. So the numbers are another way to write the text. They take
-# $-0.8 \log_2 0.8 - 0.2 \log_2 0.2 = 0.72$ bits a letter, even without any
-# idea of which number comes next. This is how Shannon found that written
-# English needs so few bits.
+# 2. 2. So the numbers are another way to write the text. They take $-0.8
+#    \log_2 0.8 - 0.2 \log_2 0.2 = 0.72$ bits a letter, when nothing is known
+#    but the two shares. This is how Shannon found that written English needs
+#    so few bits.
 
 # %%
 shares = np.array([0.8, 0.2])
