@@ -13,7 +13,7 @@
 # * keep a model, with its vocabulary, in one file.
 #
 # It needs [LSTM](lstm.py) and [deep networks](deep_rnn.py), and takes about
-# three minutes on two cores. The letters are those of the
+# four minutes on two cores. The letters are those of the
 # [notation](/notation.md).
 
 # %%
@@ -152,7 +152,8 @@ assert np.allclose(Y.asnumpy(), Z.asnumpy(), atol=1e-5)
 # training perplexity needs care: it is the mean over an epoch in which the
 # model changed, and with dropout on. So it begins *above* the held-out one,
 # which is measured after the epoch, without dropout. The third curve measures
-# the training text as the held-out text is measured.
+# the first 10,000 characters of the training text after each epoch, without
+# dropout, as the held-out text is measured.
 
 # %%
 part = d2l.load_corpus("tinyshakespeare", num_chars=40_000)
@@ -206,11 +207,13 @@ figure
 #
 # *Layer normalisation* (`cell="ln_lstm"`) gives the input of each gate the
 # mean 0 and the variance 1 over the hidden units, and then a scale and a
-# shift that are learned. It trains fast, but on both texts its held-out curve
-# turned up first: what helps to fit a text may help to memorise it. In the
-# step below, `X` holds the products of the inputs, and `h2h` makes those of
-# the state. (Ba et al. 2016 normalise the two separately, each over all four
-# gates, and the memory cell before its tanh, too.)
+# shift that are learned. On the sonnets it fitted the training text better
+# from the fifth epoch on, though each epoch took about twice as long; but on
+# both texts its held-out curve turned up first: what helps to fit a text may
+# help to memorise it. In the step below, `X` holds the products of the
+# inputs, and `h2h` makes those of the state. (Ba et al. 2016 normalise the
+# two separately, each over all four gates, and the memory cell before its
+# tanh, too.)
 
 
 # %%
@@ -238,8 +241,9 @@ def ln_lstm_step(F, h2h, scales, shifts, X, state):
 # `static`: a Python loop puts the operators of every step into the graph,
 # which grows with the number of steps. `foreach`: MXNet's scan holds the
 # operators of one step, and repeats them. `fused`: one operator takes all
-# steps of a layer. They compute the same in very different times; [Making it
-# fast](making_it_fast.py) says why.
+# steps of a layer. They compute the same in very different times; why one
+# large operator beats many small ones is the subject of [Making it
+# fast](making_it_fast.py).
 
 # %%
 ids, results = corpus.corpus_indices[:32 * 101], []  # one mini-batch
@@ -265,7 +269,7 @@ assert np.allclose(results, results[0], atol=1e-3)
 # Two layers of 256 units; an embedding of size 64; dropout 0.3; Adam, with a
 # learning rate that rises and falls again (*one cycle*, Smith and Topin
 # 2018). It reads tiny Shakespeare four times, or a shorter text until it has
-# read two million characters. Now and then it writes.
+# read about two million characters. Now and then it writes.
 
 # %%
 model = d2l.CharRNN(vocab_size, 64, 256, 2, dropout=0.3)
@@ -342,7 +346,8 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 #
 # ## Summary
 #
-# * Dropout acts between the layers of a char-RNN, never from step to step.
+# * * Dropout acts on the inputs of the layers of a char-RNN and on the last
+#   outputs, never from step to step.
 # * Only a held-out text shows whether a model has learned the language or the
 #   text. Dropout pushes it from memorising towards generalising.
 # * Unrolling decides how to compute, not what.

@@ -13,7 +13,7 @@
 #   copied from the training text.
 #
 # You need [the LSTM](lstm.py), of which the model here is made. The lesson
-# takes about two minutes on two cores. The letters are those of the
+# takes about three minutes on two cores. The letters are those of the
 # [notation](/notation.md).
 
 # %%
@@ -34,7 +34,9 @@ print(f"{corpus.source}: {vocab_size} distinct characters, on {ctx}")
 # `CharRNN` looks up a vector for the character, passes it through an LSTM of
 # 256 units, and computes a score for every character; the lesson on [the
 # char-RNN](char_rnn.py) takes it apart, and explains dropout. `fit` trains it
-# on nine tenths of the text and measures it on the last tenth.
+# on nine tenths of the text and measures it on the last tenth. If tiny
+# Shakespeare is not there, as when this page was recorded, the text is the
+# sonnets that come with the package.
 
 # %%
 model = d2l.CharRNN(vocab_size, 64, 256, 1, dropout=0.3)
@@ -49,8 +51,8 @@ history = d2l.fit(model, corpus, num_epochs, lr=8e-3, schedule="one_cycle",
 # also keeps the states, since we want to see what becomes of them. A loop of
 # period $p$ begins where, from there on, every character equals the one $p$
 # places later. `find_loop` returns this place, and the shortest period of the
-# last 500 characters; a period of 500 means that there is no loop. Brackets
-# enclose the first turn.
+# last 500 characters; above 250 it has not been seen twice, so that is no
+# loop. Brackets enclose the first turn.
 
 
 # %%
@@ -93,9 +95,9 @@ axes.figure
 # of 32 bits, but there are far too many of them for an exact return within a
 # page.
 #
-# The figure shows what happens instead. A state comes *nearly* back, and that
-# is enough. Nearby states have nearly the same scores, so the same character
-# scores highest and is read next; and with the same characters as input, the
+# The figure shows what happens instead. The *characters* come back first,
+# while the states still differ: only the highest score has to be the same.
+# That character is read next, and with the same characters as input, the
 # states come closer and closer. The nearly straight fall on the logarithmic
 # axis means: by about the same factor at each turn, down to where float32
 # rounds. When we ran this, all four prefixes ended in one and the same loop.
@@ -131,11 +133,11 @@ axes.figure
 # in a long text one of them is drawn now and then, and the model has to go on
 # from something that it never read in training. *Top-k* (Fan et al. 2018)
 # keeps the $k$ likeliest characters and gives the others the probability 0.
-# But a fixed $k$ is too many where the model is sure, and too few where much
-# is possible. *Top-p*, or nucleus sampling (Holtzman et al. 2019), keeps the
-# fewest of the likeliest characters that together reach the probability $p$.
-# Both act after the temperature, and the probabilities of what they keep are
-# scaled up until their sum is 1 again.
+# But a fixed $k$ is too large where the model is sure, and too small where
+# much is possible. *Top-p*, or nucleus sampling (Holtzman et al. 2019), keeps
+# the fewest of the likeliest characters that together reach the probability
+# $p$. Both act after the temperature, top-k first and top-p on what it keeps,
+# and the probabilities that remain are scaled up until their sum is 1 again.
 #
 # ```{figure} /figures/choosing.svg
 # :name: fig-choosing
@@ -337,12 +339,12 @@ axes.figure
 # %% [markdown]
 # `copied` is the mean copied span, and the horizontal line is that of the
 # held-out text. While the training perplexity falls, the held-out perplexity
-# turns up, and the copied span goes on growing until it is longer than that
-# of the held-out text: the model then repeats its training text more than
-# another part of the same text does. The epoch to stop at is the one with the
-# lowest held-out perplexity. Its longest copied span is printed first, that
-# of the last epoch second. When we tried five seeds on tiny Shakespeare, the
-# copied span grew in the same way with each of them.
+# turns up, and the copied span goes on growing, past that of the held-out
+# text: from there on the model repeats its training text more than another
+# part of the same text does. The epoch to stop at is the one with the lowest
+# held-out perplexity. Its longest copied span is printed first, that of the
+# last epoch second. When we tried five seeds on tiny Shakespeare, the copied
+# span grew in the same way with each of them.
 #
 # ## Common mistakes
 #
@@ -359,11 +361,11 @@ print(f"cut after the temperature of 2: {len(after)} characters with "
 assert p[before].sum() < 0.9 < p[after].sum() + 1e-9
 
 # %% [markdown]
-# *Sampling from `<unk>`.* A vocabulary of words has a token `<unk>` for all
-# rare words together, and together they are frequent: a model learns that,
-# and writes `<unk>` into its text. Words drawn by their frequency alone show
-# how often. A banned id gets the score -inf, and its probability is shared
-# among the others; `generate` does that for you.
+# *Drawing `<unk>`.* A vocabulary of words has a token `<unk>` for all rare
+# words together, and together they are frequent: a model learns that, and
+# writes `<unk>` into its text. Words drawn by their frequency alone show how
+# often. A banned id gets the score -inf, and its probability is shared among
+# the others; `generate` does that for you.
 
 # %%
 words = d2l.load_corpus("tinyshakespeare", level="word", min_freq=5)
@@ -390,8 +392,8 @@ for known in (50, 10, 1):
 # %% [markdown]
 # ## Summary
 #
-# * Greedy text runs into a loop: nearby states choose the same characters,
-#   and so come nearer still.
+# * * Greedy text runs into a loop: states that choose the same characters
+#   come nearer to one another, and so go on choosing the same.
 # * The temperature makes differences larger or smaller; then top-k cuts off
 #   unlikely characters by their number, top-p by their probability.
 # * Judge a text by several measures, beside those of a held-out text.

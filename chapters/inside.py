@@ -15,8 +15,8 @@
 #   prediction hangs on.
 #
 # You need the lessons on the [LSTM](lstm.py) and on the
-# [char-RNN](char_rnn.py). On two cores this one takes one to two minutes. The
-# letters are those of the [notation](/notation.md).
+# [char-RNN](char_rnn.py). On two cores this one takes two to four minutes.
+# The letters are those of the [notation](/notation.md).
 
 # %%
 import d2lrnn as d2l  # before mxnet
@@ -82,10 +82,11 @@ for axes, letter, limit in zip(figure.subplots(1, 3), "HCF", (1, 4, 1),
 figure
 
 # %% [markdown]
-# Most rows of $\mathbf{H}$ flicker with the characters. In $\mathbf{C}$ some
-# keep their colour for many steps. But among 128 rows the eye finds whatever
-# it looks for. One unit is easier to read on the text itself: each character
-# is coloured by the unit's value just after the character was read.
+# In the pictures the matrices are turned: a row is a unit. Most rows of
+# $\mathbf{H}$ flicker with the characters. In $\mathbf{C}$ some keep their
+# colour for many steps. But among 128 rows the eye finds whatever it looks
+# for. One unit is easier to read on the text itself: each character is
+# coloured by the unit's value just after the character was read.
 
 
 # %%
@@ -189,7 +190,9 @@ for name, property_of in properties.items():
 
 # %% [markdown]
 # In our run, unit 117 follows whether the character is a letter: its memory
-# builds up along a word and falls at the blank.
+# builds up along a word and falls at the blank. But a column of the untrained
+# model follows it about as closely: this is not yet something that training
+# put there.
 #
 # All four best columns are found again on the held-out text, far above
 # chance. But the last number sorts them. Whether a character is a vowel can
@@ -208,10 +211,12 @@ for axes, letter in zip(figure.subplots(2, 1), "CF", strict=True):
 figure
 
 # %% [markdown]
-# It is a counter as one would build it by hand: with each character the
-# memory cell moves on a little, and at the line end, marked ↵, the forget
-# gate shuts and the count starts again. When we ran this with five seeds,
-# each model had such a unit, with $|r|$ above 0.8.
+# It is a counter, but look closely at what it counts: inside most words the
+# colour stands still, and at the blank it jumps. So in our run the unit
+# counts words rather than characters, and its correlation with the place in
+# the line comes from that. At the line end, marked ↵, the forget gate shuts,
+# and a few characters later the count begins anew. When we ran this with five
+# seeds, each model had a unit with $|r|$ above 0.8.
 #
 # ## Hold it still
 #
@@ -291,8 +296,10 @@ figure
 # %% [markdown]
 # A bar above zero speaks for the character that came, a bar below zero speaks
 # against it. Both predictions hang mostly on the last word. For the line end
-# this is surprising: should the model not look back to where the line began?
-# The last mistake below explains it.
+# this is surprising: should the model not count from where the line began?
+# This text has no line end before it, so the model begins at a state of
+# zeros; but the last mistake below shows that a line end, too, may have next
+# to no saliency.
 #
 # ## How much context does it use?
 #
@@ -370,28 +377,32 @@ print(f"saliency {small:.3f}; replaced: {change:+.2f} nats")
 assert abs(small) < 0.5
 
 # %% [markdown]
-# At a line end the counter's forget gate is shut already, as the picture
-# shows: an input that is larger by one percent cannot shut it any further. A
-# gate that does its work completely leaves no gradient. A saliency is about
-# small changes of what was read; it says nothing about what would have
-# happened if the model had read something else.
+# Without that line end, the next one is $e^{4.37}$, about 80 times, as
+# probable in our run: the line now is long enough. At a line end the
+# counter's forget gate is shut already, as the picture shows: an input that
+# is larger by one percent cannot shut it any further. A gate that does its
+# work completely leaves no gradient. A saliency is about small changes of
+# what was read; it says nothing about what would have happened if the model
+# had read something else.
 #
 # ## What one may conclude
 #
 # A correlation that is found again on another text, that is far above chance
-# and that no untrained network has, says that the unit carries the property,
-# in this model and on such texts. It does not say that the model uses it.
-# Holding the unit still says that it does; it does not say that the unit does
-# nothing else, and it brings the model into states that it never met in
-# training. And we found only what we had a word for: we knew what a line is
-# before we began.
+# and much stronger than in an untrained network, says that the unit carries
+# the property, in this model and on such texts. It does not say that the
+# model uses it. Holding the unit still says that it does; it does not say
+# that the unit does nothing else, and it brings the model into states that it
+# never met in training. And we found only what we had a word for: we knew
+# what a line is before we began. Here the unit even followed something else,
+# the words of a line, and the place in the line along with them.
 #
 # ## Summary
 #
 # * A best unit always exists. It becomes a finding by three comparisons:
 #   another text, the shifted property, and an untrained model.
-# * What a unit knows is a correlation, what the model does with it an
-#   experiment. A saliency is about small changes, not about influence.
+# * * What a unit knows is a correlation, what the model does with it an
+#   experiment. A saliency is about small changes; what a large one does, only
+#   a trial shows.
 #
 # ## Exercises
 #

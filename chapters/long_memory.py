@@ -3,8 +3,8 @@
 #
 # The last two lessons built gates so that a state can stay. Do they help? On
 # a thousand characters the GRU [overtook the plain network](gru.py), but
-# late; the tables of a longer text do not say so. This lesson looks for a
-# task on which gates win, and for the reason. After this lesson you can
+# late; in the tables of a longer text the two are close. This lesson looks
+# for a task on which gates win, and for the reason. After this lesson you can
 #
 # * make a task that measures memory, and nothing else;
 # * compare cells fairly: the same data, five seeds, several learning rates;
@@ -47,9 +47,10 @@ ctx = d2l.try_gpu()
 # ```
 #
 # The plain network is not far from the GRUs, and the LSTM, which was invented
-# for long memory, comes last. That is no contradiction: to a network that
-# learns a text by heart, the few characters before the next one can give it
-# away. Little has to be kept for long, so there is little for gates to win.
+# for long memory, comes last: it is still learning after 160 epochs. That
+# gates win little is no contradiction: to a network that learns a text by
+# heart, the few characters before the next one can give it away. Little has
+# to be kept for long, so there is little for gates to win.
 #
 # ## A task that asks for memory
 #
@@ -90,8 +91,8 @@ print(X.asnumpy().astype(int), "answers:", y.asnumpy().astype(int))
 # ## Five candidates
 #
 # The plain network, the GRU, the LSTM with a forget bias of 0 and with one of
-# 1, and the minGRU. That is a GRU whose gate and candidate read the input
-# alone, never the state:
+# 1, and the minGRU. That is a GRU without reset gate and tanh, whose gate and
+# candidate read the input alone, never the state:
 #
 # $$\begin{aligned}
 #   \mathbf{Z}_t &= \sigma(\mathbf{X}_t \mathbf{W}_{xz} + \mathbf{b}_z), \\
@@ -228,9 +229,11 @@ if num_updates == 300:
 #
 # ## Is that fair to the plain network?
 #
-# Perhaps it only needs smaller steps: a comparison at one learning rate says
-# as much about the rate as about the cells. Or perhaps the many lags confuse
-# it, and it would learn a single one.
+# All five have 32 units, so the LSTM's layer has four times the parameters of
+# the plain one, and the GRU's three times; we leave that as it is. Perhaps
+# the plain network only needs smaller steps: a comparison at one learning
+# rate says as much about the rate as about the cells. Or perhaps the many
+# lags confuse it, and it would learn a single one.
 
 # %%
 for lr in (0.003, 0.001):
@@ -249,8 +252,8 @@ for k in (5, 10, 20):
 #
 # Nor has a plain network that is right once in five times kept the symbol.
 # One bit of it is enough for that, such as whether it was less than 5, with a
-# guess among the other five. A single unit can keep a bit: with a large
-# weight of its own it stays near 1 or near -1.
+# guess among the five that this leaves. A single unit can keep a bit: with a
+# large weight of its own it stays near 1 or near -1.
 #
 # ## Which way the gradient takes
 #
@@ -324,17 +327,17 @@ assert reach["before", 0, "F alone"][51] < 1e-10
 axes.figure
 
 # %% [markdown]
-# Before training the gradient from the question all but vanishes on its way
-# to the symbol, as the product says it must, and a bias of 1 saves orders of
-# magnitude. But the way along the memory cells carries the smaller part: most
-# of what arrives has left them at some of the steps, through gates and
-# candidate, as in [cells by hand](numpy_rnn.py).
+# Before training the way along the memory cells shrinks as the product says.
+# The whole gradient all but vanishes, too, though more slowly, and a bias of
+# 1 saves orders of magnitude. The memory cells alone carry the smaller part:
+# most of what arrives has left them at some of the steps; in [cells by
+# hand](numpy_rnn.py) that was the detour through the candidate.
 #
-# After training the lines are flat. The network has learned to open its
-# forget gates for distractors, and now dashed and solid lines nearly meet:
-# with a bias of 1, nearly all that reaches the symbol comes along the memory
-# cells. The line on which memory travels untouched is not there from the
-# start; it is learned.
+# After training the lines are flat but for the first few steps. The network
+# has learned to open its forget gates for distractors. With a bias of 1 the
+# dashed and the solid line now meet, with a bias of 0 not quite: with 1,
+# nearly all that reaches the symbol comes along the memory cells. The line on
+# which memory travels untouched is not there from the start; it is learned.
 #
 # ## Common mistakes
 #
@@ -382,11 +385,11 @@ for cell in ("mingru", "gru", "lstm"):
     assert cell != "mingru" or num_updates < 300 or max(right) < 0.5
 
 # %% [markdown]
-# The minGRU guesses, and its equations say why. In each of its units the
-# first symbol enters with the share $\mathbf{Z}_1$, and each later step
-# multiplies that by $1 - \mathbf{Z}_t$; so the same symbol counts for more
-# the later it comes. When we ran this, the GRU learned the task with each
-# seed, but the LSTM, with a forget bias of 1, only with some.
+# The minGRU guesses, and its equations show what is against it. In each of
+# its units the first symbol enters with the share $\mathbf{Z}_1$, and each
+# later step multiplies that by $1 - \mathbf{Z}_t$; so the same symbol counts
+# for more the later it comes. When we ran this, the GRU learned the task with
+# each seed, but the LSTM, with a forget bias of 1, only with some.
 #
 # ## Summary
 #
@@ -396,7 +399,8 @@ for cell in ("mingru", "gru", "lstm"):
 #   where the plain network, at the median, guesses.
 # * The forget bias decides how much of the gradient reaches the symbol at the
 #   start. In training, the way along the memory cells becomes the main one.
-# * Short lags teach what long ones alone cannot.
+# * * Short lags teach in a few hundred updates what the long one alone does
+#   not.
 # * A gate that does not see the state cannot know that the memory is taken.
 #
 # ## Exercises

@@ -76,8 +76,8 @@ for shape in ((1, 1, 1), (batch_size, num_hiddens, num_hiddens),
 # %% [markdown]
 # The first line is the price of a call: hardly any arithmetic, and yet it
 # takes microseconds, which every operator costs, however small. For the 4.2
-# million operations of a state, that is no small part; for the last line, it
-# is nothing, and each operation is cheaper. So there are two ways to gain:
+# million operations of a state, that is a tenth or more; for the last line,
+# it is nothing, and each operation is cheaper. So there are two ways to gain:
 # fewer operators, and larger ones.
 #
 # ## The book's loop
@@ -246,9 +246,9 @@ as_written = partial(d2l.Traced, rewrite=False)
 measure("traced", with_one_output, trace=as_written)
 
 # %% [markdown]
-# A graph can also be rewritten by rules of algebra: the lookup and the one
-# output product are such rules. So the book's own code becomes fast
-# unchanged.
+# A graph can also be rewritten by rules of algebra. The lookup and the one
+# output product are two of them; others, such as a bias whose gradient is a
+# product, save a little more. So the book's own code becomes fast unchanged.
 
 # %%
 measure("the book's, traced and rewritten", as_in_the_book, trace=d2l.Traced)
@@ -306,7 +306,8 @@ assert label not in histories
 #
 # Only the products, with nothing in between: those of the states, step by
 # step, forward and backward, and four large ones, of the gradient of
-# $\mathbf{W}_{hh}$ and of the outputs. They are timed for one mini-batch.
+# $\mathbf{W}_{hh}$ and of the outputs. They are timed for one mini-batch, and
+# multiplied by the number of mini-batches.
 
 # %%
 rows = batch_size * num_steps
@@ -344,9 +345,11 @@ for label in histories:
 # that stands out from the noise. The book's own code, traced and rewritten,
 # was fastest, ahead of the fused operator with its product with the identity.
 # Such steps vary from run to run. The last lines say how much of an epoch is
-# products by now: the rest is an upper bound on what can still be saved.
-# [Results](/results.md) has timings of code from scratch and of Gluon's
-# layers on an otherwise idle machine, beside those of other packages.
+# products by now: the rest is an upper bound on what can still be saved. (The
+# same two products took twice as long at the top of this page as under "The
+# limit", so take these shares as rough.) [Results](/results.md) has timings
+# of code from scratch and of Gluon's layers on an otherwise idle machine,
+# beside those of other packages.
 #
 # ## Summary
 #

@@ -38,8 +38,9 @@ from mxnet import autograd, gluon, nd, optimizer
 # a GRU only products and sums lie on the line from state to state, but its
 # gates read $\mathbf{H}_{t-1}$ and pass it through a sigmoid.
 #
-# Feng et al. (2024) take the state out of the gates, and the tanh off the
-# candidate. What remains of the GRU is the minGRU:
+# Feng et al. (2024) take the state out of the gates and out of the candidate,
+# so that the reset gate has nothing left to do, and take the tanh off. What
+# remains of the GRU is the minGRU:
 #
 # $$\begin{aligned}
 #   \mathbf{Z}_t &= \sigma(\mathbf{X}_t \mathbf{W}_{xz} + \mathbf{b}_z), \\
@@ -130,8 +131,8 @@ assert pairs == [(1 / 32, 31 / 8)] and 1 / 32 * h_0 + 31 / 8 == 4
 # each level the pair that ends just before this one begins is joined to it,
 # and its reach doubles. After $\log_2 T$ levels all pairs reach back to the
 # start, and with $h_0 = 0$ their summands are the states (Hillis and Steele,
-# 1986). Within a level no position waits for another: each line below
-# `while` is one operation on arrays. Another $h_0$ goes into the first
+# 1986). Within a level no position waits for another: the first two lines
+# below `while` work on whole arrays. Another $h_0$ goes into the first
 # summand.
 
 
@@ -248,12 +249,12 @@ panels[0].figure
 # moves large arrays through memory at each level, then took several times as
 # long as the loop. So `CharRNN` runs these cells as a loop on a CPU.
 #
-# If $p$ processors share each level evenly, the scan takes as long as about
-# $T \log_2 T / p$ joins. Against a loop on one of them, it breaks even at
-# $p = \log_2 T$: 12 for 4,096 steps, and our machine has two. A GPU has
-# thousands, and there it is the sequential steps that cost. With a scan
-# written for GPUs, Martin and Cundy (2018) report training that is up to 9
-# times as fast.
+# If $p$ processors share each level evenly, and a join takes as long as a
+# step, the scan takes as long as about $T (\log_2 T - 1) / p$ steps. Against
+# a loop on one of them, it breaks even at $p = \log_2 T - 1$: 11 for 4,096
+# steps, and our machine has two. A GPU has thousands, and there it is the
+# sequential steps that cost. With a scan written for GPUs, Martin and Cundy
+# (2018) report training that is up to 9 times as fast.
 #
 # ## Common mistakes
 #
@@ -287,16 +288,21 @@ assert a * h_0 + b == 5
 # ## What is given up: a task
 #
 # Read bits, and say after each whether the ones so far are odd or even in
-# number. A minGRU cannot learn this *parity* for strings of any length. Its
+# number. A minGRU cannot learn this *parity* for strings of every length. Its
 # factors $1 - z_t$ lie between 0 and 1 and depend on the bit alone. While it
 # reads ones and nothing else, $a$ and $b$ stay the same, and each unit
-# approaches $b / (1 - a)$. So the scores approach a limit as well, and the
-# answer cannot alternate for ever.
+# approaches $b / (1 - a)$ from one side: its distance is multiplied by $a >
+# 0$ at each step. The difference of the two scores is then a constant plus a
+# weighted sum of powers $a^t$, one for each unit. With positive $a$ such a
+# sum changes its sign at most as often as there are units, so the answer
+# cannot alternate for ever.
 #
 # Is it the nonlinearity that is missing? Let the state be 1 for even and $-1$
 # for odd: a one multiplies it by $-1$, a zero by 1. That is linear in the
-# state! The minGRU lacks a negative factor. So we try a third cell, which the
-# scan can compute as well: its factor is a tanh of the input.
+# state! (Our cells begin at 0: with the summand 1, a one gives $h \to 1 - h$,
+# and the state goes between 0 and 1.) The minGRU lacks a negative factor. So
+# we try a third cell, which the scan can compute as well: its factor is a
+# tanh of the input.
 
 
 # %%
@@ -343,11 +349,11 @@ for cell, get_params in {d2l.rnn: d2l.get_params,
         assert cell is not mingru or at_64 < 0.75
 
 # %% [markdown]
-# Half is chance. All were trained on 16 bits, with an answer at every step.
-# In our run the plain network and the cell with negative factors found the
-# rule with every seed, and it held for strings four times as long; the minGRU
-# stayed at chance. So what fails here is the positive factor, not the linear
-# state.
+# The table counts the answers after the last bit; half is chance. All were
+# trained on 16 bits, with an answer at every step. In our run the plain
+# network and the cell with negative factors found the rule with every seed,
+# and it held for strings four times as long; the minGRU stayed at chance. So
+# what fails here is the positive factor, not the linear state.
 #
 # A factor for each unit cannot do everything either. Under which of three
 # cups the ball is depends on the *order* of the swaps. In a single layer,
@@ -386,12 +392,13 @@ axes.figure
 # %% [markdown]
 # In our run the minGRU took least time for its ten epochs, but it and the
 # minLSTM ended more than a tenth of a nat behind the LSTM; after equal times
-# they were behind as well, but for the first seconds. The GRU was ahead at
-# first, then began to learn the text by heart. One layer of a minGRU adds up
-# what single characters contribute, faded by gates that see single
-# characters, too; how one character changes the meaning of another is left to
-# a further layer. Feng et al. stack several. One small text, read by one
-# layer, settles little.
+# they were behind as well. The GRU was ahead at first, then began to learn
+# the text by heart. One layer of a minGRU adds up what single characters
+# contribute, faded by gates that see single characters, too; how one
+# character changes the meaning of another is left to a further layer. Feng et
+# al. stack several. And equally many units are not equally many weights: the
+# layer of the LSTM has about six times those of the minGRU. One small text,
+# read by one layer, settles little.
 #
 # ## From here to state-space models
 #

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # The second edition: the same model, other names
 #
-# You have read the new edition of *Dive into Deep Learning*, or will read it
-# next? Its recurrent network is the one from this book: but functions have
-# become classes, axes have changed places, and MXNet is used through another
-# interface. Which line became which? After this lesson you can
+# Have you read the new edition of *Dive into Deep Learning*, or will you read
+# it next? Its recurrent network is the one from these lessons, but functions
+# have become classes, axes have changed places, and MXNet is used through
+# another interface. Which line became which? After this lesson you can
 #
 # * translate names, terms and section numbers between the editions;
 # * run the same weights in both, and get the same loss;
@@ -116,12 +116,12 @@ npx.reset_np()
 assert results["a number"] == () and results["a loss"] == "TypeError"
 
 # %% [markdown]
-# So the switch is a common mistake as soon as code of both editions meets in
-# one program. A number taken out of an array has shape () instead of (1,),
-# and a loss that worked in the cell above raises an error in the cell below,
-# in whichever module it stands: the switch holds for all that runs in the
-# same thread. This lesson switches for single blocks only. (Importing `d2l`
-# switches nothing.)
+# So the switch is a common trap as soon as code of both editions meets in one
+# program. A number taken out of an array has shape () instead of (1,), and a
+# loss that worked in the cell above raises an error in the cell below, in
+# whichever module it stands: the switch holds for all that runs in the same
+# thread. From here on, this lesson switches for single blocks only.
+# (Importing `d2l` switches nothing.)
 
 
 # %%
@@ -137,12 +137,11 @@ assert not mx.util.is_np_array() and not mx.util.is_np_shape()
 # ## The data
 #
 # `TimeMachine` downloads H. G. Wells's novel. We let the sonnets that come
-# with this package take its place; everything else stays as it is. It turns
-# capital letters into small ones, and all that is no letter into a space.
-# Each of its examples begins one character after the previous one, and a data
-# loader shuffles them; the first edition cuts the text into examples that do
-# not overlap. To compare the models, both get the examples of the first
-# edition, in a fixed order.
+# with this package take its place. It turns capital letters into small ones,
+# and each run of other characters into one space. Each of its examples begins
+# one character after the previous one, and a data loader shuffles them; the
+# first edition cuts the text into examples that do not overlap. To compare
+# the models, both get the examples of the first edition, in a fixed order.
 
 # %%
 batch_size, num_steps, num_hiddens = 32, 16, 64
@@ -387,8 +386,9 @@ assert len(vocab) == len(set(tokens)) + 4
 
 # %% [markdown]
 # So a perplexity near the number of characters may already be better than a
-# guess. And `<unk>` is not number 0, as it is in this package and in the
-# second Chinese edition: this vocabulary is sorted as a whole.
+# guess. And here `<unk>` is not number 0. In the second Chinese edition it
+# is, and so it is in this package, which has it only with a `min_freq` above
+# 1; this vocabulary is sorted as a whole.
 #
 # ## Summary
 #

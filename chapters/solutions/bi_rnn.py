@@ -36,9 +36,9 @@ def large(params):  # small changes would be lost in rounding
 #
 # ### Solution
 #
-# It makes the same pattern: every score reads every input. Which inputs a
-# score can read depends on how the cells are wired. What a cell computes
-# decides how much of them is left.
+# The second, that of both directions: every score reads every input. Which
+# inputs a score can read depends on how the cells are wired. What a cell
+# computes decides how much of them is left.
 
 # %%
 d2l.seed(1)

@@ -57,12 +57,12 @@ assert max(first["again"], first["held_out_perplexity"]) < first["perplexity"]
 #
 # ### Solution
 #
-# With $V$ characters: $64 V$ in the embedding;
-# $4 \cdot 256\, (64 + 256 + 2) = 329{,}728$ in the first recurrent layer;
-# $4 \cdot 256\, (256 + 256 + 2) = 526{,}336$ in the second;
-# $(256 + 1) V$ in the output layer. Together that is $856{,}064 + 321 V$:
-# with a vocabulary of characters nearly all of it is in the recurrent layers,
-# and most in the second.
+# With $V$ characters: $64 V$ in the embedding; $4 \cdot 256\, (64 + 256 + 2)
+# = 329{,}728$ in the first recurrent layer; $4 \cdot 256\, (256 + 256 + 2) =
+# 526{,}336$ in the second; $(256 + 1) V$ in the output layer. Together that
+# is $856{,}064 + 321 V$: with the sixty or so characters of an English text
+# nearly all of it is in the recurrent layers, and most in the second; with
+# thousands of Chinese characters it is not.
 
 # %%
 V = part.vocab_size
@@ -80,10 +80,10 @@ assert size == 856_064 + 321 * V and 526_336 > size / 2
 #
 # ### Solution
 #
-# In small, the model of words needs far fewer bits per character. But many of
-# the held-out words are `<unk>`, and whoever predicts `<unk>` has not said
-# which word it is, let alone how it is spelled. So this lead is no proof: the
-# spelling has to be paid for, as in the last exercise on [language
+# On this small scale, the model of words needs far fewer bits per character.
+# But many of the held-out words are `<unk>`, and whoever predicts `<unk>` has
+# not said which word it is, let alone how it is spelled. So this lead is no
+# proof: the spelling has to be paid for, as in the last exercise on [language
 # models](language_models.py), before the two can be compared.
 
 # %%
@@ -105,9 +105,11 @@ assert bits["words"] < bits["characters"] and unknown > 0.1
 # %% [markdown]
 # ## 4
 #
-# Multiply the state by a mask before each step, and let the step itself be
-# the best that a memory can do: keep everything. With which probability does
-# one unit get through 35 new masks, and with which through a single one?
+# Multiply the state by a mask of zeros and ones before each step (without the
+# division by $1 - p$, which one mask would repeat 35 times), and let the step
+# itself be the best that a memory can do: keep everything. With which
+# probability does one unit get through 35 new masks, and with which through a
+# single one?
 #
 # ### Solution
 #
@@ -129,7 +131,7 @@ assert abs(0.7 ** 35 - 4e-6) < 1e-6
 right = {}
 for name, num_masks in (("one mask", 1), ("new masks", 35)):
     H = symbols[answers]
-    for _ in range(num_masks):  # the same mask again would change nothing
+    for _ in range(num_masks):  # of 0 and 1, so the same again does nothing
         H = H * (rng.random(H.shape) < 0.7)
     right[name] = np.mean((H @ symbols.T).argmax(axis=1) == answers)
 print(right)

@@ -35,7 +35,7 @@ values = tokens_of(measures, chords)
 # C, E and G are of type C; D, F♯, A and B of type S; C♯, E♭, F and G♯ of type
 # A, since each lies a semitone from C, E or G. B♭ alone is of type X: it is
 # not in the scale, and its neighbours are A and B, not in the chord. (F♯ is a
-# semitone from G, too, but the scale is asked first.)
+# semitone from G, too, and B from C, but the scale is asked first.)
 
 # %%
 types = "".join(note_type(pitch, (60, 64, 67)) for pitch in range(60, 72))
@@ -49,10 +49,11 @@ assert types == "CASACASCASXS"
 #
 # ### Solution
 #
-# In a quarter of the measures, nine of 36. The others have triplets: a third
-# of a quarter note becomes 0.25, two thirds become 0.75, so that a pair of
-# them, long and short, still makes a quarter note, but three thirds make only
-# 0.75. The sums change by up to half a quarter note.
+# In a quarter of the measures, nine of 36. A third of a quarter note becomes
+# 0.25, a twelfth less, and two thirds become 0.75, a twelfth more. So a pair
+# of them, long and short, still makes a quarter note; but where a measure has
+# more notes of one kind than of the other, the sum changes. The sums change
+# by up to half a quarter note.
 
 # %%
 from d2lrnn.jazz.grammar import parse_token, quantize
@@ -119,14 +120,14 @@ for _ in range(3):
 #
 # ### Solution
 #
-# 22 of 263. No duration changes, and no window by a single semitone: what
-# changes is spelling. The grammar gives each pitch one name, C♯ and never D♭,
-# and reads intervals off the letters. From E to G♯ it is a major third; the
-# same two notes two semitones higher are F♯ and B♭, a diminished fourth. In
-# three notes the type changes, since scales are found by names as well. Moved
-# by an octave, nothing changes. So the same phrase has the same values over
-# any chord only up to spelling, and where it is spelled differently, a model
-# has to learn it twice.
+# 22 of 263. No duration changes, and no window moves by even a semitone: what
+# changes is mostly spelling. The grammar gives each pitch one name, C♯ and
+# never D♭, and reads intervals off the letters. From E to G♯ it is a major
+# third; the same two notes two semitones higher are F♯ and B♭, a diminished
+# fourth. In three notes the type changes, since scales are found by names as
+# well. Moved by an octave, nothing changes. So the same phrase has the same
+# values over any chord only up to spelling, and where it is spelled
+# differently, a model has to learn it twice.
 
 # %%
 from d2lrnn.jazz.theory import interval_between, interval_name

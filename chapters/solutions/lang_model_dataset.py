@@ -137,13 +137,13 @@ for X, Y in batches:
 #
 # ### Solution
 #
-# There are far more words than characters, and a large part of them occurs
-# once. In an epoch, such a word is a label at most once and an input at most
-# once. From its one place the model can learn by heart what precedes and
-# follows it, but not how it is used elsewhere; and a held-out text has words
-# that have no id at all. With `min_freq=2`, all words that occur once share
-# the token `<unk>`: the model learns where a rare word is likely, and gives
-# up saying which.
+# There are far more distinct words than distinct characters, and a large part
+# of them occur only once. In an epoch, such a word is a label at most once
+# and an input at most once. From its one place the model can learn by heart
+# what precedes and follows it, but not how it is used elsewhere; and a
+# held-out text has words that have no id at all. With `min_freq=2`, all words
+# that occur once share the token `<unk>`: the model learns where a rare word
+# is likely, and gives up saying which.
 
 # %%
 corpus = d2l.load_corpus("tinyshakespeare", level="word")

@@ -52,8 +52,8 @@ assert max(differences.values()) < 1e-7
 # ### Solution
 #
 # `d2l.check` calls your function with arrays of random sizes, and compares
-# all gradients with those of the package. The definition in this lesson
-# passes:
+# all gradients with those of the package. The package's own, which is the
+# lesson's, passes:
 
 # %%
 import d2lrnn as d2l
@@ -99,9 +99,8 @@ assert 50 < exact[2] / exact[3] < 200 and exact[13] > 1000 * exact[5]
 # $d\mathbf{A} = i \mathbf{W}_c^\top \mathbf{V}$ one step before. With $s = 1$
 # these are the powers of the matrix. But a forget gate of 0.88 adds up what
 # many steps let in, so with a bias of 2 the memory cell is not near 0, and
-# the slope of tanh is below 1: that assumption fails. With the slopes in place
-# the prediction comes close to the curve. With a bias of 0 the cells stay
-# small.
+# the slope of tanh is below 1: that assumption fails. With the slopes in
+# place most of the difference is gone. With a bias of 0 the cells stay small.
 
 
 # %%
@@ -156,11 +155,13 @@ assert straight > np.log(1.5) and abs(bent) < straight / 2
 #
 # $$\begin{aligned}
 #   d\mathbf{Z}_z &= d\mathbf{A}_t \odot (\mathbf{A}_{t-1} -
-#   \tilde{\mathbf{A}}_t) \odot \mathbf{Z}_t \odot (1 - \mathbf{Z}_t), \\
+#   \tilde{\mathbf{A}}_t) \\
+#   &\quad \odot \mathbf{Z}_t \odot (1 - \mathbf{Z}_t), \\
 #   d\mathbf{Z}_c &= d\mathbf{A}_t \odot (1 - \mathbf{Z}_t) \odot
 #   (1 - \tilde{\mathbf{A}}_t^2), \\
 #   d\mathbf{Z}_r &= d(\mathbf{R}_t \odot \mathbf{A}_{t-1}) \odot
-#   \mathbf{A}_{t-1} \odot \mathbf{R}_t \odot (1 - \mathbf{R}_t),
+#   \mathbf{A}_{t-1} \\
+#   &\quad \odot \mathbf{R}_t \odot (1 - \mathbf{R}_t),
 #   \end{aligned}$$
 #
 # where $d(\mathbf{R}_t \odot \mathbf{A}_{t-1})$ is the first n_a rows of

@@ -56,9 +56,9 @@ assert of_input.grad().norm().asscalar() > 0
 #
 # The state is still a list of one array, now of shape (2, batch_size,
 # num_hiddens): one hidden state for each layer. The perplexity falls more
-# slowly at first. One explanation is that weights near 0 lie twice, one upon
-# the other, between a character and the scores, so that little of the
-# character arrives there in the beginning.
+# slowly at first. One explanation is that a character now passes three
+# matrices of weights near 0 on its way to the scores, and not two, so that
+# little of the character arrives there in the beginning.
 
 # %%
 import numpy as np

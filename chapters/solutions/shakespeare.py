@@ -60,7 +60,7 @@ assert "".join(Y) == text[40:]
 
 # %%
 poem = "".join(shakespeare.write(pretrained, "my love ", 360, temperature=0))
-period = next(n for n in range(1, 200) if poem[-200:-n] == poem[n - 200:])
+period = next(n for n in range(1, 161) if poem[-200:-n] == poem[n - 200:])
 print(f"{poem[-period:]!r} comes back for ever")
 drawn = "".join(shakespeare.write(pretrained, "my love ", 360, 0.7, seed=1))
 assert not any(drawn[-200:-n] == drawn[n - 200:] for n in range(1, 100))

@@ -248,7 +248,7 @@ def test_outputs_and_figures_are_shown(book, browser, language):
                  / "rnn_scratch.html").as_uri())
     outputs = "\n".join(output.text for output
                         in find(browser, ".cell_output"))
-    assert "epoch 1, perplexity" in outputs and "\n - 分开" in outputs
+    assert "epoch 50, perplexity" in outputs and "\n - 分开" in outputs
     assert find(browser, ".cell_output img")
 
 
