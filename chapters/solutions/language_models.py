@@ -55,11 +55,11 @@ assert abs(d2l.perplexity(-np.log(p).mean()) - 1.71) < 5e-3
 # ### Solution
 #
 # The twin has read the same text so far, makes the same guesses in the same
-# order, and takes the first one where the number is 1, the second where it is
-# 2. 2. So the numbers are another way to write the text. They take $-0.8
-#    \log_2 0.8 - 0.2 \log_2 0.2 = 0.72$ bits a letter, when nothing is known
-#    but the two shares. This is how Shannon found that written English needs
-#    so few bits.
+# order, and takes the first one where the number is 1, and the second where
+# it is 2. So the numbers are another way to write the text. They take at most
+# $-0.8 \log_2 0.8 - 0.2 \log_2 0.2 = 0.72$ bits a letter: nothing is needed
+# but the two shares. This is how Shannon found that written English needs so
+# few bits.
 
 # %%
 shares = np.array([0.8, 0.2])
