@@ -370,7 +370,7 @@ assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 # * Back through time, a gradient is multiplied by one Jacobian for each step,
 #   $\mathbf{W}_{hh}\, \mathrm{diag}(1 - \mathbf{H}_t^2)$. Such a product
 #   vanishes or explodes, unless all is just right.
-# * * A plain network feels two steps back at its start, and some fourteen to
+# * A plain network feels two steps back at its start, and some fourteen to
 #   twenty-three after this training, depending on the text. Its spectral
 #   radius is far above 1 by then, but its units saturate.
 # * Clipping bounds a gradient that explodes. It does nothing for one that
@@ -383,7 +383,7 @@ assert ends[0.5, 3, 0.1] < 0.1 < 2.07 < ends[0.5, 10, 0.1]
 # 1. (\*) Run the single unit with $w = 1.5$ from $h_0 = 0.01$, and print the
 #    product at each step. Does it vanish or explode? Say at which step it is
 #    largest, and why.
-# 2. 2. (\*) Replace tanh by the identity. By which factor does the gradient
+# 2. (\*) Replace tanh by the identity. By which factor does the gradient
 #    change in the long run, on average over the steps, with each of the three
 #    radii?
 # 3. (\*\*) Make $\mathbf{W}_{hh}$ orthogonal (`np.linalg.qr`). What are its

@@ -346,7 +346,7 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 #
 # ## Summary
 #
-# * * Dropout acts on the inputs of the layers of a char-RNN and on the last
+# * Dropout acts on the inputs of the layers of a char-RNN and on the last
 #   outputs, never from step to step.
 # * Only a held-out text shows whether a model has learned the language or the
 #   text. Dropout pushes it from memorising towards generalising.

@@ -392,7 +392,7 @@ for known in (50, 10, 1):
 # %% [markdown]
 # ## Summary
 #
-# * * Greedy text runs into a loop: states that choose the same characters
+# * Greedy text runs into a loop: states that choose the same characters
 #   come nearer to one another, and so go on choosing the same.
 # * The temperature makes differences larger or smaller; then top-k cuts off
 #   unlikely characters by their number, top-p by their probability.

@@ -400,7 +400,7 @@ assert abs(small) < 0.5
 #
 # * A best unit always exists. It becomes a finding by three comparisons:
 #   another text, the shifted property, and an untrained model.
-# * * What a unit knows is a correlation, what the model does with it an
+# * What a unit knows is a correlation, what the model does with it an
 #   experiment. A saliency is about small changes; what a large one does, only
 #   a trial shows.
 #

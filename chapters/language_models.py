@@ -14,7 +14,7 @@
 # * write a text's probability as a product of predictions, and turn it into
 #   nats, bits and perplexity by hand;
 # * count, smooth and measure n-grams, and let them write;
-# * * say which perplexities can be compared, and with which marks every later
+# * say which perplexities can be compared, and with which marks every later
 #   model is measured.
 #
 # It needs no other lesson, and runs in seconds. $T$ and $x_t$ are those of
@@ -353,7 +353,7 @@ assert value < 20 and bits > math.log2(min(unseen))
 # * A language model gives each character a probability, given those before.
 #   Its mean surprise is the cross-entropy, in nats or bits; the exponential
 #   of that is the perplexity.
-# * * n-grams count. Up to some n, which grows with the text, a longer context
+# * n-grams count. Up to some n, which grows with the text, a longer context
 #   predicts better; beyond it, it only quotes better, since most of what
 #   comes has never been counted.
 # * A perplexity says something beside others of the same text in the same

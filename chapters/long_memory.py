@@ -399,7 +399,7 @@ for cell in ("mingru", "gru", "lstm"):
 #   where the plain network, at the median, guesses.
 # * The forget bias decides how much of the gradient reaches the symbol at the
 #   start. In training, the way along the memory cells becomes the main one.
-# * * Short lags teach in a few hundred updates what the long one alone does
+# * Short lags teach in a few hundred updates what the long one alone does
 #   not.
 # * A gate that does not see the state cannot know that the memory is taken.
 #
