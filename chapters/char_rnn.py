@@ -148,12 +148,14 @@ assert np.allclose(Y.asnumpy(), Z.asnumpy(), atol=1e-5)
 # says how well the model predicts a text that it cannot know by heart. *Bits
 # per character* are the same in another unit: $\log_2$ of the perplexity.
 #
-# A short part of the text and a wide model let us watch a model memorise. The
-# training perplexity needs care: it is the mean over an epoch in which the
-# model changed, and with dropout on. So it begins *above* the held-out one,
-# which is measured after the epoch, without dropout. The third curve measures
-# the first 10,000 characters of the training text after each epoch, without
-# dropout, as the held-out text is measured.
+# A short part of the text and a wide model let us watch a model memorise. (If
+# tiny Shakespeare cannot be downloaded, the sonnets that ship take its place,
+# as on this page; this part is then all of them.) The training perplexity
+# needs care: it is the mean over an epoch in which the model changed, and
+# with dropout on. So it begins *above* the held-out one, which is measured
+# after the epoch, without dropout. The third curve measures the first 10,000
+# characters of the training text after each epoch, without dropout, as the
+# held-out text is measured.
 
 # %%
 part = d2l.load_corpus("tinyshakespeare", num_chars=40_000)
@@ -197,23 +199,26 @@ grid[0].legend(fontsize="x-small")
 figure
 
 # %% [markdown]
-# Where the held-out curve turns up while the training curve still falls, the
-# model has begun to learn the text instead of the language. The dot marks the
-# epoch to keep; with a folder, `fit` keeps it. Dropout holds the two curves
-# together, since no unit can rely on the others being there. With all fifteen
-# epochs it gave the lowest dot on the sonnets that ship and on tiny
-# Shakespeare alike, while a second layer without it bought nothing on the
-# sonnets. (One seed each; [deep networks](deep_rnn.py) compares with five.)
+# The gap between the solid curve and the held-out one is what the model has
+# learned of this text alone. It opens long before the held-out curve turns
+# up; from there on, learning the text costs more than the model still learns
+# of the language. The dot marks the epoch to keep; with a folder, `fit` keeps
+# it. Dropout holds these two curves closer together, since no unit can rely
+# on the others being there. (The dotted curve hides the gap: it has dropout
+# on.) With all fifteen epochs it gave the lowest dot on the sonnets that ship
+# and on tiny Shakespeare alike, while a second layer without it bought
+# nothing on the sonnets. (One seed each; [deep networks](deep_rnn.py)
+# compares with five.)
 #
 # *Layer normalisation* (`cell="ln_lstm"`) gives the input of each gate the
 # mean 0 and the variance 1 over the hidden units, and then a scale and a
 # shift that are learned. On the sonnets it fitted the training text better
-# from the fifth epoch on, though each epoch took about twice as long; but on
-# both texts its held-out curve turned up first: what helps to fit a text may
-# help to memorise it. In the step below, `X` holds the products of the
-# inputs, and `h2h` makes those of the state. (Ba et al. 2016 normalise the
-# two separately, each over all four gates, and the memory cell before its
-# tanh, too.)
+# from the sixth epoch on, though each epoch took about twice as long; but on
+# both texts its held-out curve turned up first, and on the sonnets it ended
+# highest: what helps to fit a text may help to memorise it. In the step
+# below, `X` holds the products of the inputs, and `h2h` makes those of the
+# state. (Ba et al. 2016 normalise the two separately, each over all four
+# gates, and the memory cell before its tanh, too.)
 
 
 # %%
@@ -315,8 +320,9 @@ for tau in (0.3, 0.8, 1.5):
 # *Keeping the weights without the vocabulary.* `set(text)` has another order
 # in every process. Let us renumber the characters of the held-out text, and
 # measure the same weights again. (Like `fit` above, this reads the text in 50
-# rows, each of which begins with an empty state; the four curves were
-# measured in 20 longer ones.)
+# rows, each of which begins with an empty state; the four held-out curves
+# were measured in 20 longer ones. So do not compare this perplexity with
+# theirs: on the sonnets a row has only 61 characters instead of 153.)
 
 # %%
 _, held_out_ids, _ = d2l.split(corpus, 0.1)
@@ -337,7 +343,9 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
                           {**model.config, **settings, "ctx": ctx})
 
 # %% [markdown]
-# With tiny Shakespeare, the recorded perplexities were:
+# The guesses in the figure and the table are counted and measured on the
+# training text: compare them with its curve, not with the held-out one. With
+# tiny Shakespeare, the recorded perplexities were:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- char_rnn -->

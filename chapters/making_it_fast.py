@@ -20,14 +20,15 @@
 # You need the two lessons above. This one runs in about a minute; letters as
 # in [notation](/notation.md).
 #
-# The products are the part that cannot be saved. In each step of an RNN there
-# are $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t \mathbf{W}_{hq}$,
-# and for each product $\mathbf{A} \mathbf{B}$ two more in the backward pass,
-# $\mathbf{G} \mathbf{B}^\top$ and $\mathbf{A}^\top \mathbf{G}$, where
-# $\mathbf{G}$ is the gradient of $\mathbf{A} \mathbf{B}$. A product of an
-# $n \times k$ matrix and a $k \times m$ matrix takes $2 n k m$ operations.
-# With the book's $n = 32$ and $h = 256$, $\mathbf{H}_{t-1} \mathbf{W}_{hh}$
-# takes $2 \cdot 32 \cdot 256 \cdot 256$, or 4.2 million. Is that much?
+# Two products of each step of an RNN cannot be saved (the third, of one-hot
+# vectors, can): $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t
+# \mathbf{W}_{hq}$, and for each product $\mathbf{A} \mathbf{B}$ two more in
+# the backward pass, $\mathbf{G} \mathbf{B}^\top$ and $\mathbf{A}^\top
+# \mathbf{G}$, where $\mathbf{G}$ is the gradient of $\mathbf{A} \mathbf{B}$.
+# A product of an $n \times k$ matrix and a $k \times m$ matrix takes $2 n k
+# m$ operations. With the book's $n = 32$ and $h = 256$, $\mathbf{H}_{t-1}
+# \mathbf{W}_{hh}$ takes $2 \cdot 32 \cdot 256 \cdot 256$, or 4.2 million. Is
+# that much?
 
 # %%
 import math
@@ -110,7 +111,8 @@ def clipping_as_in_the_book(params, theta, ctx):
 # the step is the same for all, and fast from the start: one operator updates
 # a parameter, and losses are read once an epoch. `measure` also counts the
 # operators that MXNet records in one forward pass; in the recorded graph,
-# "null" stands for an array, not for an operator.
+# "null" stands for an array, not for an operator. What needs no gradient,
+# such as making the one-hot vectors, is not recorded.
 
 
 # %%
@@ -188,7 +190,7 @@ measure("clipping that reads nothing", as_in_the_book)
 # The product of a one-hot vector and a matrix is a row of the matrix: all
 # other rows are multiplied by zero. `nd.take` looks up the rows of all steps,
 # those of the first step first. Taking these out again adds two operators a
-# step, but saves a product.
+# step, but saves a product, and a one-hot operator that was not counted.
 
 
 # %%
@@ -283,8 +285,10 @@ measure("the fused operator", fused)
 # ## A common mistake: fast, but not the same
 #
 # The scores stand in the order of the steps, and so must the labels. If they
-# stand in the order of the examples, all shapes are right, it is as fast, and
-# the perplexity falls nearly as well at first: only the assertion notices.
+# stand in the order of the examples, all shapes are right, the operators are
+# the same, and the perplexity falls nearly as well at first, while a model
+# learns only how frequent each character is, whatever the order: only the
+# assertion notices.
 
 
 # %%
@@ -340,16 +344,18 @@ for label in histories:
 # ## Results
 #
 # The bars above are measurements on the machine that built this page. In our
-# run on two cores the graph was the largest step; the lookup and the one
-# output product each saved about a fifth of what was left, clipping nothing
-# that stands out from the noise. The book's own code, traced and rewritten,
-# was fastest, ahead of the fused operator with its product with the identity.
-# Such steps vary from run to run. The last lines say how much of an epoch is
-# products by now: the rest is an upper bound on what can still be saved. (The
-# same two products took twice as long at the top of this page as under "The
-# limit", so take these shares as rough.) [Results](/results.md) has timings
-# of code from scratch and of Gluon's layers on an otherwise idle machine,
-# beside those of other packages.
+# run on two cores tracing gained most; the lookup and the one output product
+# each saved about a fifth of what was left, clipping nothing that stands out
+# from the noise. The book's own code, traced and rewritten, was fastest,
+# ahead of the fused operator with its product with the identity. Such steps
+# vary from run to run. The last lines compare each epoch with the products
+# that must remain, at their fastest: what is left is an upper bound on what
+# can still be saved. It is not all overhead: the book's loop also multiplies
+# one-hot vectors, over a third of its operations, and its small products are
+# slow. (The same two products took twice as long at the top of this page as
+# under "The limit", so take these shares as rough.) [Results](/results.md)
+# has timings of code from scratch and of Gluon's layers on an otherwise idle
+# machine, beside those of other packages.
 #
 # ## Summary
 #
