@@ -157,11 +157,13 @@ assert straight > np.log(1.5) and abs(bent) < straight / 2
 #   d\mathbf{Z}_z &= d\mathbf{A}_t \odot (\mathbf{A}_{t-1} -
 #   \tilde{\mathbf{A}}_t) \\
 #   &\quad \odot \mathbf{Z}_t \odot (1 - \mathbf{Z}_t), \\
-#   d\mathbf{Z}_c &= d\mathbf{A}_t \odot (1 - \mathbf{Z}_t) \odot
-#   (1 - \tilde{\mathbf{A}}_t^2), \\
-#   d\mathbf{Z}_r &= d(\mathbf{R}_t \odot \mathbf{A}_{t-1}) \odot
-#   \mathbf{A}_{t-1} \\
-#   &\quad \odot \mathbf{R}_t \odot (1 - \mathbf{R}_t),
+#   d\mathbf{Z}_c &= d\mathbf{A}_t \odot (1 - \mathbf{Z}_t) \\
+#   &\quad \odot (1 - \tilde{\mathbf{A}}_t^2),
+#   \end{aligned}$$
+#
+# $$\begin{aligned}
+#   d\mathbf{Z}_r &= d(\mathbf{R}_t \odot \mathbf{A}_{t-1}) \\
+#   &\quad \odot \mathbf{A}_{t-1} \odot \mathbf{R}_t \odot (1 - \mathbf{R}_t),
 #   \end{aligned}$$
 #
 # where $d(\mathbf{R}_t \odot \mathbf{A}_{t-1})$ is the first n_a rows of
