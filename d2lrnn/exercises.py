@@ -1,4 +1,5 @@
 """Judge a reader's answer to an exercise by the package's own definition."""
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -22,6 +23,11 @@ from mxnet import autograd, nd
 __all__ = ["check"]
 
 
+def plainly(function, *given):
+    """Call a function with all arguments."""
+    return function(*given)
+
+
 class Exercise(NamedTuple):
     """What is asked for, and how to try an answer out.
 
@@ -34,7 +40,11 @@ class Exercise(NamedTuple):
     arguments: Callable
     results: tuple = ("the result",)
     gradients: tuple = ()
-    call: Callable = lambda function, *given: function(*given)
+    call: Callable = plainly
+
+    def draw(self, seed):
+        """Draw the arguments, the same again for the same seed."""
+        return self.arguments(np.random.default_rng(seed))
 
 
 def check(lesson, exercise, answer):
@@ -72,40 +82,43 @@ def check(lesson, exercise, answer):
 
 def faults_of(asked, answer, seed):
     """Yield what is wrong with an answer, in sentences."""
-    expected, left = tried(asked, asked.definition, seed)
+    before, left, given = (asked.draw(seed) for _ in range(3))
+    if asked.call is plainly and not takes(answer, given):
+        yield (f"your function takes other arguments: it is called with "
+               f"({', '.join(given)})")
+        return
+    expected = tried(asked, asked.definition, left)
     try:
-        results, given = tried(asked, answer, seed)
+        results = tried(asked, answer, given)
     except Exception as error:  # the reader's function may raise anything
-        yield stopped(asked, answer, error, seed)
+        first = str(error).partition("\n")[0]
+        yield f"your function stopped with {type(error).__name__}: {first}"
         return
     yield from differences(asked.results, expected, results)
-    fresh = asked.arguments(np.random.default_rng(seed))
-    for (name, path, array), (*_, ours), (*_, before) in zip(
-            *map(named_arrays, (given, left, fresh)), strict=True):
-        if same(ours, before) and not same(array, before):
-            yield (f"it changes {name}{path}, which its caller still needs: "
-                   f"make a new array")
+    ours, theirs = arrays_of(left), arrays_of(given)
+    for place, array in arrays_of(before).items():
+        if same(array, ours[place]) and not same(array, theirs.get(place)):
+            yield (f"it changes {place}, which its caller still needs: make "
+                   f"a new array")
     if asked.gradients:
         yield from wrong_gradients(asked, answer, seed)
 
 
-def tried(asked, function, seed):
-    """Return what a function returns, and the arguments that it was given."""
-    given = asked.arguments(np.random.default_rng(seed))
+def takes(function, given):
+    """Say whether a function can be called with these arguments."""
+    try:
+        inspect.signature(function).bind(*given)
+    except TypeError:
+        return False
+    except ValueError:  # Python does not know the signature
+        pass
+    return True
+
+
+def tried(asked, function, given):
+    """Return what a function makes of arguments."""
     results = asked.call(function, *given.values())
-    if isinstance(results, Iterator):
-        results = list(results)
-    return results, given
-
-
-def stopped(asked, answer, error, seed):
-    """Say in a sentence how an answer stopped."""
-    names = ", ".join(asked.arguments(np.random.default_rng(seed)))
-    kind, first = type(error).__name__, str(error).partition("\n")[0]
-    if isinstance(error, TypeError) and "argument" in first:
-        return (f"your function takes other arguments: it is called with "
-                f"({names})")
-    return f"your function stopped with {kind}: {first}"
+    return list(results) if isinstance(results, Iterator) else results
 
 
 def differences(names, expected, results):
@@ -159,9 +172,8 @@ def wrong_gradients(asked, answer, seed):
 
 def gradients_of(asked, function, seed):
     """Return by name the gradients of a weighted sum of all results."""
-    given = asked.arguments(np.random.default_rng(seed))
-    arrays = {name + path: array for name, path, array in named_arrays(given)
-              if name in asked.gradients}
+    given = asked.draw(seed)
+    arrays = arrays_of({name: given[name] for name in asked.gradients})
     for array in arrays.values():
         array.attach_grad()
     weights = np.random.default_rng(seed + 100)
@@ -174,12 +186,11 @@ def gradients_of(asked, function, seed):
     return {name: array.grad for name, array in arrays.items()}
 
 
-def named_arrays(given):
-    """Yield name, path and value of every array in the arguments."""
-    for name, argument in given.items():
-        for path, value in paths(argument):
-            if isinstance(value, np.ndarray | nd.NDArray):
-                yield name, path, value
+def arrays_of(given):
+    """Return every array in the arguments, by its name and path."""
+    return {name + path: value for name, argument in given.items()
+            for path, value in paths(argument)
+            if isinstance(value, np.ndarray | nd.NDArray)}
 
 
 def paths(value, path=""):
@@ -202,7 +213,8 @@ def same(right, result):
     """Say whether two arrays or numbers agree, up to rounding."""
     right, result = as_numpy(right), as_numpy(result)
     rtol = 1e-3 if right.dtype == np.float32 else 1e-6
-    return np.allclose(result, right, rtol, rtol / 100)
+    return right.shape == result.shape and np.allclose(
+        result, right, rtol, rtol / 100)
 
 
 def as_numpy(value):

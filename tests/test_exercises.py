@@ -45,6 +45,16 @@ def failing(inputs, state, params):
     return inputs + 1
 
 
+def short_of_an_argument(inputs, state, params):
+    return nd.dot(lhs=inputs[0], rhs=failing(inputs))
+
+
+def emptying(inputs, state, params):
+    outputs = d2l.rnn(inputs, state, params)
+    params.pop()
+    return outputs
+
+
 WRONG = {
     "takes other arguments": lambda inputs, state: None,
     "stopped with TypeError": failing,
@@ -76,6 +86,8 @@ WRONG = {
             [nd.array(Y.asnumpy()) for Y in outputs],
             (nd.array(state[0].asnumpy()),))),
     r"changes state\[0\], which its caller still needs": changing,
+    r"changes params\[4\], which its caller still needs": emptying,
+    r"stopped with TypeError: failing\(\) missing 2": short_of_an_argument,
 }
 
 
