@@ -24,7 +24,9 @@ RECORDED = DOCS / "recorded"
 # what a kernel would say, so that the code has its colours
 PYTHON = {"name": "python", "pygments_lexer": "ipython3"}
 # what parts a lesson, and a script of solutions
-EXERCISES, SOLUTION = "## Exercises\n", "\n### Solution\n"
+EXERCISES = re.compile(r"(?<=^## Exercises\n).*?(?=\n## |\Z)",
+                       re.DOTALL | re.MULTILINE)
+SOLUTION = "\n### Solution\n"
 # docs/static/book.css has the words, in the language of the page
 TRIED_OUT = '<p class="tried-out"></p>'
 
@@ -36,7 +38,7 @@ def read(text, run=False):
     and with ``run`` each.
     """
     lesson = from_script(text)
-    add_solutions(lesson, text)
+    add_solutions(lesson, solutions_of(text))
     recorded = None if run else recorded_runs(RECORDED).get(digest(lesson))
     line = TRIED_OUT
     if recorded:
@@ -53,18 +55,19 @@ def read(text, run=False):
     return lesson
 
 
-def add_solutions(lesson, text):
+def solutions_of(text):
+    """Return the solutions of the lesson with this text, as read."""
+    for path in (CHAPTERS / "solutions").glob("*.py"):
+        if (CHAPTERS / path.name).read_text("utf-8") == text:
+            return read_solutions(path.read_text("utf-8"))
+    return {}
+
+
+def add_solutions(lesson, answers):
     """Add to each exercise of a lesson its hint and its solution, folded."""
-    for path in CHAPTERS.glob("*.py"):
-        solutions = CHAPTERS / "solutions" / path.name
-        if solutions.exists() and path.read_text("utf-8") == text:
-            answers = read_solutions(solutions.read_text("utf-8"))
-            for cell in lesson.cells:
-                before, heading, exercises = cell.source.partition(EXERCISES)
-                exercises, end, after = exercises.partition("\n## ")
-                if heading:
-                    cell.source = (before + heading + with_solutions(
-                        exercises, answers) + end + after)
+    for cell in lesson.cells:
+        cell.source = EXERCISES.sub(
+            lambda found: with_solutions(found[0], answers), cell.source)
 
 
 def read_solutions(text):
