@@ -22,10 +22,9 @@ def baselines(corpus, train_ids, held_out_ids=()):
     as in ``ngram_probabilities``. In a text of more than ten million ids, no
     n-grams are counted.
     """
-    found = {"uniform": corpus.vocab_size,
-             "unigram": unigram_perplexity(train_ids)}
+    found = {"uniform": corpus.vocab_size}
     if len(corpus.corpus_indices) > LONGEST:
-        return found
+        return {**found, "unigram": unigram_perplexity(train_ids)}
     for keys, ids, smooth in ((NGRAMS, (), False),
                               (HELD_OUT.values(), held_out_ids, True)):
         if smooth and not len(ids):

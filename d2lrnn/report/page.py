@@ -119,13 +119,13 @@ def with_baselines(records):
             for name, record in zip(names, found.values(), strict=True)}
 
 
-def baselines_to_draw(record):
-    """Return a record's baselines without those in the way of others.
+def baselines_to_draw(baselines):
+    """Return baselines without those in the way of others.
 
     If guesses were measured on held-out text, they are drawn there alone.
     """
-    return {guess: value for guess, value in record["baselines"].items()
-            if record["baselines"].get(HELD_OUT.get(guess)) is None}
+    return {guess: value for guess, value in baselines.items()
+            if baselines.get(HELD_OUT.get(guess)) is None}
 
 
 def figure_of(records, language=None):
@@ -135,7 +135,7 @@ def figure_of(records, language=None):
     """
     histories = {label: training["history"] for label, training
                  in by_label(records).items()}
-    drawn = {words: baselines_to_draw(record)
+    drawn = {words: baselines_to_draw(record["baselines"])
              for words, record in with_baselines(records).items()}
     return perplexity_figure(histories, {
         guess: {words: values.get(guess) for words, values in drawn.items()}

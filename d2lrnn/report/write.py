@@ -73,7 +73,7 @@ def plot_perplexity(histories, corpus, *, held_out=None):
              else split(corpus, held_out)[:2])
     warn_of_fonts(histories)
     return perplexity_figure(
-        histories, baselines_to_draw({"baselines": baselines(corpus, *parts)}),
+        histories, baselines_to_draw(baselines(corpus, *parts)),
         language_of_pictures())
 
 
