@@ -335,18 +335,11 @@ histories["consecutive sampling"] = train_long(prefixes=["分开", "不分开"])
 # How much of that is new? Here is the longest piece of each line that stands
 # in the training text:
 
-
 # %%
-def longest_copy(lyrics, text):
-    n = len(lyrics)
-    pieces = (lyrics[i:j] for i in range(n) for j in range(i + 1, n + 1))
-    return max((piece for piece in pieces if piece in text), key=len)
-
-
 for record in histories["consecutive sampling"]:
     for lyrics in record.get("lyrics", []):
-        piece = longest_copy(lyrics, corpus.text)
-        print(f"epoch {record['epoch']}: {len(piece)} characters, {piece!r}")
+        longest, _, piece = d2l.copied(lyrics, corpus.text)
+        print(f"epoch {record['epoch']}: {longest} characters, {piece!r}")
 
 # %%
 d2l.plot_perplexity(histories, corpus)
