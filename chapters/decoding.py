@@ -51,8 +51,9 @@ history = d2l.fit(model, corpus, num_epochs, lr=8e-3, schedule="one_cycle",
 # also keeps the states, since we want to see what becomes of them. A loop of
 # period $p$ begins where, from there on, every character equals the one $p$
 # places later. `find_loop` returns this place, and the shortest period of the
-# last 500 characters; above 250 it has not been seen twice, so that is no
-# loop. Brackets enclose the first turn.
+# last 500 characters. If that is above 250, these characters do not hold two
+# full turns, and we do not count it as a loop. Brackets enclose the first
+# turn.
 
 
 # %%
@@ -92,8 +93,8 @@ axes.figure
 # determine the next state and the next character. Such a map on a finite set
 # must come back some day to where it has been, and from there it can only
 # repeat itself. The states are a finite set, since they are made of numbers
-# of 32 bits, but there are far too many of them for an exact return within a
-# page.
+# of 32 bits, but there are so many of them that an exact return may be a long
+# time in coming.
 #
 # The figure shows what happens instead. The *characters* come back first,
 # while the states still differ: only the highest score has to be the same.
@@ -180,7 +181,8 @@ def choose(scores, temperature=1.0, top_k=None, top_p=None, rng=None,
 
 
 # %% [markdown]
-# Do ten thousand draws follow the last row of the table?
+# Do ten thousand draws follow the last row of the table? Chance alone moves
+# each share by about 0.005:
 
 # %%
 rng = np.random.default_rng(seed)
@@ -191,7 +193,8 @@ assert np.allclose(np.bincount(drawn) / 1e4, [.506, .307, .186], atol=0.03)
 # %% [markdown]
 # Now the model's own scores. The bars are the twenty likeliest characters
 # after "the "; `top_p=0.9` keeps the blue ones, and `top_k=5` those on the
-# left of the dotted line.
+# left of the dotted line. At a temperature of 2, `top_p` may keep some that
+# are not drawn: the title gives their number.
 
 
 # %%
@@ -241,8 +244,9 @@ assert texts[0] == texts[1] != texts[2]
 #
 # * *Diversity*, the share of distinct pieces among all pieces of four
 #   characters: low in a loop, but highest in noise.
-# * *Perplexity to its own model*, which says how much the text surprises the
-#   model that wrote it: high in noise, but lowest in a loop.
+# * *Perplexity to the model*, which says how much a text surprises the model,
+#   always measured with $\tau = 1$, whatever the text was written with: high
+#   in noise, but lowest in a loop.
 # * *Copied span*, from `d2l.copied`: for every position of the text, the
 #   length of the longest piece that begins there and occurs anywhere in the
 #   training text; then the mean over all positions. It is low in noise, but
@@ -294,7 +298,10 @@ axes.figure
 # range goes from the lowest of the three to the highest. Below it, the text
 # repeats itself more than the held-out text, surprises less, and has more
 # from the training text; above it, the other way round. Read one text from
-# each side, and one written at a temperature of 1:
+# each side, and one written at a temperature of 1. In our run, this one came
+# near the held-out text by all three measures, and yet many of its words do
+# not exist: such measures show what is wrong with a text, not that it is
+# good.
 
 # %%
 for tau in (taus[0], taus[4], taus[-1]):
@@ -342,15 +349,17 @@ axes.figure
 # turns up, and the copied span goes on growing, past that of the held-out
 # text: from there on the model repeats its training text more than another
 # part of the same text does. The epoch to stop at is the one with the lowest
-# held-out perplexity. Its longest copied span is printed first, that of the
-# last epoch second. When we tried five seeds on tiny Shakespeare, the copied
-# span grew in the same way with each of them.
+# held-out perplexity. The longest span copied at that epoch is printed first,
+# that of the last epoch second. When we tried five seeds on tiny Shakespeare,
+# the copied span grew in the same way with each of them.
 #
 # ## Common mistakes
 #
-# *The temperature after top-p.* If top-p cuts at $\tau = 1$, and only what is
-# left is divided by the temperature, another set is kept, and $p$ is no
-# longer its share of the probability:
+# *The temperature after top-p.* If top-p cuts at $\tau = 1$, and only the
+# scores that are left are divided by the temperature, another set is kept,
+# and its share of the probability at that temperature need not reach $p$.
+# Some programs choose this order, so the same settings do not mean the same
+# everywhere:
 
 # %%
 p, after = nucleus("the ", 2)
@@ -380,7 +389,8 @@ assert drawn.count(unk) == 0
 # *A state that has not read the prefix.* If the model begins with a state of
 # zeros and the last character of the prefix, no error is raised, but the text
 # is a continuation of this character alone. Here are 40 places of the
-# held-out text, and the perplexity of the ten characters that follow:
+# held-out text, and the perplexity of the ten characters that follow, each of
+# which the model reads before the next:
 
 # %%
 rows = held_out_ids[:40 * 60].reshape(40, 60)
@@ -410,7 +420,8 @@ for known in (50, 10, 1):
 #    characters at each temperature from 0 to 0.5, in steps of 0.1. Which is
 #    the lowest at which none of them ends in a loop?
 # 4. (\*\*) Judge texts at a temperature of 1 with several $p$ of top-p. At
-#    which $p$ does each of the three measures meet that of the held-out text?
+#    which $p$, if any, does each of the three measures meet that of the
+#    held-out text?
 # 5. (\*\*\*) Write a beam search (sections 10.10 and 9.8 of the book's two
 #    editions) that keeps the ten likeliest texts, and judge what it finds
 #    after 200 characters. Is the likelier text the better one?

@@ -88,10 +88,11 @@ for other in ({"top_p": 0.26}, {"temperature": 1e-9}):
 #
 # ### Solution
 #
-# Yes: at a temperature of 0 all ten end in a loop, and at 0.1 none does. A
-# turn has places where two scores are close. There even a low temperature
-# draws the other one sooner or later, and the text leaves its circle. A model
-# that is surer than this small one may need more.
+# Yes: with a smaller model than the lesson's, all ten end in a loop at a
+# temperature of 0, and none does at 0.1. A turn has places where two scores
+# are close. There even a low temperature draws the other one sooner or later,
+# and the text leaves its circle. A model that is surer, such as the lesson's,
+# may need more.
 
 
 # %%
@@ -113,10 +114,13 @@ assert found[0] == 10 and found[0.1] == found[0.5] == 0
 #
 # ### Solution
 #
-# Diversity and perplexity grow with $p$, and meet those of the held-out text
-# between 0.8 and 1. The mean copied span falls, and meets it at a lower $p$:
-# above that, this small model copies less than another part of the same text
-# does.
+# With a smaller model than the lesson's, diversity and perplexity grow with
+# $p$, and meet those of the held-out text between 0.8 and 1. The mean copied
+# span falls, and meets it at a lower $p$: above that, this model copies less
+# than another part of the same text does. The lesson's own model, as
+# recorded, meets diversity and perplexity only at temperatures a little above
+# 1: at 1 both are still too low with $p = 1$, and a smaller $p$ lowers them
+# further, so probably no $p$ meets them.
 
 # %%
 ps = np.array([0.3, 0.5, 0.7, 0.8, 0.9, 1])
