@@ -102,8 +102,10 @@ def keep_one_sentence(app, what, name, obj, options, lines):
 
 
 def setup(app):
-    """Connect the functions above, and that of comments.py."""
+    """Connect the functions above, and those of the other files."""
     from comments import translate_page
+    from recording import fold_solutions
+    app.connect("source-read", fold_solutions)
     app.connect("doctree-read", keep_in_english)
     app.connect("doctree-read", translate_page)
     app.connect("autodoc-process-docstring", keep_one_sentence)

@@ -38,7 +38,9 @@ def read(text, run=False):
     and with ``run`` each.
     """
     lesson = from_script(text)
-    add_solutions(lesson, solutions_of(text))
+    answers = solutions_of(text)
+    for cell in lesson.cells:
+        cell.source = add_solutions(cell.source, answers)
     recorded = None if run else recorded_runs(RECORDED).get(digest(lesson))
     line = TRIED_OUT
     if recorded:
@@ -57,23 +59,30 @@ def read(text, run=False):
 
 def solutions_of(text):
     """Return the solutions of the lesson with this text, as read."""
-    for path in (CHAPTERS / "solutions").glob("*.py"):
-        if (CHAPTERS / path.name).read_text("utf-8") == text:
-            return read_solutions(path.read_text("utf-8"))
+    for path in CHAPTERS.glob("*.py"):
+        if path.read_text("utf-8") == text:
+            return read_solutions(path.stem)
     return {}
 
 
-def add_solutions(lesson, answers):
-    """Add to each exercise of a lesson its hint and its solution, folded."""
-    for cell in lesson.cells:
-        cell.source = EXERCISES.sub(
-            lambda found: with_solutions(found[0], answers), cell.source)
+def fold_solutions(app, page, source):
+    """Add solutions to a page without code, as Sphinx reads it."""
+    source[0] = add_solutions(source[0], read_solutions(page))
 
 
-def read_solutions(text):
+def add_solutions(source, answers):
+    """Add to each exercise in Markdown its hint and its solution, folded."""
+    return EXERCISES.sub(lambda found: with_solutions(found[0], answers),
+                         source)
+
+
+def read_solutions(page):
     """Return each exercise's hint and solution, in Markdown, by its number."""
+    path = CHAPTERS / "solutions" / f"{page}.py"
     answers, number = {}, None
-    for cell in from_script(text).cells:
+    if not path.exists():
+        return answers
+    for cell in from_script(path.read_text("utf-8")).cells:
         source = cell.source
         if cell.cell_type == "code":
             source = f"```python\n{source}\n```"

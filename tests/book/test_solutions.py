@@ -16,35 +16,50 @@ solutions = pytest.mark.parametrize(
     "path", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
 
 
+# the page without code
+AFTER = recording.DOCS / "after_rnns.md"
+
+
 def exercises(lesson):
     """Return a lesson's exercises by their numbers, and its text."""
-    text = (recording.CHAPTERS / lesson).read_text("utf-8")
-    part = text.split("# ## Exercises\n")[1].split("\n# ## ")[0]
-    _, *items = re.split(r"^# (\d+)\. (?=\()", part, flags=re.MULTILINE)
+    path = AFTER if lesson == AFTER.stem else (
+        recording.CHAPTERS / f"{lesson}.py")
+    text = path.read_text("utf-8")
+    part = recording.EXERCISES.search(re.sub("^# ", "", text, flags=re.M))[0]
+    _, *items = re.split(r"^(\d+)\. (?=\()", part, flags=re.MULTILINE)
     return dict(zip(map(int, items[::2]), items[1::2], strict=True)), text
 
 
+def page_of(lesson, text):
+    """Return the Markdown that Sphinx reads."""
+    if lesson != AFTER.stem:
+        return "\n".join(cell.source for cell in recording.read(text).cells)
+    source = [text]
+    recording.fold_solutions(None, lesson, source)
+    return source[0]
+
+
 def test_every_lesson_has_solutions():
-    lessons = {path.name for path in recording.CHAPTERS.glob("*.py")}
-    assert lessons == {path.name for path in SOLUTIONS}
+    lessons = {path.stem for path in recording.CHAPTERS.glob("*.py")}
+    assert lessons | {AFTER.stem} == {path.stem for path in SOLUTIONS}
 
 
 def test_a_lesson_asks_for_what_is_judged():
     for lesson, number in EXERCISES:
-        asked, _ = exercises(f"{lesson}.py")
+        asked, _ = exercises(lesson)
         assert f'd2l.check("{lesson}", {number}, ' in asked[number], lesson
 
 
 @solutions
 def test_each_exercise_has_a_hint_and_a_solution(path):
-    asked, text = exercises(path.name)
+    asked, text = exercises(path.stem)
     numbers = [*asked]
     assert numbers == [*range(1, len(numbers) + 1)]
-    answers = recording.read_solutions(path.read_text("utf-8"))
+    answers = recording.read_solutions(path.stem)
     assert [*answers] == numbers
     for hint, solution in answers.values():
         assert len(hint.strip()) > 20 and len(solution.strip()) > 40
-    page = "\n".join(cell.source for cell in recording.read(text).cells)
+    page = page_of(path.stem, text)
     for name in ("hint", "solution"):
         assert page.count(f'<details class="{name}">') == len(numbers)
     assert page.count("<details") == page.count("\n   </details>")
