@@ -34,8 +34,8 @@ assert abs(a_3 - 0.58) < 0.005
 #
 # ### Solution
 #
-# $T^2 h > T h^2$ just when $T > h$: with 256 units from 257 positions on. For
-# a shorter text the scores of attention cost less than the recurrence, and
+# $T^2 h > T h^2$ exactly when $T > h$: with 256 units, from 257 positions on.
+# For a shorter text the scores of attention cost less than the recurrence, and
 # they can all be computed at once.
 
 # %%
