@@ -14,7 +14,8 @@ import numpy as np
 from d2lrnn.basics.checks import check_path, shown
 from d2lrnn.basics.files import write_whole
 
-__all__ = ["TensorsError", "digest", "read_tensors", "write_tensors"]
+__all__ = ["TensorsError", "digest", "read_tensors", "tensor_bytes",
+           "write_tensors"]
 
 LARGEST_FILE = 2 * 10 ** 9  # bytes
 LARGEST_HEADER = 2 ** 25  # bytes: a million words, or records of 10,000 epochs
@@ -40,6 +41,11 @@ def write_tensors(path, arrays, text):
     Raise ``ValueError`` for contents that could not be read back, and
     ``OSError`` if the file cannot be written.
     """
+    write_whole(path, tensor_bytes(path, arrays, text))
+
+
+def tensor_bytes(path, arrays, text):
+    """Return the bytes of a file of arrays and text, for ``path``."""
     header, end = {"__metadata__": dict(sorted(text.items()))}, 0
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False)
               for name, array in arrays.items()}
@@ -68,9 +74,8 @@ def write_tensors(path, arrays, text):
             f"{path} would have {len(data):,} bytes of text and {end:,} of "
             f"arrays, and at most {LARGEST_HEADER:,} and {LARGEST_FILE:,} can "
             f"be read again: use a smaller model, or keep less on record")
-    write_whole(path, b"".join([
-        len(data).to_bytes(8, "little"), data,
-        *(arrays[name].tobytes() for name in names)]))
+    return b"".join([len(data).to_bytes(8, "little"), data,
+                     *(arrays[name].tobytes() for name in names)])
 
 
 def read_tensors(path, what, check_text):

@@ -1,0 +1,195 @@
+// A text as a model reads it: its tokens, the states, and its surprise.
+
+const IDEOGRAPH = "\\u3007\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff" +
+  "\\u{20000}-\\u{3ffff}";
+// an ideograph; a run of letters, digits and underscores; any other character
+const WORDS = new RegExp(`[${IDEOGRAPH}]|(?:(?![${IDEOGRAPH}])[\\p{L}\\p{N}_])+` +
+  "|[^]", "gu");
+const UNKNOWN = "<unk>";
+const MOST_TOKENS = 20000, MOST_NUMBERS = 6e7;
+
+class Reading {
+  constructor(model) {
+    this.model = model;
+    this.idOf = new Map(model.vocabulary.map((token, id) => [token, id]));
+    this.unknown = this.idOf.get(UNKNOWN) ?? -1;
+    const { network } = model;
+    this.most = Math.min(MOST_TOKENS, Math.floor(MOST_NUMBERS / (
+      network.numHiddens * network.layers.length * network.letters.length)));
+    this.forget(0);
+  }
+
+  // Keep the first tokens of the text, and forget the others.
+  forget(length) {
+    this.tokens = (this.tokens ?? []).slice(0, length);
+    // of each token: its id, or -1 for one that is left out; whether it is
+    // known; its surprise in bits; its rank; the steps taken before it
+    this.about = (this.about ?? []).slice(0, length);
+    const next = this.about.at(-1);
+    const steps = next ? next.steps + (next.id >= 0) : 0;
+    this.states = (this.states ?? [this.model.network.begin()])
+      .slice(0, steps + 1);
+    this.ids = (this.ids ?? []).slice(0, steps);
+    this.scores = null; // of the next token
+  }
+
+  cut(text) {
+    return this.model.level === "word" ? text.match(WORDS) ?? []
+      : Array.from(text);
+  }
+
+  // Read one token more. `held` is a hidden unit that is clamped.
+  add(token, held = null) {
+    const id = this.idOf.get(token) ?? this.unknown;
+    const about = { id, known: this.idOf.has(token) && token !== UNKNOWN,
+                    bits: NaN, rank: NaN, steps: this.ids.length };
+    if (id >= 0) {
+      const scores = this.next();
+      if (scores) Object.assign(about, surprise(scores, id));
+      this.states.push(this.model.network.step(id, this.states.at(-1), held));
+      this.ids.push(id);
+      this.scores = null;
+    }
+    this.tokens.push(token);
+    this.about.push(about);
+  }
+
+  // the scores of the next token, or null before the first
+  next() {
+    if (!this.scores && this.ids.length) {
+      this.scores = this.model.network.scores(this.states.at(-1));
+    }
+    return this.scores;
+  }
+
+  // Return the scores that the model gave at a place in the text.
+  scoresAt(place) {
+    const steps = this.about[place]?.steps ?? this.ids.length;
+    return steps ? this.model.network.scores(this.states[steps]) : null;
+  }
+
+  // Read a text, from where it differs from the one before. Pause every few
+  // milliseconds with `pause`, and stop where that returns true.
+  async read(text, pause) {
+    const tokens = this.cut(text);
+    let same = 0;
+    while (same < this.tokens.length && tokens[same] === this.tokens[same]) {
+      same++;
+    }
+    if (same < this.tokens.length) this.forget(same);
+    for (let begin = performance.now(); same < tokens.length; same++) {
+      if (same === this.most) return false;
+      this.add(tokens[same]);
+      if (performance.now() - begin > 12) {
+        if (await pause()) return true;
+        begin = performance.now();
+      }
+    }
+    return true;
+  }
+
+  // Return what `d2lrnn eval` prints, and how many tokens are unknown.
+  measures() {
+    const bits = this.about.map(({ bits }) => bits).filter(Number.isFinite);
+    const mean = bits.reduce((sum, x) => sum + x, 0) / bits.length;
+    const chars = this.tokens.reduce(
+      (sum, token) => sum + Array.from(token).length, 0);
+    return { perplexity: 2 ** mean, count: bits.length,
+             bitsPerChar: mean * this.tokens.length / chars,
+             unknown: this.about.filter(({ known }) => !known).length };
+  }
+
+  // Return how much each token before a place adds to its prediction, at most
+  // 500 steps back; null for the others.
+  saliency(place) {
+    const { id, steps } = this.about[place] ?? {};
+    if (!(id >= 0) || !steps) return null;
+    const begin = Math.max(0, steps - 500);
+    const parts = saliency(this.model.network, this.ids.slice(begin, steps),
+                           this.states.slice(begin, steps + 1), id);
+    return this.about.map((about) => about.id >= 0 && about.steps >= begin &&
+      about.steps < steps ? parts[about.steps - begin] : null);
+  }
+
+  // Return a letter's values of one unit after each token; null for those
+  // that are left out.
+  unit(layer, letter, unit) {
+    return this.about.map(({ id, steps }) => id < 0 ? null
+      : this.states[steps + 1][layer][letter][unit]);
+  }
+}
+
+function surprise(scores, id) {
+  const top = scores.reduce((a, b) => Math.max(a, b));
+  let sum = 0, rank = 1;
+  for (const score of scores) {
+    sum += Math.exp(score - top);
+    if (score > scores[id]) rank++;
+  }
+  return { bits: (Math.log(sum) + top - scores[id]) / Math.LN2, rank };
+}
+
+// Properties of a text that a unit may follow: a number for each token.
+const PROPERTIES = {
+  space: (tokens) => tokens.map((token) => Number(/^\s+$/u.test(token))),
+  newline: (tokens) => tokens.map((token) => Number(token === "\n")),
+  "place in line": (tokens) => {
+    let place = -1;
+    return tokens.map((token) => token === "\n" ? (place = -1) : ++place);
+  },
+  "in quotes": (tokens) => {
+    let inside = 0;
+    return tokens.map((token) => {
+      if (/^[“「『«]$/u.test(token)) inside = 1;
+      else if (/^[”」』»]$/u.test(token)) inside = 0;
+      else if (token === '"') inside = 1 - inside;
+      return inside;
+    });
+  },
+  vowel: (tokens) => tokens.map((token) => Number(/^[aeiou]$/iu.test(token))),
+  capital: (tokens) => tokens.map((token) => Number(/^\p{Lu}/u.test(token))),
+  pattern: (tokens, pattern) => {
+    let found;
+    try {
+      found = [...tokens.join("").matchAll(new RegExp(pattern, "gu"))];
+    } catch (error) {
+      throw new Problem(say("bad pattern", { what: error.message }));
+    }
+    let end = 0;
+    return tokens.map((token) => {
+      end += token.length;
+      return Number(found.some((match) => match.index < end &&
+        match.index + match[0].length > end - token.length));
+    });
+  },
+};
+
+// Return the units whose values follow a property best: {layer, letter, unit,
+// correlation}, the strongest first.
+function search(reading, values, count = 8) {
+  const read = reading.about.flatMap(({ id, steps }, i) =>
+    id < 0 ? [] : [[steps + 1, values[i]]]);
+  const mean = read.reduce((sum, [, value]) => sum + value, 0) / read.length;
+  const centred = read.map(([step, value]) => [step, value - mean]);
+  const size = Math.sqrt(centred.reduce((sum, [, d]) => sum + d * d, 0));
+  const { network } = reading.model, found = [];
+  for (let layer = 0; layer < network.layers.length; layer++) {
+    for (const letter of network.letters) {
+      for (let unit = 0; unit < network.numHiddens; unit++) {
+        let sum = 0, squares = 0, along = 0;
+        for (const [step, d] of centred) {
+          const x = reading.states[step][layer][letter][unit];
+          sum += x;
+          squares += x * x;
+          along += x * d;
+        }
+        const spread = Math.sqrt(Math.max(
+          squares - sum * sum / read.length, 0)) * size;
+        found.push({ layer, letter, unit, correlation:
+          spread > 1e-9 ? along / spread : 0 });
+      }
+    }
+  }
+  return found.sort((a, b) => Math.abs(b.correlation) - Math.abs(
+    a.correlation)).slice(0, count);
+}

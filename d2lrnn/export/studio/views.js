@@ -1,0 +1,141 @@
+// What the page shows of a reading.
+
+const element = (id) => document.getElementById(id);
+const rounded = (x, digits = 2) => Number.isFinite(x) ? x.toFixed(digits)
+  : "–";
+const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍" };
+const visible = (token) => SIGNS[token] ??
+  (/^[\p{C}\p{M}\p{Z}]/u.test(token)
+    ? `U+${token.codePointAt(0).toString(16).toUpperCase()}` : token);
+
+function make(tag, text = "", className = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+// Return a colour for a number from -1 to 1; of 0, none.
+function colourOf(x) {
+  const share = Math.min(Math.abs(x), 1) * 0.7;
+  return x < 0 ? `rgb(40 120 255 / ${share})` : `rgb(255 120 0 / ${share})`;
+}
+
+// Show the tokens of a reading, coloured by a number each; null has none.
+function showTokens(reading, colours) {
+  const shown = element("shown");
+  while (shown.childElementCount > reading.tokens.length) {
+    shown.lastChild.remove();
+  }
+  reading.tokens.forEach((token, i) => {
+    let span = shown.children[i];
+    if (!span) {
+      span = make("span");
+      span.dataset.place = i;
+      shown.append(span);
+    }
+    const text = token === "\n" ? "⏎\n" : token;
+    if (span.textContent !== text) span.textContent = text;
+    span.className = reading.about[i].known ? "" : "unknown";
+    span.style.backgroundColor = colourOf(colours?.[i] ?? 0);
+  });
+}
+
+// Mark the token that is looked at, if it is shown.
+function showPlace(place) {
+  const shown = element("shown");
+  shown.querySelector(".chosen")?.classList.remove("chosen");
+  const span = shown.children[place];
+  span?.classList.add("chosen");
+  span?.scrollIntoView({ block: "nearest" });
+}
+
+// Show the probabilities of the next character at a place in the text.
+function showBars(reading, place, temperature, take) {
+  const about = reading.about[place], scores = reading.scoresAt(place);
+  element("where").textContent = about ? say("at place", { place: place + 1 })
+    : say("next");
+  const token = about && visible(reading.tokens[place]);
+  element("was").textContent = !about ? ""
+    : about.id < 0 ? say("was unknown", { token })
+    : !scores ? say("first")
+    : say("was", { token, bits: rounded(about.bits), rank: about.rank });
+  const bars = element("bars");
+  bars.replaceChildren();
+  if (!scores) return;
+  const chances = probabilities(scores, temperature || 1);
+  const best = ranked(chances).slice(0, 12);
+  if (about && about.id >= 0 && !best.includes(about.id)) best.push(about.id);
+  for (const id of best) {
+    const item = make("li"), button = make("button");
+    const bar = make("span", "", "bar");
+    bar.style.width = `${100 * chances[id]}%`;
+    const other = reading.model.vocabulary[id];
+    button.append(make("bdi", visible(other), "token"), bar,
+                  make("span", `${rounded(100 * chances[id], 1)} %`, "share"));
+    button.classList.toggle("was", about?.id === id);
+    button.disabled = id === reading.unknown;
+    button.onclick = () => take(place, other);
+    item.append(button);
+    bars.append(item);
+  }
+}
+
+// Draw a letter's units over the tokens around a place.
+function drawHeat(reading, place, { layer, letter, unit }) {
+  const canvas = element("heat"), { network } = reading.model;
+  const width = canvas.clientWidth || 800, scale = devicePixelRatio || 1;
+  const columns = Math.min(reading.tokens.length, Math.floor(width / 11));
+  const begin = Math.max(0, Math.min(place - Math.floor(columns / 2),
+                                     reading.tokens.length - columns));
+  const n = network.numHiddens, rowHeight = Math.max(2, Math.min(12, 360 / n));
+  const height = n * rowHeight + 22;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  canvas.style.height = `${height}px`;
+  Object.assign(canvas.dataset, { begin, columns, rowHeight });
+  const pen = canvas.getContext("2d");
+  const style = getComputedStyle(canvas);
+  pen.scale(scale, scale);
+  pen.fillStyle = style.backgroundColor;
+  pen.fillRect(0, 0, width, height);
+  pen.font = "12px monospace";
+  pen.textAlign = "center";
+  for (let column = 0; column < columns; column++) {
+    const i = begin + column, { id, steps } = reading.about[i];
+    const x = column * 11;
+    pen.fillStyle = style.color;
+    pen.fillText(visible(reading.tokens[i]).slice(0, 2), x + 5.5, height - 6);
+    if (id < 0) continue;
+    const values = reading.states[steps + 1][layer][letter];
+    for (let row = 0; row < n; row++) {
+      pen.fillStyle = colourOf(values[row]);
+      pen.fillRect(x, row * rowHeight, 11, rowHeight);
+    }
+  }
+  pen.strokeStyle = style.color;
+  pen.strokeRect(0.5, unit * rowHeight, columns * 11 - 1, rowHeight);
+  if (place < begin + columns) {
+    pen.strokeRect((place - begin) * 11 + 0.5, 0.5, 10, height - 1);
+  }
+}
+
+function showMeasures(readings) {
+  element("measures").replaceChildren(...readings.flatMap((reading) => {
+    const measures = reading.measures();
+    const { perplexity, bitsPerChar, count, unknown } = measures;
+    const line = make("p", say("measured", {
+      name: reading.model.name, count, perplexity: rounded(perplexity, 3),
+      bits: rounded(bitsPerChar, 3) }));
+    return unknown ? [line, make("p", say("unknown", { count: unknown }))]
+      : [line];
+  }));
+}
+
+function saveAs(name, blob) {
+  const link = make("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
