@@ -41,8 +41,8 @@ def measure(model, text):
         raise ValueError(f"{text} has {len(kept)} {model.level}s that the "
                          f"model knows: give a text like the one it was "
                          f"trained on")
-    # several rows, each long enough for its initial zeros not to matter
-    num_rows = max(1, min(32, len(kept) // 1000))
+    # a long text in rows, each so long that its initial zeros do not matter
+    num_rows = max(1, min(32, len(kept) // 10_000))
     losses, targets = d2l.evaluate(model, kept, num_rows)
     loss = float(losses.mean(dtype="float64"))
     chars_per_token = corpus.num_chars / len(ids)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from chromium import assert_alone, page_width, phone, wait_until
 from d2lrnn.export.page import to_page
-from d2lrnn_cli.evaluate import measure
 from selenium.webdriver.common.keys import Keys
+
+from d2lrnn_cli.evaluate import measure
 
 pytestmark = pytest.mark.browser
 

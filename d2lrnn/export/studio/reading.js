@@ -6,7 +6,8 @@ const IDEOGRAPH = "\\u3007\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff" +
 const WORDS = new RegExp(`[${IDEOGRAPH}]|(?:(?![${IDEOGRAPH}])[\\p{L}\\p{N}_])+` +
   "|[^]", "gu");
 const UNKNOWN = "<unk>";
-const MOST_TOKENS = 20000, MOST_NUMBERS = 6e7;
+// as many as `d2lrnn eval` reads in one row, and as the memory may hold
+const MOST_TOKENS = 15000, MOST_NUMBERS = 6e7;
 
 class Reading {
   constructor(model) {
