@@ -128,8 +128,8 @@ function coloursOf(reading) {
   const chosen = element("colour").value;
   if (chosen === "surprise") return reading.about.map(({ bits }) => bits / 10);
   if (chosen === "unit") {
-    return reading.unit(number("layer"), element("letter").value,
-                        number("unit"));
+    return scaled(reading.unit(number("layer"), element("letter").value,
+                               number("unit")));
   }
   if (chosen === "gradient") {
     const parts = reading.saliency(page.place);
@@ -301,6 +301,7 @@ function connect() {
   on("language", "input", ({ target }) => {
     language = target.value;
     sayAll();
+    element("found").replaceChildren();
     showModels();
     show();
   });

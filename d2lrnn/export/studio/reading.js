@@ -112,10 +112,10 @@ class Reading {
       about.steps < steps ? parts[about.steps - begin] : null);
   }
 
-  // Return a letter's values of one unit after each token; null for those
-  // that are left out.
-  unit(layer, letter, unit) {
-    return this.about.map(({ id, steps }) => id < 0 ? null
+  // Return a letter's values of one unit after each token from begin to end;
+  // null for those that are left out.
+  unit(layer, letter, unit, begin = 0, end = this.about.length) {
+    return this.about.slice(begin, end).map(({ id, steps }) => id < 0 ? null
       : this.states[steps + 1][layer][letter][unit]);
   }
 }

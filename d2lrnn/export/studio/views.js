@@ -81,6 +81,12 @@ function showBars(reading, place, temperature, take) {
   }
 }
 
+// Return numbers divided by the largest, if that is above 1; null stays.
+function scaled(values) {
+  const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+  return values.map((value) => value === null ? null : value / most);
+}
+
 // Draw a letter's units over the tokens around a place.
 function drawHeat(reading, place, { layer, letter, unit }) {
   const canvas = element("heat"), { network } = reading.model;
@@ -102,16 +108,16 @@ function drawHeat(reading, place, { layer, letter, unit }) {
   pen.font = "12px monospace";
   pen.textAlign = "center";
   for (let column = 0; column < columns; column++) {
-    const i = begin + column, { id, steps } = reading.about[i];
-    const x = column * 11;
     pen.fillStyle = style.color;
-    pen.fillText(visible(reading.tokens[i]).slice(0, 2), x + 5.5, height - 6);
-    if (id < 0) continue;
-    const values = reading.states[steps + 1][layer][letter];
-    for (let row = 0; row < n; row++) {
-      pen.fillStyle = colourOf(values[row]);
-      pen.fillRect(x, row * rowHeight, 11, rowHeight);
-    }
+    pen.fillText(visible(reading.tokens[begin + column]).slice(0, 2),
+                 column * 11 + 5.5, height - 6);
+  }
+  for (let row = 0; row < n; row++) {
+    scaled(reading.unit(layer, letter, row, begin, begin + columns)).forEach(
+      (value, column) => {
+        pen.fillStyle = colourOf(value ?? 0);
+        pen.fillRect(column * 11, row * rowHeight, 11, rowHeight);
+      });
   }
   pen.strokeStyle = style.color;
   pen.strokeRect(0.5, unit * rowHeight, columns * 11 - 1, rowHeight);
