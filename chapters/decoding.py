@@ -400,6 +400,18 @@ for known in (50, 10, 1):
     print(f"{known} characters read: perplexity {np.exp(loss):.2f}")
 
 # %% [markdown]
+# ## Try it
+#
+# In the book, a studio stands below, with a model that was trained on the
+# sonnets that ship. Write with it at the temperatures 0, 0.5, 1 and 2, then
+# with top-k and top-p. A click on a character shows the bars among which the
+# choice was made, and a click on a bar takes that character instead.
+#
+# ```{raw} html
+# <iframe class="studio" title="d2lrnn studio" loading="lazy"
+#   src="../_static/studio.html#text=When+evening+comes,+"></iframe>
+# ```
+#
 # ## Summary
 #
 # * Greedy text runs into a loop: states that choose the same characters

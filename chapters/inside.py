@@ -396,6 +396,18 @@ assert abs(small) < 0.5
 # what a line is before we began. Here the unit even followed something else,
 # the words of a line, and the place in the line along with them.
 #
+# ## Try it
+#
+# In the book, a studio stands below, with a model of the same size that was
+# trained on the same sonnets. At its end, under *Inside*, it searches for
+# units as we did; a click on one that is found colours the text. Hold that
+# unit, let the model write, and compare.
+#
+# ```{raw} html
+# <iframe class="studio" title="d2lrnn studio" loading="lazy"
+#   src="../_static/studio.html#text=When+evening+comes,+"></iframe>
+# ```
+#
 # ## Summary
 #
 # * A best unit always exists. It becomes a finding by three comparisons:

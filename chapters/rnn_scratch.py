@@ -461,6 +461,17 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 # One seed does not say which sampling is better. [The results](/results.md)
 # have the times of each lesson.
 #
+# ## Try it
+#
+# In the book, a studio stands below, with an LSTM that was trained on the
+# sonnets that ship. Let it continue a line of yours. Then click on a character
+# to see how probable the network thought it, and what else it expected.
+#
+# ```{raw} html
+# <iframe class="studio" title="d2lrnn studio" loading="lazy"
+#   src="../_static/studio.html#text=When+evening+comes,+"></iframe>
+# ```
+#
 # ## Summary
 #
 # * A recurrent network reads one character at a time and remembers in its

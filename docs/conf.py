@@ -105,6 +105,8 @@ def setup(app):
     """Connect the functions above, and those of the other files."""
     from comments import translate_page
     from recording import fold_solutions
+    from studio import write_page
+    app.connect("build-finished", write_page)
     app.connect("source-read", fold_solutions)
     app.connect("doctree-read", keep_in_english)
     app.connect("doctree-read", translate_page)

@@ -12,7 +12,7 @@ from string import Template
 
 import numpy as np
 from d2lrnn.basics.tensors import tensor_bytes
-from d2lrnn.models.checkpoint import part, read
+from d2lrnn.models.checkpoint import header_of, part, read
 
 __all__ = ["to_page"]
 
@@ -20,11 +20,12 @@ SCRIPTS = ("words.js", "tensors.js", "network.js", "gradient.js",
            "choosing.js", "reading.js", "views.js", "app.js")
 
 
-def to_page(paths, float32=False):
+def to_page(paths, float32=False, language=""):
     """Return the page with the models of one file, or two, as a str.
 
     Weights are embedded as float16, which changes scores by about 0.002, or
-    as float32.
+    as float32. The page speaks ``language``, "en" or "zh-CN"; if this is
+    empty, that of the reader's browser.
     """
     models = [{"name": path.stem, "data": b64encode(
         embedded(path, float32)).decode()} for path in paths]
@@ -37,7 +38,8 @@ def to_page(paths, float32=False):
     # no text of a model may end the element
     data = json.dumps(models, ensure_ascii=True).replace("<", "\\u003c")
     return Template(file_text("page.html")).substitute(
-        policy=policy, style=style, script=script, models=data)
+        policy=policy, style=style, script=script, models=data,
+        language=language)
 
 
 def embedded(path, float32):
@@ -53,9 +55,7 @@ def embedded(path, float32):
         "class", "model", "idx_to_char", "level")}
     weights = {f"model.{name}": array if float32 else halved(array)
                for name, array in part(arrays, "model.").items()}
-    return tensor_bytes(path, weights, {
-        "format": "d2lrnn", "version": "1",
-        "content": json.dumps(metadata, ensure_ascii=False)})
+    return tensor_bytes(path, weights, header_of(weights, metadata))
 
 
 def halved(array):

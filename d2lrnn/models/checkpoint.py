@@ -31,6 +31,7 @@ from mxnet.gluon import Block
 
 __all__ = [
     "MODELS",
+    "header_of",
     "load_model",
     "named_params",
     "part",
@@ -145,10 +146,14 @@ def named_params(model):
 
 def write(path, arrays, metadata):
     """Write arrays and metadata to ``path``: all of them, or nothing."""
+    write_tensors(path, arrays, header_of(arrays, metadata))
+
+
+def header_of(arrays, metadata):
+    """Return the texts in a file's header."""
     header = {"format": FORMAT, "version": str(VERSION),
               "content": json.dumps(metadata, ensure_ascii=False)}
-    header["sha256"] = digest(arrays, header)
-    write_tensors(path, arrays, header)
+    return {**header, "sha256": digest(arrays, header)}
 
 
 def read(path):

@@ -273,7 +273,7 @@ function takeAddress() {
     element(id).value = state.get(id) ?? value;
     if (!element(id).value && value) element(id).value = value;
   }
-  page.place = Number(state.get("place")) || 0;
+  page.place = Number(state.get("place") ?? Infinity) || 0;
   return state.get("text");
 }
 

@@ -62,6 +62,7 @@ function showBars(reading, place, temperature, take) {
     : say("was", { token, bits: rounded(about.bits), rank: about.rank });
   const bars = element("bars");
   bars.replaceChildren();
+  element("instead").hidden = !scores;
   if (!scores) return;
   const chances = probabilities(scores, temperature || 1);
   const best = ranked(chances).slice(0, 12);

@@ -77,7 +77,8 @@ const WORDS_ZH = {
   reading: "正在阅读……", seeds: "同一种子在这里写出相同的文本，但与 Python 的不同。",
 };
 const LANGUAGES = { en: WORDS_EN, zh: WORDS_ZH };
-let language = /^zh/i.test(navigator.language) ? "zh" : "en";
+let language = /^zh/i.test(document.documentElement.lang || navigator.language)
+  ? "zh" : "en";
 
 function say(key, values = {}) {
   return LANGUAGES[language][key].replace(/\{(\w+)\}/g, (_, name) =>
