@@ -46,8 +46,11 @@ function showPlace(place) {
   const shown = element("shown");
   shown.querySelector(".chosen")?.classList.remove("chosen");
   const span = shown.children[place];
-  span?.classList.add("chosen");
-  span?.scrollIntoView({ block: "nearest" });
+  if (!span) return;
+  span.classList.add("chosen");
+  // not scrollIntoView, which scrolls a page around this one, too
+  const below = span.offsetTop + span.offsetHeight - shown.clientHeight;
+  shown.scrollTop = Math.max(below, Math.min(shown.scrollTop, span.offsetTop));
 }
 
 // Show the probabilities of the next character at a place in the text.
