@@ -360,3 +360,23 @@ def test_a_notebook_runs_by_itself(notebooks, tmp_path):
                for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert (tmp_path / "runs" / "numpy_rnn.png").exists()
+
+
+@languages
+@pytest.mark.browser
+@pytest.mark.parametrize("lesson", ["rnn_scratch", "decoding", "inside"])
+def test_a_lesson_lets_a_model_write(browser, book, language, lesson):
+    page = LANGUAGES[language] / "chapters" / f"{lesson}.html"
+    browser.get(page.as_uri())
+    frame, = find(browser, "iframe.studio")
+    browser.execute_script("arguments[0].scrollIntoView()", frame)
+    browser.switch_to.frame(frame)
+    try:
+        write, = wait_until(browser, lambda: find(browser, "#write"))
+        assert write.text == {"en": "Write", "zh_CN": "续写"}[language]
+        browser.execute_script("arguments[0].click()", write)
+        wait_until(browser, lambda: browser.execute_script(
+            "return studio.readings[0].tokens.length") > 200)
+    finally:
+        browser.switch_to.default_content()
+    assert_alone(browser)
