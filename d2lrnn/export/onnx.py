@@ -94,8 +94,7 @@ class Graph:
 
     def keep(self, name, array):
         """Add an array, and return its name, which must be a new one."""
-        self.weights.append(self.onnx.numpy_helper.from_array(
-            np.ascontiguousarray(array), name))
+        self.weights.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
     def value(self, name, *shape, ids=False):

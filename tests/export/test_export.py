@@ -10,6 +10,7 @@ import pytest
 from d2lrnn.export.card import to_card
 from exported import make, save
 
+ROOT = Path(__file__).parents[2]
 D2LRNN = Path(sys.executable).with_name("d2lrnn")
 TEXT = "the cat sat on the mat; the dog lay on the log.\n" * 30
 
@@ -200,3 +201,24 @@ def test_the_command_prints_the_path(trained, tmp_path):
 def test_the_command_needs_a_format(trained, tmp_path):
     done = run("export", trained, folder=tmp_path, code=2)
     assert "--to" in done.stderr
+
+
+@pytest.mark.process
+def test_the_examples_of_the_reference(tmp_path):
+    """They print what d2lrnn writes at temperature 0."""
+    page = (ROOT / "docs" / "api" / "export.md").read_text("utf-8")
+    in_onnx, in_torch = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    model = make(idx_to_char=" beot", cell="gru", num_layers=2)
+    text = "".join(d2l.generate(model, "to be", 100, temperature=0))
+    path = save(model, tmp_path / "best.safetensors")
+    for to, package, code, expected in (
+            ("onnx", "onnxruntime", in_onnx, f"to be{text}"),
+            ("torch", "torch", in_torch, text)):
+        pytest.importorskip(to, reason="pip install -e '.[oracle,onnx]'")
+        pytest.importorskip(package, reason="pip install -e '.[oracle]'")
+        written = d2l.export(path, to)
+        folder = written if written.is_dir() else tmp_path
+        (folder / "example.py").write_text(code, "utf-8")
+        done = subprocess.run([sys.executable, "example.py"], cwd=folder,
+                              encoding="utf-8", capture_output=True)
+        assert done.stdout == expected + "\n", done.stderr
