@@ -1,10 +1,9 @@
 """A model's card: what it was trained on and how, as a page of Markdown."""
-import json
 from importlib import resources
 from string import Template
 
 from d2lrnn.models.checkpoint import named_params, read
-from d2lrnn.report.labels import clean
+from d2lrnn.report.markdown import marked, rows_of
 from d2lrnn.report.records import read_records
 from d2lrnn.training.runs import BEST, LAST
 from d2lrnn.training.state import judged_losses
@@ -12,6 +11,7 @@ from d2lrnn.training.state import judged_losses
 __all__ = ["template", "to_card"]
 
 NOT_KNOWN = "not known"
+UNITS = {"char": "character", "word": "word", "token": "token"}
 # by the beginning of what a record says of a text
 LICENCES = {
     "original_lyrics.txt": "CC0 1.0", "original_sonnets.txt": "CC0 1.0",
@@ -29,19 +29,20 @@ def template(name):
 
 def to_card(path, model):
     """Return the card of a ``CharRNN`` that was read from ``path``."""
-    config, level = model.config, model.level
+    config, unit = model.config, UNITS[model.level]
     settings, record, num_epochs = training_of(path)
     name = path.absolute().parent.name if record else path.stem
     n = config["num_layers"]
     facts = {**text_facts(path, settings), **results(record, num_epochs),
-             "vocabulary": f"{config['vocab_size']:,} {level}s"}
+             "vocabulary": f"{config['vocab_size']:,} {unit}s"}
+    settings = {name: value for name, value in settings.items()
+                if name != "text_sha256"}  # one of the facts
     return template("card").substitute(
-        config, level=level, name=clean(name),
+        config, unit=unit, name=marked(name),
         layers="one layer" if n == 1 else f"{n} layers",
         num_params=f"{num_params(model):,}",
-        facts=rows(facts), settings=rows({
-            key: code(json.dumps(value))
-            for key, value in {**config, **settings}.items()}))
+        facts="\n".join(rows_of(facts.items())),
+        settings="\n".join(rows_of({**config, **settings}.items())))
 
 
 def num_params(model):
@@ -83,9 +84,8 @@ def text_facts(path, settings):
         source = record["text"]["source"]
     licence = next((words for name, words in LICENCES.items()
                     if (source or "").startswith(name)), NOT_KNOWN)
-    return {"text": code(source) if source else NOT_KNOWN,
-            "licence of the text": licence,
-            **({"sha256 of the text": code(sha256)} if sha256 else {})}
+    return {"text": source or NOT_KNOWN, "licence of the text": licence,
+            **({"sha256 of the text": sha256} if sha256 else {})}
 
 
 def results(record, num_epochs):
@@ -103,17 +103,3 @@ def results(record, num_epochs):
     if record:
         found["epochs"] = f"{record['epoch']} of {num_epochs}"
     return found
-
-
-def rows(cells):
-    """Return the rows of a table with two columns."""
-    return "\n".join(f"| {name} | {value} |" for name, value in cells.items())
-
-
-def code(text):
-    """Return a text as code in a table, on one line.
-
-    >>> print(code("a `b` | c"))
-    `a 'b' / c`
-    """
-    return "`" + clean(text).replace("`", "'").replace("|", "/") + "`"

@@ -114,9 +114,10 @@ def tokens_in(model):
     level = model.level
     if level == "char" and is_of_words(model.idx_to_char):
         level = "word"
-    is_cut = level == "word"
-    return {"tokens": by_level[level],
+    is_cut, banned = level == "word", ""
+    if UNKNOWN in model.idx_to_char:
+        banned = (f"\n        scores[vocabulary.index({UNKNOWN!r})] = "
+                  f"-torch.inf")
+    return {"tokens": by_level[level], "unknown": banned,
             "import_re": "\nimport re" if is_cut else "",
-            "words": template("words").template if is_cut else "",
-            "unknown": f"\n        scores[numbers[{UNKNOWN!r}]] = -torch.inf"
-            if UNKNOWN in model.idx_to_char else ""}
+            "words": template("words").template if is_cut else ""}

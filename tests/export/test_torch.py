@@ -166,11 +166,18 @@ def test_a_seed_repeats_a_text(tmp_path):
     assert text_of(folder, "a", 30) != text_of(folder, "a", 30)
 
 
-@pytest.mark.parametrize("prefix", ["", "xa"])
-def test_an_unknown_prefix_is_named(prefix, tmp_path):
+@pytest.mark.parametrize("prefix, words", [
+    ("", "the prefix is empty: "), ("xa", r"the vocabulary lacks \['x'\]: ")])
+def test_an_unusable_prefix_is_named(prefix, words, tmp_path, monkeypatch,
+                                     capsys):
     folder = folder_of(make(), tmp_path)
-    with pytest.raises(ValueError, match="the vocabulary's tokens"):
+    with pytest.raises(ValueError, match=words):
         text_of(folder, prefix, 3)
+    monkeypatch.setattr("sys.argv", ["model.py", prefix])
+    with pytest.raises(SystemExit, match="2"):
+        code_in(folder)["main"]()
+    printed = capsys.readouterr()
+    assert re.search(words, printed.err) and not printed.out
 
 
 # a Python to which d2lrnn and MXNet cannot be imported
