@@ -309,19 +309,19 @@ def compare(model, data):
     rng, batch_size = np.random.default_rng(0), 2
     ids = rng.integers(model.vocab_size, size=(batch_size, getattr(
         model, "Tx", 7)))
-    feed, state = {"ids": ids}, ()
-    if len(session.get_inputs()) == 2:
-        num_states, _, num_hiddens = session.get_inputs()[1].shape
-        feed["state"] = np.zeros((num_states, batch_size, num_hiddens),
-                                 np.float32)
-        state = model.begin_state(batch_size)
-    found = session.run(["scores"], feed)[0]
-    expected, _ = model(nd.array(ids), state)
-    expected = expected.asnumpy()
-    if found.ndim == 3:
-        expected = expected.reshape(ids.shape[1], batch_size, -1).swapaxes(
-            0, 1)
-    difference = np.abs(found - expected).max()
+    given = {"ids": ids}
+    # a random state, except for a model that always begins with zeros
+    state = [rng.normal(size=zeros.shape).astype(np.float32)
+             for zeros in model.begin_state(batch_size)]
+    for value in session.get_inputs()[1:]:
+        num_states, _, num_hiddens = value.shape
+        given[value.name] = np.stack(state) if state else np.zeros(
+            (num_states, batch_size, num_hiddens), np.float32)
+    found = session.run(["scores"], given)[0]
+    expected = model(nd.array(ids), tuple(map(nd.array, state)))[0].asnumpy()
+    if found.ndim == 3:  # ours are those of one step after another
+        found = found.swapaxes(0, 1)
+    difference = np.abs(found - expected.reshape(found.shape)).max()
     if not difference <= TOLERANCE * max(1, np.abs(expected).max()):
         raise ValueError(
             f"ONNX Runtime {onnxruntime.__version__} computes scores that "
