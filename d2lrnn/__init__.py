@@ -23,6 +23,7 @@ from d2lrnn.data.samplers import (
 )
 from d2lrnn.data.tokens import check_prefix, tokenize
 from d2lrnn.exercises import check
+from d2lrnn.export import export
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon
 from d2lrnn.generation.choosing import allowed_scores as allowed_scores
 from d2lrnn.generation.choosing import choose
@@ -105,6 +106,7 @@ __all__ = [
     "deep",
     "epochs",
     "evaluate",
+    "export",
     "fit",
     "fit_feed",
     "generate",

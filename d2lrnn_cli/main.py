@@ -11,6 +11,7 @@ from d2lrnn_cli.chapter import chapter
 from d2lrnn_cli.data import data
 from d2lrnn_cli.doctor import doctor
 from d2lrnn_cli.evaluate import evaluate
+from d2lrnn_cli.export import export
 from d2lrnn_cli.generate import generate
 from d2lrnn_cli.inspect import inspect
 from d2lrnn_cli.report import report
@@ -29,6 +30,7 @@ app.command()(train)
 app.command()(generate)
 app.command("eval")(evaluate)
 app.command()(inspect)
+app.command()(export)
 app.command()(report)
 app.command()(chapter)
 app.command(context_settings={"ignore_unknown_options": True})(bench)

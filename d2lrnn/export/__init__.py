@@ -1,0 +1,95 @@
+"""A trained model outside MXNet: as ONNX, and as a PyTorch folder."""
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from d2lrnn.basics.checks import check_choice, check_path
+from d2lrnn.basics.files import new_folder, write_whole
+from d2lrnn.export.onnx import to_onnx
+from d2lrnn.export.torch import write_torch
+from d2lrnn.models.char_rnn import CharRNN
+from d2lrnn.models.checkpoint import MODELS, load_model
+from d2lrnn.training.runs import BEST, LAST
+
+__all__ = ["FORMATS", "export"]
+
+
+class Format(NamedTuple):
+    """A way for models to leave MXNet.
+
+    - ``ending``: what a result's name has after that of the model's file.
+    - ``kinds``: the classes of models that it can hold.
+    - ``write(path, model, out)``: write the model from ``path`` to ``out``,
+      which does not exist: all of it, or nothing.
+    """
+
+    ending: str
+    kinds: tuple
+    write: Callable
+
+
+def write_onnx(path, model, out):
+    """Write a model as an ONNX file."""
+    data = to_onnx(model)
+    with new_folder(out.parent):
+        write_whole(out, data)
+
+
+FORMATS = {
+    "onnx": Format(".onnx", tuple(MODELS.values()), write_onnx),
+    "torch": Format("-torch", (CharRNN,), write_torch)}
+
+
+def export(path: str | os.PathLike[str], to: str,
+           out: str | os.PathLike[str] | None = None) -> Path:
+    """Write a trained model in a format of other programs; return its path.
+
+    ``path`` is a model's file, or the folder of a training, whose best model
+    is taken. ``to`` is the format:
+
+    - ``"onnx"``: one file, for ONNX Runtime and the like. ``ids``, int64 of
+      shape (batch, steps), and ``state``, (states, batch, hidden), zeros at
+      first, give ``scores``, (batch, steps, vocab), and ``new_state``, for
+      any batch and any number of steps. A ``WindowLSTM`` has no state, and
+      scores one id after each window. The vocabulary, its level and the cell
+      stand in the model's metadata. Where ONNX Runtime is installed, its
+      scores are compared with the model's first.
+    - ``"torch"``: a folder, for a ``CharRNN``, with the weights, the
+      vocabulary, a model card, and model.py, which needs PyTorch and
+      safetensors alone to write text.
+
+    ``out`` is the file or folder to write, by default beside the model. It is
+    written whole or not at all. Raise ``ValueError`` if it exists, for an
+    unknown format, or for a model that the format cannot hold; ``OSError`` if
+    a file cannot be read or written; ``ImportError`` if the package onnx is
+    needed and not installed.
+    """
+    ending, kinds, write = FORMATS[check_choice("to", to, FORMATS)]
+    path = model_file(check_path("path", path))
+    out = check_path("out", path.with_name(path.stem + ending)
+                     if out is None else out)
+    if os.path.lexists(out):
+        raise ValueError(f"{out} exists already: give another path as out")
+    model = load_model(path)
+    if not isinstance(model, kinds):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, and {to} is for a "
+            f"{' or '.join(kind.__name__ for kind in kinds)}: give the file "
+            f"of one, or another format")
+    if model.idx_to_char is None:
+        raise ValueError(f"{path} holds a model without a vocabulary: save "
+                         f"it again after setting its idx_to_char")
+    write(path, model, out)
+    return out
+
+
+def model_file(path):
+    """Return the path of a model's file, given that or a training's folder."""
+    if not path.is_dir():
+        return path
+    for name in (BEST, LAST):
+        if (path / name).is_file():
+            return path / name
+    raise FileNotFoundError(f"{path} is a folder without a {BEST}: give the "
+                            f"file of a model, or the folder of a training")

@@ -12,7 +12,7 @@ from d2lrnn.report.page import (
 )
 from d2lrnn.report.phrases import say
 
-__all__ = ["share", "to_markdown", "with_held_out"]
+__all__ = ["marked", "rows_of", "share", "to_markdown", "with_held_out"]
 
 # what Markdown interprets: anywhere, and at the beginning of a line
 MARKS = re.compile(r"[\\`*\[<|&~$]|(?<!\w)_|_(?!\w)")

@@ -300,6 +300,8 @@ CALLS = {
     d2l.load_corpus: lambda: {"path_or_text": LIST, "num_chars": 50,
                               "newline": " ", "level": "char",
                               "min_freq": 1},
+    d2l.export: lambda: {"path": written(model), "to": "torch",
+                         "out": None},
     d2l.load_model: lambda: {"path": written(model), "ctx": None},
     d2l.save_model: lambda: {"path": "b.safetensors", "model": model()},
     d2l.new_figure: lambda: {"figsize": (3, 2)},

@@ -70,7 +70,8 @@ OPTIONS = {
               "--ctx", "--out", "--resume", "--num-epochs"],
     "generate": ["--prefix", "--num-chars", "--temperature", "--top-k",
                  "--top-p", "--seed", "--stop", "--n"],
-    "eval": [], "inspect": [], "report": ["--out"], "data": [],
+    "eval": [], "inspect": [], "export": ["--to", "--out"],
+    "report": ["--out"], "data": [],
     "chapter": []}
 FLAGS = ["--json", "--quiet", "--tie-weights", "--debu", "--help", "-x"]
 
@@ -145,7 +146,8 @@ def command_line(rng):
     command = pick(rng, list(OPTIONS))
     words = {"train": ["text.txt", *SMALL], "generate": [FILES[0]],
              "eval": [FILES[0], "text.txt"], "inspect": [FILES[0]],
-             "report": ["run"], "chapter": ["knitting"],
+             "export": ["run", "--to", "torch"], "report": ["run"],
+             "chapter": ["knitting"],
              "data": [pick(rng, ["list", "get", "verify", "put"])]}[command]
     if rng.random() < 0.5:
         n = int(rng.integers(len(words)))

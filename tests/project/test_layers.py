@@ -15,7 +15,7 @@ LEVELS = [
     {"mxnet_setup", "speed", "data", "models", "numpy_rnn"},
     {"report", "generation", "dinosaur"},
     {"training", "inside"},
-    {"shakespeare", "jazz", "exercises"},
+    {"shakespeare", "jazz", "exercises", "export"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # the files that do without MXNet, in the rooms where others do not

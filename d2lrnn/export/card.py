@@ -1,0 +1,105 @@
+"""A model's card: what it was trained on and how, as a page of Markdown."""
+from importlib import resources
+from string import Template
+
+from d2lrnn.models.checkpoint import named_params, read
+from d2lrnn.report.markdown import marked, rows_of
+from d2lrnn.report.records import read_records
+from d2lrnn.training.runs import BEST, LAST
+from d2lrnn.training.state import judged_losses
+
+__all__ = ["template", "to_card"]
+
+NOT_KNOWN = "not known"
+UNITS = {"char": "character", "word": "word", "token": "token"}
+# by the beginning of what a record says of a text
+LICENCES = {
+    "original_lyrics.txt": "CC0 1.0", "original_sonnets.txt": "CC0 1.0",
+    "dinosaur_genera.txt": "CC0 1.0", "tinyshakespeare.txt": "public domain",
+    "shakespeare.txt": "public domain",
+    "jaychou_lyrics.txt": "under copyright"}
+
+
+def template(name):
+    """Return a template of this room, by the name of its file."""
+    text = resources.files("d2lrnn.export").joinpath("templates",
+                                                     f"{name}.txt")
+    return Template(text.read_text("utf-8"))
+
+
+def to_card(path, model):
+    """Return the card of a ``CharRNN`` that was read from ``path``."""
+    config, unit = model.config, UNITS[model.level]
+    settings, record, num_epochs = training_of(path)
+    name = path.absolute().parent.name if record else path.stem
+    n = config["num_layers"]
+    facts = {**text_facts(path, settings), **results(record, num_epochs),
+             "vocabulary": f"{config['vocab_size']:,} {unit}s"}
+    settings = {name: value for name, value in settings.items()
+                if name != "text_sha256"}  # one of the facts
+    return template("card").substitute(
+        config, unit=unit, name=marked(name),
+        layers="one layer" if n == 1 else f"{n} layers",
+        num_params=f"{num_params(model):,}",
+        facts="\n".join(rows_of(facts.items())),
+        settings="\n".join(rows_of({**config, **settings}.items())))
+
+
+def num_params(model):
+    """Return how many numbers a model has learned."""
+    return sum(param.data().size for param in named_params(model).values())
+
+
+def training_of(path):
+    """Return ``(settings, record, num_epochs)`` of a model's training.
+
+    ``record`` is that of the model's epoch. It stands in the file itself if
+    that is a last.safetensors, or in the last.safetensors beside it if that is
+    a best.safetensors. For any other file, return ``({}, {}, 0)``.
+    """
+    _, metadata = read(path)
+    training, last = metadata.get("training"), path.with_name(LAST)
+    is_best = training is None and path.name == BEST and last.is_file()
+    if is_best:
+        _, other = read(last)
+        if all(metadata[key] == other[key] for key in (
+                "class", "model", "idx_to_char", "level")):
+            training = other.get("training")
+    if not training or not training["history"]:
+        return {}, {}, 0
+    history = training["history"]
+    losses = judged_losses(history)
+    epoch = losses.index(min(losses)) if is_best else len(history) - 1
+    return training["settings"], history[epoch], len(history)
+
+
+def text_facts(path, settings):
+    """Return the text and its licence, as the record of the run knows them."""
+    sha256, source = settings.get("text_sha256"), None
+    try:
+        (record,) = read_records([path.parent])
+    except (OSError, ValueError):  # it has not finished
+        record = None
+    if record and sha256 and record["text"]["sha256"] == sha256:
+        source = record["text"]["source"]
+    licence = next((words for name, words in LICENCES.items()
+                    if (source or "").startswith(name)), NOT_KNOWN)
+    return {"text": source or NOT_KNOWN, "licence of the text": licence,
+            **({"sha256 of the text": sha256} if sha256 else {})}
+
+
+def results(record, num_epochs):
+    """Return what was measured after the epoch of a record.
+
+    >>> results({"epoch": 2, "perplexity": 3.0}, 5)
+    {'perplexity on held-out text': 'not known', 'epochs': '2 of 5'}
+    """
+    found = {"perplexity on held-out text": NOT_KNOWN}
+    if "held_out_perplexity" in record:
+        found = {"perplexity on held-out text":
+                 f"{record['held_out_perplexity']:.3f}",
+                 "bits per character there":
+                 f"{record['held_out_bits_per_char']:.3f}"}
+    if record:
+        found["epochs"] = f"{record['epoch']} of {num_epochs}"
+    return found

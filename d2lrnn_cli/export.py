@@ -1,0 +1,23 @@
+"""``d2lrnn export``: take a model to other programs."""
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+__all__ = ["export"]
+
+
+def export(
+        model: Annotated[Path, Argument(
+            metavar="MODEL", help="A model's file, such as "
+            "runs/plays/best.safetensors, or the folder of a training.")],
+        to: Annotated[str, Option(
+            metavar="FORMAT", help="onnx: one file for ONNX Runtime and the "
+            "like. torch: a folder for PyTorch, with a script that writes "
+            "text.")],
+        out: Annotated[Path | None, Option(
+            metavar="PATH", show_default="beside the model",
+            help="New file or folder to write.")] = None):
+    """Export a model to ONNX or PyTorch; print the path."""
+    import d2lrnn as d2l
+    print(d2l.export(model, to, out))
