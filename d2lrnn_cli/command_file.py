@@ -9,7 +9,7 @@ from d2lrnn.basics.checks import shown
 from d2lrnn.basics.files import to_path, to_text, write_whole
 from d2lrnn.data.reading import read_text
 from d2lrnn.data.texts import TEXTS
-from d2lrnn.training.runs import BEST, LAST
+from d2lrnn.models.checkpoint import BEST, LAST
 
 from d2lrnn_cli.streams import quoted
 

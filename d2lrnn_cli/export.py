@@ -14,10 +14,10 @@ def export(
         to: Annotated[str, Option(
             metavar="FORMAT", help="onnx: one file for ONNX Runtime and the "
             "like. torch: a folder for PyTorch, with a script that writes "
-            "text.")],
+            "text. page: a page for the browser.")],
         out: Annotated[Path | None, Option(
             metavar="PATH", show_default="beside the model",
             help="New file or folder to write.")] = None):
-    """Export a model to ONNX or PyTorch; print the path."""
+    """Export a model to ONNX, PyTorch or a page; print the path."""
     import d2lrnn as d2l
     print(d2l.export(model, to, out))

@@ -21,6 +21,7 @@ from d2lrnn_cli.streams import (
     open_streams,
     unwritten,
 )
+from d2lrnn_cli.studio import studio
 from d2lrnn_cli.train import train
 
 __all__ = ["main"]
@@ -31,6 +32,7 @@ app.command()(generate)
 app.command("eval")(evaluate)
 app.command()(inspect)
 app.command()(export)
+app.command()(studio)
 app.command()(report)
 app.command()(chapter)
 app.command(context_settings={"ignore_unknown_options": True})(bench)

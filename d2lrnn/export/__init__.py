@@ -1,4 +1,4 @@
-"""A trained model outside MXNet: as ONNX, and as a PyTorch folder."""
+"""A trained model outside MXNet: as ONNX, for PyTorch, and as a page."""
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import NamedTuple
 from d2lrnn.basics.checks import check_choice, check_path
 from d2lrnn.basics.files import new_folder, write_whole
 from d2lrnn.export.onnx import to_onnx
+from d2lrnn.export.page import to_page
 from d2lrnn.export.torch import write_torch
 from d2lrnn.models.char_rnn import CharRNN
-from d2lrnn.models.checkpoint import MODELS, load_model
-from d2lrnn.training.runs import BEST, LAST
+from d2lrnn.models.checkpoint import BEST, LAST, MODELS, load_model
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS", "export", "model_file"]
 
 
 class Format(NamedTuple):
@@ -36,9 +36,17 @@ def write_onnx(path, model, out):
         write_whole(out, data)
 
 
+def write_page(path, model, out):
+    """Write a model as the page of the studio."""
+    data = to_page([path]).encode()
+    with new_folder(out.parent):
+        write_whole(out, data)
+
+
 FORMATS = {
     "onnx": Format(".onnx", tuple(MODELS.values()), write_onnx),
-    "torch": Format("-torch", (CharRNN,), write_torch)}
+    "torch": Format("-torch", (CharRNN,), write_torch),
+    "page": Format("-studio.html", (CharRNN,), write_page)}
 
 
 def export(path: str | os.PathLike[str], to: str,
@@ -58,6 +66,8 @@ def export(path: str | os.PathLike[str], to: str,
     - ``"torch"``: a folder, for a ``CharRNN``, with the weights, the
       vocabulary, a model card, and model.py, which needs PyTorch and
       safetensors alone to write text.
+    - ``"page"``: the studio, one file of HTML, in which a ``CharRNN`` writes
+      and shows what is inside, in a browser, without a network.
 
     ``out`` is the file or folder to write, by default beside the model. It is
     written whole or not at all. Raise ``ValueError`` if it exists, for an

@@ -2,11 +2,9 @@
 from importlib import resources
 from string import Template
 
-from d2lrnn.models.checkpoint import named_params, read
+from d2lrnn.models.checkpoint import BEST, LAST, named_params, read
 from d2lrnn.report.markdown import marked, rows_of
-from d2lrnn.report.records import read_records
-from d2lrnn.training.runs import BEST, LAST
-from d2lrnn.training.state import judged_losses
+from d2lrnn.report.records import judged_losses, read_records
 
 __all__ = ["template", "to_card"]
 

@@ -12,9 +12,10 @@ from string import Template
 
 import numpy as np
 from d2lrnn.basics.tensors import tensor_bytes
+from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import header_of, part, read
 
-__all__ = ["to_page"]
+__all__ = ["embedded", "is_studio_for", "to_page"]
 
 SCRIPTS = ("words.js", "tensors.js", "network.js", "gradient.js",
            "choosing.js", "reading.js", "views.js", "app.js")
@@ -42,6 +43,12 @@ def to_page(paths, float32=False, language=""):
         language=language)
 
 
+def is_studio_for(model):
+    """Return whether the page can show a model."""
+    return (type(model) is CharRNN and model.idx_to_char is not None
+            and model.level != "token")
+
+
 def embedded(path, float32):
     """Return the bytes of a model's file, with its weights alone."""
     arrays, metadata = read(path)
@@ -51,6 +58,10 @@ def embedded(path, float32):
     if metadata["idx_to_char"] is None:
         raise ValueError(f"{path} holds a model without a vocabulary: save it "
                          f"again after setting its idx_to_char")
+    if metadata["level"] == "token":
+        raise ValueError(f"{path} holds a model of tokens that no rule cuts a "
+                         f"text into: the page takes one of characters or "
+                         f"words")
     metadata = {key: metadata[key] for key in (
         "class", "model", "idx_to_char", "level")}
     weights = {f"model.{name}": array if float32 else halved(array)

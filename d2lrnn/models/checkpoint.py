@@ -30,6 +30,8 @@ from mxnet import nd
 from mxnet.gluon import Block
 
 __all__ = [
+    "BEST",
+    "LAST",
     "MODELS",
     "header_of",
     "load_model",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 FORMAT, VERSION = "d2lrnn", 1
+LAST, BEST = "last.safetensors", "best.safetensors"  # of a training's folder
 MODELS = {kind.__name__: kind for kind in (CharRNN, WindowLSTM, DJModel)}
 
 

@@ -9,10 +9,11 @@ from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.labels import clean, numbered
 from d2lrnn.report.phrases import say
 
-__all__ = ["about_text", "by_label", "figure_of", "machine_rows", "rounded",
-           "to_html"]
+__all__ = ["STUDIO", "about_text", "by_label", "figure_of", "machine_rows",
+           "rounded", "to_html"]
 
 MISSING, LINES = "–", "\n\t"
+STUDIO = "studio.html"  # beside the report of a training
 # language -> its code in HTML, and its style sheets
 LANGUAGES = {"en": ("en", "page.css"),
              "zh": ("zh-CN", "page.css", "page.zh.css")}
@@ -28,11 +29,12 @@ def file_text(name):
     return resources.files("d2lrnn.report").joinpath(name).read_text("utf-8")
 
 
-def to_html(records):
+def to_html(records, has_studio=False):
     """Return the HTML page for runs, given their records from ``make_record``.
 
     The curves of several runs are drawn in one picture, and settings that
-    differ between runs are marked.
+    differ between runs are marked. With ``has_studio`` the page has a link to
+    the studio beside it.
     """
     tag, *sheets = LANGUAGES[readers_language()]
     style, script = "".join(map(file_text, sheets)), file_text("page.js")
@@ -50,6 +52,7 @@ def to_html(records):
         + section("Results", table(*results(records)))
         + section("Settings", settings(records))
         + samples(trainings)
+        + (section("Studio", link()) if has_studio else "")
         + section("How to repeat it", repeat(records))
         + f"</main>\n<script>\n{script}</script>\n</body>\n</html>\n")
 
@@ -57,6 +60,12 @@ def to_html(records):
 def section(heading, content):
     """Return a section of the page: a heading and its content."""
     return f"<h2>{page_text(say(heading))}</h2>\n{content}"
+
+
+def link():
+    """Return a paragraph with a link to the studio."""
+    words = say("Let the best model write, and look inside")
+    return f'<p><a href="{STUDIO}">{page_text(words)}</a></p>\n'
 
 
 def by_label(records):

@@ -56,6 +56,9 @@ CHINESE = {
     "seconds an epoch": "秒/迭代周期",
     "characters a second": "每秒字符数",
     "Settings": "设置",
+    "Studio": "工作室",
+    "Let the best model write, and look inside":
+        "让最好的模型续写，并查看其内部",
     "differs": "不同",
     "Samples": "写出的文本",
     "{label}, epoch {epoch}, perplexity {perplexity}":

@@ -19,8 +19,8 @@ from d2lrnn.basics.files import to_text, write_whole
 from d2lrnn.report.baselines import GUESSES, HELD_OUT
 from d2lrnn.report.labels import numbered
 
-__all__ = ["checked_histories", "read_record", "read_records", "summarize",
-           "through_json", "write_json"]
+__all__ = ["checked_histories", "judged_losses", "read_record",
+           "read_records", "summarize", "through_json", "write_json"]
 
 FILES = ("record.json", "report.json")
 LARGEST_RECORD = 2 ** 28  # bytes
@@ -275,3 +275,11 @@ def write_json(path, record):
     # lone surrogates, as in file names that are not UTF-8, are escaped
     write_whole(path, json.dumps(record, ensure_ascii=False, indent=1).encode(
         "utf-8", "backslashreplace"))
+
+
+def judged_losses(history):
+    """Return the loss that each epoch is judged by.
+
+    It is the held-out loss if there is one, else the loss.
+    """
+    return [record.get("held_out_loss", record["loss"]) for record in history]

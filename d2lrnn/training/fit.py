@@ -14,13 +14,14 @@ from d2lrnn.basics.progress import Bar
 from d2lrnn.data.corpus import Corpus
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint_checks import defaults_of
+from d2lrnn.report.records import judged_losses
 from d2lrnn.speed.clipping import clip_in_graph
 from d2lrnn.training.checks import check_models, check_options
 from d2lrnn.training.feeds import Feed, Rows
 from d2lrnn.training.records import make_plain, plain_settings
 from d2lrnn.training.runs import RunFolder, run_folder, stop_requests
 from d2lrnn.training.schedules import learning_rate, schedule_settings
-from d2lrnn.training.state import TrainingState, initialize, judged_losses
+from d2lrnn.training.state import TrainingState, initialize
 from mxnet import autograd, nd
 
 __all__ = ["fit", "fit_feed", "measure_epoch", "train_epoch", "train_step"]

@@ -12,15 +12,15 @@ from d2lrnn.basics.files import (
     to_text,
     write_whole,
 )
-from d2lrnn.models.checkpoint import save_model
-from d2lrnn.report.page import to_html
-from d2lrnn.report.records import write_json
+from d2lrnn.export.page import is_studio_for, to_page
+from d2lrnn.models.checkpoint import BEST, LAST, save_model
+from d2lrnn.report.page import STUDIO, to_html
+from d2lrnn.report.records import judged_losses, write_json
 from d2lrnn.report.write import make_record
-from d2lrnn.training.state import judged_losses
 
-__all__ = ["BEST", "LAST", "RECORD", "RunFolder", "holds_training",
-           "run_folder", "stop_requests"]
-LAST, BEST, RECORD = "last.safetensors", "best.safetensors", "record.json"
+__all__ = ["RECORD", "RunFolder", "holds_training", "run_folder",
+           "stop_requests"]
+RECORD = "record.json"
 
 
 class RunFolder:
@@ -103,16 +103,20 @@ class RunFolder:
         raise SystemExit(128 + self.stop[0])
 
     def finish(self, corpus):
-        """Write the record and the report of a finished run."""
+        """Write the record, the report and the studio of a finished run."""
         if self.path is None:
             return
         record = make_record(to_text(self.path.resolve().name),
                              {"fit": self.run.history}, corpus, self.settings)
         with self.saying_how_to_go_on():
             write_json(self.path / RECORD, record)
+            has_studio = is_studio_for(self.run.model)
+            if has_studio:
+                write_whole(self.path / STUDIO,
+                            to_page([self.path / BEST]).encode())
             # a folder's name need not be UTF-8
-            write_whole(self.path / "report.html", to_html([record]).encode(
-                errors="replace"))
+            write_whole(self.path / "report.html", to_html(
+                [record], has_studio).encode(errors="replace"))
 
     @contextmanager
     def saying_how_to_go_on(self):

@@ -24,7 +24,6 @@ __all__ = [
     "Adamax",
     "TrainingState",
     "initialize",
-    "judged_losses",
     "make_optimizer",
 ]
 # The numbers of an optimizer that change as it trains
@@ -136,14 +135,6 @@ def initialize(model, corpus, seed, ctx):
         model.initialize(init.Xavier(), ctx=ctx)
     params.reset_ctx(ctx)
     model.hybridize(static_alloc=True, static_shape=True)
-
-
-def judged_losses(history):
-    """Return the loss that each epoch is judged by.
-
-    It is the held-out loss if there is one, else the loss.
-    """
-    return [record.get("held_out_loss", record["loss"]) for record in history]
 
 
 class Adamax(mx.optimizer.Adamax):

@@ -71,6 +71,7 @@ OPTIONS = {
     "generate": ["--prefix", "--num-chars", "--temperature", "--top-k",
                  "--top-p", "--seed", "--stop", "--n"],
     "eval": [], "inspect": [], "export": ["--to", "--out"],
+    "studio": ["--out", "--float32"],
     "report": ["--out"], "data": [],
     "chapter": []}
 FLAGS = ["--json", "--quiet", "--tie-weights", "--debu", "--help", "-x"]
@@ -147,6 +148,7 @@ def command_line(rng):
     words = {"train": ["text.txt", *SMALL], "generate": [FILES[0]],
              "eval": [FILES[0], "text.txt"], "inspect": [FILES[0]],
              "export": ["run", "--to", "torch"], "report": ["run"],
+             "studio": [FILES[0], "--no-open"],
              "chapter": ["knitting"],
              "data": [pick(rng, ["list", "get", "verify", "put"])]}[command]
     if rng.random() < 0.5:

@@ -523,7 +523,7 @@ def test_help_waits_for_nothing(arguments):
 def test_every_command_has_help():
     page = run("--help").stdout
     for name in ("train", "generate", "eval", "inspect", "data", "report",
-                 "export", "bench", "chapter", "doctor"):
+                 "export", "studio", "bench", "chapter", "doctor"):
         assert re.search(rf"^ +{name} +\w", page, re.MULTILINE), name
 
 

@@ -69,7 +69,7 @@ def test_what_fails_leaves_nothing(saved, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("d2lrnn.basics.files.os.fsync", fail)
-    for to in ("torch", "onnx"):
+    for to in ("torch", "page", "onnx"):
         if to == "onnx":
             has_onnx()
         with pytest.raises(OSError, match=r"cannot be written \(No space"):

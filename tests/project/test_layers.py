@@ -14,8 +14,9 @@ LEVELS = [
     {"basics"},
     {"mxnet_setup", "speed", "data", "models", "numpy_rnn"},
     {"report", "generation", "dinosaur"},
+    {"export"},
     {"training", "inside"},
-    {"shakespeare", "jazz", "exercises", "export"},
+    {"shakespeare", "jazz", "exercises"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # the files that do without MXNet, in the rooms where others do not

@@ -364,7 +364,7 @@ def test_the_record(fox, tmp_path):
     assert record["text"]["sha256"] == fox.sha256
     assert {path.name for path in (tmp_path / "new" / "run").iterdir()} == {
         "last.safetensors", "best.safetensors", "record.json",
-        "report.html"}
+        "report.html", "studio.html"}
 
 
 def test_a_second_training_goes_on_from_the_weights(fox):

@@ -9,6 +9,11 @@ const UNKNOWN = "<unk>";
 // as many as `d2lrnn eval` reads in one row, and as the memory may hold
 const MOST_TOKENS = 15000, MOST_NUMBERS = 6e7;
 
+function isOfWords({ level, vocabulary }) {
+  return level === "word" || vocabulary.some((token) =>
+    Array.from(token).length > 1 && token.match(WORDS)[0] === token);
+}
+
 class Reading {
   constructor(model) {
     this.model = model;
@@ -35,8 +40,7 @@ class Reading {
   }
 
   cut(text) {
-    return this.model.level === "word" ? text.match(WORDS) ?? []
-      : Array.from(text);
+    return isOfWords(this.model) ? text.match(WORDS) ?? [] : Array.from(text);
   }
 
   // Read one token more. `held` is a hidden unit that is clamped.

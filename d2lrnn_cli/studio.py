@@ -1,0 +1,41 @@
+"""``d2lrnn studio``: open models in a page that shows how they write."""
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, BadParameter, Option
+
+__all__ = ["studio"]
+
+
+def studio(
+        models: Annotated[list[Path], Argument(
+            metavar="MODEL [MODEL]", help="A model's file, or the folder of a "
+            "training; with a second one, both read the same text.")],
+        out: Annotated[Path | None, Option(
+            metavar="FILE", show_default="beside the model",
+            help="The page to write.")] = None,
+        float32: Annotated[bool, Option(
+            "--float32", help="Keep all bits of the weights: twice as "
+            "large.")] = False,
+        no_open: Annotated[bool, Option(
+            "--no-open", help="Write the page, and open no browser.")
+            ] = False):
+    """Write a page in which models write, and open it; print its path."""
+    from d2lrnn.basics.files import new_folder, write_whole
+    from d2lrnn.export import FORMATS, model_file
+    from d2lrnn.export.page import to_page
+    if len(models) > 2:
+        raise BadParameter(f"there are {len(models)} models: give one or two",
+                           param_hint="MODEL")
+    paths = [model_file(path) for path in models]
+    first = paths[0]
+    out = out or first.with_name(first.stem + FORMATS["page"].ending)
+    data = to_page(paths, float32).encode()
+    with new_folder(out.parent):
+        write_whole(out, data)
+    print(out)
+    if not no_open and not webbrowser.open(out.resolve().as_uri()):
+        print("d2lrnn: no browser was found: open the page yourself",
+              file=sys.stderr)

@@ -1,0 +1,201 @@
+"""The studio in use: pointer, keyboard, files, and hostile texts."""
+from importlib import resources
+
+import d2lrnn as d2l
+import numpy as np
+import pytest
+from chromium import assert_alone, page_width, phone, wait_until
+from selenium.webdriver.common.keys import Keys
+from studio_pages import (
+    TEXT,
+    ask,
+    fill_in,
+    open_page,
+    saved,
+    text_of,
+    undo,
+    write,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_seed_gives_one_text_at_once_or_step_by_step(studio):
+    browser, _ = studio
+    fill_in(browser, "temperature", 1)
+    fill_in(browser, "seed", 7)
+    text = write(browser, length=5)
+    undo(browser, TEXT)
+    for length in range(1, 6):
+        assert write(browser, "step") == text[:len(TEXT) + length]
+    undo(browser, text[:-1])
+    fill_in(browser, "seed", 8)
+    assert write(browser, length=40)[:len(text)] != text
+
+
+def test_it_stops_where_it_is_told_to(studio):
+    browser, _ = studio
+    fill_in(browser, "temperature", 0)
+    whole = write(browser)
+    undo(browser, TEXT)
+    fill_in(browser, "until", whole[len(TEXT) + 3:len(TEXT) + 6])
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: len(text_of(browser)) > len(TEXT)
+               and not ask(browser, "studio.writing"))
+    new = text_of(browser)[len(TEXT):]
+    assert new == whole[len(TEXT):][:whole[len(TEXT):].index(
+        whole[len(TEXT) + 3:len(TEXT) + 6]) + 3]
+
+
+def test_a_held_unit_stays_where_it_is_held(studio):
+    browser, _ = studio
+    for name, value in (("unit", 5), ("value", -0.5)):
+        fill_in(browser, name, value)
+    browser.find_element("id", "hold").click()
+    write(browser, length=10)
+    values = ask(browser, "reading.unit(0, 'H', 5)")
+    assert values[-10:] == [-0.5] * 10
+    assert -0.5 not in values[:-10]
+
+
+def test_a_click_takes_another_character(studio):
+    browser, _ = studio
+    browser.execute_script("document.querySelector('#shown span:nth-child(7)')"
+                           ".click()")
+    bars = browser.find_elements("css selector", "#bars button:not(.was)")
+    token = bars[0].find_element("css selector", ".token").text
+    browser.execute_script("arguments[0].click()", bars[0])
+    taken = TEXT[:6] + {"␣": " ", "⏎": "\n"}.get(token, token)
+    wait_until(browser, lambda: text_of(browser) == taken)
+    undo(browser, TEXT)
+
+
+def test_the_keyboard_reaches_everything(studio):
+    browser, _ = studio
+    browser.find_element("id", "text").send_keys(Keys.CONTROL, Keys.ENTER)
+    wait_until(browser, lambda: len(text_of(browser)) == len(TEXT) + 200)
+    shown = browser.find_element("id", "shown")
+    shown.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_RIGHT)
+    assert ask(browser, "studio.place") == len(TEXT) + 199
+    unnamed = browser.execute_script(
+        "return [...document.querySelectorAll('input, select, textarea')]"
+        ".filter((field) => !document.getElementById(field.getAttribute("
+        "'aria-labelledby')) && ![...field.labels].some((label) => "
+        "label.textContent.trim())).map((field) => field.id)")
+    assert unnamed == []
+
+
+def test_the_address_keeps_the_page(studio):
+    browser, _ = studio
+    fill_in(browser, "temperature", 1.25)
+    fill_in(browser, "unit", 3)
+    fill_in(browser, "colour", "unit")
+    address = browser.current_url
+    browser.get("about:blank")
+    browser.get(address)
+    wait_until(browser, lambda: ask(
+        browser, "reading.tokens.length") == len(TEXT))
+    assert text_of(browser) == TEXT
+    for name, value in (("temperature", "1.25"), ("unit", "3"),
+                        ("colour", "unit")):
+        assert browser.find_element("id", name).get_property("value") == value
+
+
+def test_two_models_read_one_text(browser, tmp_path, sonnets):
+    paths = [tmp_path / f"{cell}.safetensors" for cell in ("gru", "lstm")]
+    for path in paths:
+        saved(path, sonnets, cell=path.stem)
+    open_page(browser, tmp_path / "page.html", *paths)
+    wait_until(browser, lambda: len(browser.find_elements(
+        "css selector", "#measures p")) == 2)
+    fill_in(browser, "colour", "difference")
+    colours = browser.execute_script(
+        "return [...document.querySelectorAll('#shown span')].map((span) => "
+        "span.style.backgroundColor)")
+    bits = np.array(browser.execute_script(
+        "return studio.readings.map(({ about }) => about.map("
+        "({ bits }) => bits || 0))"))
+    for colour, difference in zip(colours, bits[1] - bits[0], strict=True):
+        assert colour.startswith("rgba(255, 120, 0") == (difference >= 0)
+    browser.find_elements("css selector", "#models input")[1].click()
+    write(browser)
+    wait_until(browser, lambda: ask(
+        browser, "reading.tokens.length") == len(TEXT) + 40)
+
+
+FILES = {
+    "short": (lambda whole: b"abc", "not a whole model"),
+    "truncated": (lambda whole: whole[:-9], "not a whole model"),
+    "header": (lambda whole: b"\xff" * 40, "not a whole model"),
+    "json": (lambda whole: (2).to_bytes(8, "little") + b"{]",
+             "not a whole model"),
+    "null": (lambda whole: (4).to_bytes(8, "little") + b"null",
+             "not written by d2lrnn"),
+    "foreign": (lambda whole: whole.replace(b'"d2lrnn"', b'"others"'),
+                "not written by d2lrnn"),
+    "nan": (lambda whole: whole[:-4] + b"\xff\xff\xff\xff",
+            "not a whole model"),
+    "shape": (lambda whole: whole.replace(b"[20,12]", b"[12,20]").replace(
+        b"[80,12]", b"[12,80]"), "not a whole model"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_broken_file_is_refused(studio, tmp_path, name):
+    browser, _ = studio
+    change, words = FILES[name]
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(change((tmp_path / "model.safetensors").read_bytes()))
+    browser.find_element("id", "file").send_keys(str(path))
+    wait_until(browser, lambda: words in browser.find_element(
+        "id", "status").text)
+    assert ask(browser, "studio.readings.length") == 1
+    assert_alone(browser)
+
+
+def test_a_file_of_another_model_is_refused_and_a_whole_one_opened(
+        studio, tmp_path, sonnets):
+    browser, _ = studio
+    box = browser.find_element("id", "file")
+    box.send_keys(str(resources.files("lyrics_data") / "sonnets.safetensors"))
+    wait_until(browser, lambda: "WindowLSTM" in browser.find_element(
+        "id", "status").text)
+    saved(tmp_path / "second.safetensors", sonnets, cell="minlstm")
+    box.send_keys(str(tmp_path / "second.safetensors"))
+    wait_until(browser, lambda: ask(browser, "studio.readings.length") == 2)
+
+
+def test_no_text_of_a_model_is_more_than_text(browser, tmp_path):
+    """Markup, quotes, newlines, emoji, right to left: all is shown."""
+    vocabulary = ["</script><script>window.hurt = 1</script>",
+                  "<img src=x onerror='window.hurt = 1'>", "\"", "'", "\n",
+                  "&lt;", "\u202e", "א", "😀", "\u0301", "\0", "${hurt}"]
+    corpus = d2l.load_corpus("abcdefghijkl")
+    path = tmp_path / "<b onclick=hurt()>&amp;.safetensors"
+    model = saved(path, corpus)
+    model.idx_to_char = vocabulary
+    d2l.save_model(path, model)
+    open_page(browser, tmp_path / "page.html", path, text="\"א😀'")
+    fill_in(browser, "temperature", 2)
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: ask(browser, "reading.ids.length") > 150
+               and not ask(browser, "studio.writing"))
+    assert browser.execute_script(
+        "return [window.hurt ?? null, document.images.length, "
+        "document.scripts.length, document.querySelectorAll('main b').length]"
+    ) == [None, 0, 2, 0]
+    assert path.stem in browser.find_element("id", "models").text
+    assert_alone(browser)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_it_speaks_both_languages_on_a_phone(studio, language):
+    browser, _ = studio
+    fill_in(browser, "language", language)
+    assert browser.execute_script(
+        "return [...document.querySelectorAll('[data-say]')].filter("
+        "(element) => !element.textContent.trim()).length") == 0
+    assert ("Temperature" in browser.find_element("id", "writing").text) == (
+        language == "en")
+    with phone(browser):
+        assert page_width(browser) <= 390
