@@ -24,8 +24,8 @@ SCRIPTS = ("words.js", "tensors.js", "network.js", "gradient.js",
 def to_page(paths, float32=False, language=""):
     """Return the page with the models of one file, or two, as a str.
 
-    Weights are embedded as float16, which changes scores by about 0.002, or
-    as float32. The page speaks ``language``, "en" or "zh-CN"; if this is
+    Weights are embedded as float16, which changes scores by a few
+    thousandths, or as float32. The page speaks ``language``, "en" or "zh-CN"; if this is
     empty, that of the reader's browser.
     """
     models = [{"name": path.stem, "data": b64encode(
