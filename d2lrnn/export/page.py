@@ -17,7 +17,7 @@ from d2lrnn.models.checkpoint import header_of, part, read
 
 __all__ = ["embedded", "is_studio_for", "to_page"]
 
-SCRIPTS = ("words.js", "tensors.js", "network.js", "gradient.js",
+SCRIPTS = ("words.js", "tensors.js", "matrix.js", "network.js", "gradient.js",
            "choosing.js", "reading.js", "views.js", "app.js")
 
 
@@ -33,9 +33,9 @@ def to_page(paths, float32=False, language=""):
     style = file_text("page.css")
     script = ('"use strict";\n(() => {\n' + "".join(map(file_text, SCRIPTS))
               + "})();\n")
-    policy = (f"default-src 'none'; script-src {hash_of(script)}; style-src "
-              f"{hash_of(style)}; img-src data: blob:; base-uri 'none'; "
-              f"form-action 'none'")
+    policy = (f"default-src 'none'; script-src {hash_of(script)} "
+              f"'wasm-unsafe-eval'; style-src {hash_of(style)}; "
+              f"img-src data: blob:; base-uri 'none'; form-action 'none'")
     # no text of a model may end the element
     data = json.dumps(models, ensure_ascii=True).replace("<", "\\u003c")
     return Template(file_text("page.html")).substitute(

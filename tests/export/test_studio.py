@@ -3,12 +3,14 @@ import d2lrnn as d2l
 import numpy as np
 import pytest
 from chromium import assert_alone
+from d2lrnn.export.page import to_page
 from studio_pages import (
     TEXT,
     as_arrays,
     ask,
     fill_in,
     open_page,
+    read,
     saved,
     undo,
     write,
@@ -42,6 +44,20 @@ def test_it_computes_what_d2lrnn_computes(browser, tmp_path, sonnets, cell,
         parts = ask(browser, f"reading.saliency({position})")[:position]
         np.testing.assert_allclose(
             parts, d2l.saliency(model, TEXT, position), atol=1e-4)
+
+
+def test_it_does_without_webassembly(browser, tmp_path, sonnets):
+    path = tmp_path / "model.safetensors"
+    model = saved(path, sonnets, num_hiddens=21, num_layers=2)
+    page = to_page([path], float32=True)
+    (tmp_path / "page.html").write_text(
+        page.replace("'wasm-unsafe-eval'", ""), "utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    read(browser, TEXT)
+    assert not ask(browser, "reading.model.network.output.run")
+    np.testing.assert_allclose(as_arrays(browser, "reading.scoresAt(9)"),
+                               d2l.trace(model, TEXT).scores[8], atol=1e-5)
+    browser.get_log("browser")  # the refusal
 
 
 def test_its_surprise_is_that_of_the_command(browser, tmp_path, sonnets):

@@ -3,7 +3,8 @@
 // Return the probabilities of scores divided by a temperature. At temperature
 // 0 the highest has them all; what is banned has none.
 function probabilities(scores, temperature = 1, banned = -1) {
-  const allowed = scores.map((x, id) => id === banned ? -Infinity : x);
+  const allowed = Float64Array.from(scores, (x, id) => id === banned
+    ? -Infinity : x);
   let top = 0;
   allowed.forEach((x, id) => { if (x > allowed[top]) top = id; });
   const weights = allowed.map((x, id) => temperature

@@ -51,18 +51,18 @@ BACK.ln_lstm = BACK.lstm;
 // `states` are the network's before the first id and after each.
 function saliency(network, ids, states, next) {
   const n = network.numHiddens, last = ids.length - 1;
-  const scores = network.scores(states[ids.length]);
+  const scores = Float64Array.from(network.scores(states[ids.length]));
   const top = Math.max(...scores), weights = scores.map(
     (score) => Math.exp(score - top));
   const sum = weights.reduce((a, b) => a + b, 0);
   const dScores = weights.map((w, id) => (id === next) - w / sum);
   // the gradients of each step's hidden states, from the layer above
   let dAbove = ids.map(() => new Float64Array(n));
-  addTransposed(network.weight, dScores, dAbove[last]);
+  network.output.addTransposed(dScores, dAbove[last]);
   for (let l = network.layers.length - 1; l > 0; l--) {
     const { i2h } = network.layers[l];
     dAbove = backThroughLayer(network, ids, states, l, dAbove).map((dX) =>
-      addTransposed(i2h, dX, new Float64Array(n)));
+      i2h.addTransposed(dX, new Float64Array(n)));
   }
   const dX = backThroughLayer(network, ids, states, 0, dAbove);
   return ids.map((id, t) => network.product(id).reduce(
@@ -86,7 +86,7 @@ function backThroughLayer(network, ids, states, l, dAbove) {
       [newH[i], newC[i]] = BACK[network.cell](i, n, step);
     }
     if (layer.gamma) backThroughNorm(network, layer, input, !l, before.H, step);
-    if (layer.h2h) addTransposed(layer.h2h, dP, newH);
+    layer.h2h?.addTransposed(dP, newH);
     [dH, dC] = [newH, newC];
     all[t] = dX;
   }
@@ -111,14 +111,4 @@ function backThroughNorm(network, layer, input, isFirst, H, { dX, dP }) {
       dP[row] = dX[row];
     }
   });
-}
-
-// Add the transposed weight times d to out.
-function addTransposed(weight, d, out) {
-  const size = out.length;
-  d.forEach((value, row) => {
-    if (!value) return;
-    for (let j = 0; j < size; j++) out[j] += value * weight[row * size + j];
-  });
-  return out;
 }

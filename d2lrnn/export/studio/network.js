@@ -50,34 +50,6 @@ function shareKept(i, f) {
   return sigmoid(softplus(-i) - softplus(-f));
 }
 
-// Write weight times x, plus bias, into out: rows of `size` numbers each, four
-// at a time.
-function multiply(weight, x, bias, out) {
-  const size = x.length, rows = out.length;
-  let row = 0;
-  for (; row + 3 < rows; row += 4) {
-    const a = row * size, b = a + size, c = b + size, d = c + size;
-    let p = 0, q = 0, r = 0, s = 0;
-    for (let j = 0; j < size; j++) {
-      const value = x[j];
-      p += weight[a + j] * value;
-      q += weight[b + j] * value;
-      r += weight[c + j] * value;
-      s += weight[d + j] * value;
-    }
-    out[row] = p + bias[row];
-    out[row + 1] = q + bias[row + 1];
-    out[row + 2] = r + bias[row + 2];
-    out[row + 3] = s + bias[row + 3];
-  }
-  for (; row < rows; row++) {
-    let sum = bias[row];
-    for (let j = 0; j < size; j++) sum += weight[row * size + j] * x[j];
-    out[row] = sum;
-  }
-  return out;
-}
-
 class Network {
   constructor(arrays, config, vocabSize) {
     const { cell, num_hiddens: n, num_layers: layers,
@@ -105,16 +77,16 @@ class Network {
       const inputs = i ? n : embedSize || vocabSize;
       const normed = cell === "ln_lstm";
       return {
-        inputs, i2h: of("i2h_weight", rows, inputs),
+        inputs, i2h: new Matrix(of("i2h_weight", rows, inputs), inputs),
         i2hBias: normed ? zeros : of("i2h_bias", rows),
-        h2h: reads ? of("h2h_weight", rows, n) : null,
+        h2h: reads ? new Matrix(of("h2h_weight", rows, n), n) : null,
         h2hBias: reads && !normed ? of("h2h_bias", rows) : zeros,
         gamma: normed ? of("gamma", rows) : null,
         beta: normed ? of("beta", rows) : null,
       };
     });
-    this.weight = config.tie_weights ? this.embedding
-      : array("output.weight", vocabSize, n);
+    this.output = new Matrix(config.tie_weights ? this.embedding
+      : array("output.weight", vocabSize, n), n);
     this.bias = array("output.bias", vocabSize);
     this.rows = rows;
     this.products = new Map();
@@ -130,16 +102,12 @@ class Network {
   // the first layer's product with a character, without its bias
   product(id) {
     if (!this.products.has(id)) {
-      const { i2h, inputs } = this.layers[0], out = new Float64Array(this.rows);
-      if (this.embedding) {
-        multiply(i2h, this.embedding.subarray(id * inputs, (id + 1) * inputs),
-                 new Float32Array(this.rows), out);
-      } else {
-        for (let row = 0; row < this.rows; row++) {
-          out[row] = i2h[row * inputs + id];
-        }
-      }
-      this.products.set(id, out);
+      const { i2h, inputs } = this.layers[0];
+      const zeros = new Float32Array(this.rows);
+      this.products.set(id, this.embedding
+        ? i2h.times(this.embedding.subarray(id * inputs, (id + 1) * inputs),
+                    zeros)
+        : zeros.map((_, row) => i2h.weight[row * inputs + id]));
     }
     return this.products.get(id);
   }
@@ -167,10 +135,8 @@ class Network {
   // hidden state, P. The first layer is given its product, the others H.
   gates(layer, input, isFirst, H) {
     const X = isFirst ? input.map((x, i) => x + layer.i2hBias[i])
-      : multiply(layer.i2h, input, layer.i2hBias, new Float64Array(this.rows));
-    const P = layer.h2h
-      ? multiply(layer.h2h, H, layer.h2hBias, new Float64Array(this.rows))
-      : layer.h2hBias;
+      : layer.i2h.times(input, layer.i2hBias);
+    const P = layer.h2h ? layer.h2h.times(H, layer.h2hBias) : layer.h2hBias;
     if (!layer.gamma) return { X, P };
     const { normal } = normalise(X.map((x, i) => x + P[i]), this.numHiddens);
     return { X: normal.map((x, i) => x * layer.gamma[i] + layer.beta[i]),
@@ -178,8 +144,7 @@ class Network {
   }
 
   scores(state) {
-    return multiply(this.weight, state.at(-1).H, this.bias,
-                    new Float64Array(this.vocabSize));
+    return this.output.times(state.at(-1).H, this.bias);
   }
 }
 
