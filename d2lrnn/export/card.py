@@ -9,7 +9,6 @@ from d2lrnn.report.records import judged_losses, read_records
 __all__ = ["template", "to_card"]
 
 NOT_KNOWN = "not known"
-UNITS = {"char": "character", "word": "word", "token": "token"}
 # by the beginning of what a record says of a text
 LICENCES = {
     "original_lyrics.txt": "CC0 1.0", "original_sonnets.txt": "CC0 1.0",
@@ -27,9 +26,10 @@ def template(name):
 
 def to_card(path, model):
     """Return the card of a ``CharRNN`` that was read from ``path``."""
-    config, unit = model.config, UNITS[model.level]
+    config = model.config
+    unit = "character" if model.level == "char" else model.level
     settings, record, num_epochs = training_of(path)
-    name = path.absolute().parent.name if record else path.stem
+    name = path.absolute().parent.name if settings else path.stem
     n = config["num_layers"]
     facts = {**text_facts(path, settings), **results(record, num_epochs),
              "vocabulary": f"{config['vocab_size']:,} {unit}s"}
@@ -51,24 +51,38 @@ def num_params(model):
 def training_of(path):
     """Return ``(settings, record, num_epochs)`` of a model's training.
 
-    ``record`` is that of the model's epoch. It stands in the file itself if
-    that is a last.safetensors, or in the last.safetensors beside it if that is
-    a best.safetensors. For any other file, return ``({}, {}, 0)``.
+    ``record`` is that of the model's epoch, or ``{}`` if it was saved within
+    one. All stand in the file itself if that is a last.safetensors, or in the
+    one beside a best.safetensors. For any other file they are empty.
     """
     _, metadata = read(path)
-    training, last = metadata.get("training"), path.with_name(LAST)
-    is_best = training is None and path.name == BEST and last.is_file()
-    if is_best:
-        _, other = read(last)
-        if all(metadata[key] == other[key] for key in (
-                "class", "model", "idx_to_char", "level")):
-            training = other.get("training")
-    if not training or not training["history"]:
+    training = metadata.get("training")
+    if training is None and path.name == BEST:
+        training = training_beside(path, metadata)
+        losses = judged_losses(training["history"])
+        epoch = losses.index(min(losses)) if losses else 0
+    elif training:
+        # within an epoch, nothing was measured
+        epoch = len(training["history"]) - (not training["losses"])
+    else:
         return {}, {}, 0
-    history = training["history"]
-    losses = judged_losses(history)
-    epoch = losses.index(min(losses)) if is_best else len(history) - 1
-    return training["settings"], history[epoch], len(history)
+    history = dict(enumerate(training["history"]))
+    return training["settings"], history.get(epoch, {}), len(history)
+
+
+def training_beside(path, metadata):
+    """Return the training in the last.safetensors beside a model's file.
+
+    It is empty if there is none, or if that file has another model.
+    """
+    nothing = {"settings": {}, "history": []}
+    try:
+        _, other = read(path.with_name(LAST))
+    except (OSError, ValueError):  # it is not there, or damaged
+        return nothing
+    is_same = all(metadata[key] == other[key] for key in (
+        "class", "model", "idx_to_char", "level"))
+    return (other.get("training") if is_same else None) or nothing
 
 
 def text_facts(path, settings):
@@ -93,7 +107,7 @@ def results(record, num_epochs):
     {'perplexity on held-out text': 'not known', 'epochs': '2 of 5'}
     """
     found = {"perplexity on held-out text": NOT_KNOWN}
-    if "held_out_perplexity" in record:
+    if {"held_out_perplexity", "held_out_bits_per_char"} <= record.keys():
         found = {"perplexity on held-out text":
                  f"{record['held_out_perplexity']:.3f}",
                  "bits per character there":

@@ -8,6 +8,7 @@ from pathlib import Path
 import d2lrnn as d2l
 import pytest
 from d2lrnn.export.card import to_card
+from d2lrnn.models import checkpoint
 from exported import make, save
 
 ROOT = Path(__file__).parents[2]
@@ -142,8 +143,8 @@ def test_the_card_of_the_best_model(trained):
 
 
 def read_history(folder):
-    from d2lrnn.models.checkpoint import read
-    return read(folder / "last.safetensors")[1]["training"]["history"]
+    _, metadata = checkpoint.read(folder / "last.safetensors")
+    return metadata["training"]["history"]
 
 
 def test_the_card_of_the_last_model(trained):
@@ -160,8 +161,31 @@ def test_the_card_of_a_copy_does_not_guess(trained, tmp_path):
     found = table(to_card(path, d2l.load_model(path)))
     assert found["text"] == found["perplexity on held-out text"] == (
         "not known")
-    save(make(), path.with_name("last.safetensors"))  # of another training
+    last = path.with_name("last.safetensors")
+    save(make(), last)  # of another training
     assert table(to_card(path, d2l.load_model(path))) == found
+    last.write_text("no model")
+    assert table(to_card(path, d2l.load_model(path))) == found
+    last.write_bytes((trained / "last.safetensors").read_bytes())
+    known = table(to_card(path, d2l.load_model(path)))
+    assert known["text"] == "not known"  # without the record of the run
+    assert known["perplexity on held-out text"] != "not known"
+
+
+def test_the_card_of_a_model_saved_within_an_epoch(trained, tmp_path):
+    arrays, metadata = checkpoint.read(trained / "last.safetensors")
+    metadata["training"] |= {"losses": [[1.5]], "norms": [[1.0]]}
+    path = tmp_path / "last.safetensors"
+    checkpoint.write(path, arrays, metadata)
+    found = table(to_card(path, d2l.load_model(path)))
+    assert found["num_epochs"] == "4" and "epochs" not in found
+    assert found["perplexity on held-out text"] == "not known"
+
+
+def test_a_strange_name_stays_text(tmp_path):
+    path = save(make(), tmp_path / "<b>|`x\u202e.safetensors")
+    assert to_card(path, d2l.load_model(path)).startswith(
+        "# \\<b>\\|\\`x\ufffd\n")
 
 
 @pytest.mark.parametrize("text, licence", [
