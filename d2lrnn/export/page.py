@@ -25,8 +25,8 @@ def to_page(paths, float32=False, language=""):
     """Return the page with the models of one file, or two, as a str.
 
     Weights are embedded as float16, which changes scores by a few
-    thousandths, or as float32. The page speaks ``language``, "en" or "zh-CN"; if this is
-    empty, that of the reader's browser.
+    thousandths, or as float32. The page speaks ``language``, "en" or "zh-CN";
+    if this is empty, that of the reader's browser.
     """
     models = [{"name": path.stem, "data": b64encode(
         embedded(path, float32)).decode()} for path in paths]
