@@ -26,7 +26,8 @@ figures:  # the drawings of the lessons
 	python -m docs.figures
 
 screenshots:  # the pictures of README
-	pytest tests/book/test_book.py tests/report/test_browser.py -k screenshot
+	pytest tests/book/test_book.py tests/report/test_browser.py \
+		tests/export/test_studio_page.py -k screenshot
 	cp build/screenshots/*.png docs/images
 
 clean:

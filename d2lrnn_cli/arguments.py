@@ -8,7 +8,8 @@ __all__ = ["TEXT", "AsJson", "ModelPath", "TextName"]
 
 ModelPath = Annotated[Path, Argument(
     metavar="MODEL",
-    help="A model's file, such as runs/plays/best.safetensors.")]
+    help="A model's file, such as runs/plays/best.safetensors, or the folder "
+    "of a training.")]
 TEXT = Argument(
     metavar="TEXT|NAME", help="The path of a UTF-8 text, or the name of a "
     "known text (see d2lrnn data list).")

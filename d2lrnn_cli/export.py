@@ -2,15 +2,15 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
+
+from d2lrnn_cli.arguments import ModelPath
 
 __all__ = ["export"]
 
 
 def export(
-        model: Annotated[Path, Argument(
-            metavar="MODEL", help="A model's file, such as "
-            "runs/plays/best.safetensors, or the folder of a training.")],
+        model: ModelPath,
         to: Annotated[str, Option(
             metavar="FORMAT", help="onnx: one file for ONNX Runtime and the "
             "like. torch: a folder for PyTorch, with a script that writes "

@@ -11,7 +11,9 @@ def inspect(model: ModelPath):
 
 def description(path):
     """Return a description of the settings and arrays in a model's file."""
+    from d2lrnn.export import model_file
     from d2lrnn.models.checkpoint import read
+    path = model_file(path)
     arrays, metadata = read(path)
     weights = {name.removeprefix("model."): array for name, array
                in arrays.items() if name.startswith("model.")}

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import d2lrnn as d2l
 from d2lrnn.data.texts import TEXTS
+from d2lrnn.export import model_file
 
 __all__ = ["load_model", "load_text"]
 
@@ -24,7 +25,8 @@ def load_text(text, level, min_freq=1, vocabulary=None):
 
 
 def load_model(path):
-    """Return the model in a file; it must be a ``CharRNN``."""
+    """Return a ``CharRNN``, given its file or the folder of its training."""
+    path = model_file(path)
     model = d2l.load_model(path, d2l.try_gpu())
     if not isinstance(model, d2l.CharRNN):
         raise ValueError(f"{path} holds a {type(model).__name__}, which only "

@@ -694,15 +694,28 @@ def test_readmes_path_works_as_written(tmp_path):
     section = section.split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     commands = "".join(blocks).splitlines()
-    assert len(commands) == 6
+    assert len(commands) == 8
     (tmp_path / "my_text.txt").write_text(TEXT * 3, "utf-8")
     results = []
     for command in commands:
         name, *arguments = command.split()
         assert name == "d2lrnn"
-        results.append(run(*arguments, folder=tmp_path).stdout)
+        results.append(run(*arguments, folder=tmp_path,
+                           BROWSER="true").stdout)
     assert results[1].startswith("分开") and len(results[1]) == 2 + 50 + 1
     assert results[4].startswith("perplexity")
     page = (tmp_path / "runs/both/report.html").read_text("utf-8")
     assert results[5] == f"{tmp_path}/runs/both/report.html\n"
     assert "lyrics, fit: epoch 20, " in page and "mine, fit: epoch" in page
+    assert (tmp_path / "runs/mine/best-torch/model.py").is_file()
+    assert results[7] == "runs/mine/best-studio.html\n"
+
+
+def test_the_folder_of_a_training_stands_for_its_best_model(trained):
+    folder, _ = trained
+    for command in ("inspect", "generate", "eval"):
+        more = {"generate": ["--seed", 1], "eval": ["my_text.txt"],
+                "inspect": []}[command]
+        one, other = (run(command, model, *more, folder=folder).stdout
+                      for model in ("run", "run/best.safetensors"))
+        assert one == other

@@ -1,10 +1,17 @@
 """The studio in use: pointer, keyboard, files, and hostile texts."""
 from importlib import resources
+from pathlib import Path
 
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from chromium import assert_alone, page_width, phone, wait_until
+from chromium import (
+    assert_alone,
+    page_width,
+    phone,
+    screenshot,
+    wait_until,
+)
 from selenium.webdriver.common.keys import Keys
 from studio_pages import (
     TEXT,
@@ -199,3 +206,18 @@ def test_it_speaks_both_languages_on_a_phone(studio, language):
         language == "en")
     with phone(browser):
         assert page_width(browser) <= 390
+
+
+def test_the_screenshot_of_the_studio(browser, tmp_path):
+    open_page(browser, tmp_path / "page.html",
+              Path(__file__).parents[2] / "docs" / "sonnets.safetensors",
+              text="When evening comes, ")
+    fill_in(browser, "language", "en")
+    fill_in(browser, "seed", 1)
+    write(browser, length=250)
+    browser.execute_script(
+        "document.querySelectorAll('#shown span')[9].click()")
+    before = browser.get_window_size()
+    browser.set_window_size(1200, 1080)
+    screenshot(browser, "studio.png")
+    browser.set_window_size(before["width"], before["height"])

@@ -154,6 +154,10 @@ def run_it(programs, folder):
     lyric = run("d2lrnn", "generate", "runs/lyrics/best.safetensors",
                 "--prefix", "分开", "--num-chars", 20).stdout
     assert lyric.startswith("分开") and len(lyric) == 2 + 20 + 1
+    run("d2lrnn", "export", "runs/lyrics", "--to", "torch")
+    assert (folder / "runs/lyrics/best-torch/model.py").is_file()
+    page = run("d2lrnn", "studio", "runs/lyrics", "--no-open").stdout.strip()
+    assert "class Network" in (folder / page).read_text("utf-8")
     names = run("python", "-m", "d2lrnn.dinosaur", "--iterations", 50,
                 "--names", 3).stdout
     assert len(names.splitlines()) >= 3
