@@ -1,26 +1,26 @@
 # %% [markdown]
 # # Which should you take?
 #
-# Seven ways to predict the next character, and an evening. Every paper has a
-# table in which its own model wins; what it seldom has is the same text, the
-# same number of parameters and the same *time* for all. This lesson has. It
-# also writes the one model that the book's chapter 6 does not have: a small
+# You have one text, one machine and an evening. There are half a dozen ways
+# to predict the next character, and every paper has a table in which its own
+# model wins. What such a table seldom has is the same text, the same number
+# of parameters and the same *time* for all. This lesson makes one that has.
+# It also writes the model that chapter 6 of the book does not have: a small
 # Transformer.
 #
 # After this lesson you can
 #
-# * write a Transformer in Gluon, and test that no character sees a later one;
-# * compare models at equal time, with several seeds, and say what such a
+# * write a Transformer in Gluon, and test that it does not look ahead;
+# * compare models after equal times, with several seeds, and say what your
 #   table does not show;
-# * say why bits a character in Chinese and in English cannot be compared, and
-#   what can.
+# * say why bits a character in Chinese and in English cannot be compared as
+#   they stand.
 #
 # You need [char-RNN](char_rnn.py); [a window or a memory?](shakespeare.py)
-# has the writer of windows, and [recurrent networks that train in
-# parallel](parallel_scan.py) the minGRU. The lesson takes about eight minutes
-# of one core. The letters are those of the [notation](/notation.md); $d$,
-# $\mathbf{q}$, $\mathbf{k}$, $\mathbf{v}$ and $a$ have their meaning in this
-# lesson alone.
+# has the model of windows, and [recurrent networks that train in
+# parallel](parallel_scan.py) the minGRU. On one core the lesson takes about
+# six minutes. The letters are those of the [notation](/notation.md); $d$ and
+# the letters of attention have their meaning in this lesson alone.
 
 # %%
 import time
@@ -36,44 +36,40 @@ train_ids, held_out_ids, _ = d2l.split(corpus, held_out=0.1)
 print(f"{len(train_ids):,} to train on, {len(held_out_ids):,} held out")
 
 # %% [markdown]
-# ## Look, instead of remembering
+# ## Look back, instead of remembering
 #
-# A recurrent network hands on what it knows from step to step. Whatever is
-# needed later has to fit into one vector and to survive each step.
-# *Attention* hands on nothing. It keeps a vector for every character so far,
-# and at each step looks through all of them.
+# A recurrent network hands a state from step to step. Whatever will be needed
+# later has to fit into this one vector, and to survive every step on the way.
+# *Attention* hands on nothing. It keeps vectors for each character so far,
+# and at every position it looks through all of them.
 #
 # ```{figure} /figures/looking_back.svg
 # :name: fig-looking-back
-# :alt: Above, a chain of states; below, one position reads three vectors.
+# :alt: Above, a chain of states; below, one position reads three values.
 #
-# Above: the third state reads the second, and has the first from hearsay.
-# Below: the third position weighs all vectors up to its own. The dashed ones
-# are later, and their weights are zero.
+# Above: a state reads its input and the state before it. Below: the third
+# position compares its query with three keys, and reads their values by the
+# weights shown as bars. What comes later (dashed) has the weight 0.
 # ```
 #
-# What to look for is a vector as well, the *query* $\mathbf{q}_t$ of position
-# $t$. Each position $s$ offers a *key* $\mathbf{k}_s$, by which it can be
-# found, and a *value* $\mathbf{v}_s$, which is what is read
-# ({numref}`fig-looking-back`). The more a key resembles the query, the larger
-# is its weight:
+# In {numref}`fig-looking-back` each position $t$ makes three things of its
+# input, by a matrix each: a *query* $q_t$, which says what it looks for; a
+# *key* $k_t$, by which others can find it; and a *value* $v_t$, which they
+# then read. The more a key agrees with the query, the larger is its weight.
+# The weights are a softmax over the positions up to $t$:
 #
-# $$\begin{gathered} a_{ts} = \frac{\exp(\mathbf{q}_t^\top \mathbf{k}_s /
-#   \sqrt d)}{\sum_{r \le t} \exp(\mathbf{q}_t^\top \mathbf{k}_r / \sqrt d)},
-#   \qquad s \le t, \\
-#   \mathbf{h}_t = \sum_{s \le t} a_{ts} \mathbf{v}_s. \end{gathered}$$
+# $$\begin{gathered} \alpha_{ts} = \frac{\exp(q_t \cdot k_s / \sqrt d)}
+#   {\sum_{r \le t} \exp(q_t \cdot k_r / \sqrt d)}, \qquad s \le t, \\
+#   h_t = \sum_{s \le t} \alpha_{ts} v_s. \end{gathered}$$
 #
-# This is a softmax over the positions up to $t$. All three vectors, of size
-# $d$, are products of the position's input with a learned matrix each. The
-# root keeps the sums of $d$ products from growing with $d$, which would push
-# all the weight to one position. The *causal mask* is the condition
-# $s \le t$: in code, a large number is subtracted from the scores of all
-# later positions, so that their weights are exactly zero.
+# Queries and keys are vectors of $d$ numbers, and the dot is their inner
+# product. It grows with $d$; without the root, the softmax would soon give
+# everything to one position, and learn no more. The condition $s \le t$ is
+# the *causal mask*. In code, a billion is subtracted from the scores of all
+# later positions, which makes their weights exactly 0.
 
 
 # %%
-
-
 def attention(Q, K, V, causal):  # (n, num_heads, T, d)
     T, d = Q.shape[2:]
     scores = nd.linalg.gemm2(Q, K, transpose_b=True) / d ** 0.5
@@ -82,13 +78,14 @@ def attention(Q, K, V, causal):  # (n, num_heads, T, d)
         scores = nd.broadcast_minus(scores, nd.array(later))
     return nd.linalg.gemm2(nd.softmax(scores), V)
 
+
 # %% [markdown]
-# By hand, with $d = 1$ and three characters: let all queries be 1, the keys
-# $0, 0, \ln 2$ and the values $8, 4, 2$. The third position weighs with
-# $e^0, e^0, e^{\ln 2}$, which is $1, 1, 2$, or as shares $1/4, 1/4, 1/2$. It
-# reads $8/4 + 4/4 + 2/2 = 4$. The second sees two keys that are alike, and
-# reads $8/2 + 4/2 = 6$; the first sees itself alone, and reads 8. Without the
-# mask all three would read 4.
+# By hand, with $d = 1$, as in the figure: let all queries be 1, the keys $0,
+# 0, \ln 2$, and the values $8, 4, 2$. The third position compares $e^0, e^0,
+# e^{\ln 2}$, which are $1, 1, 2$. So the weights are $1/4, 1/4, 1/2$, and it
+# reads $8/4 + 4/4 + 2/2 = 4$. To the second, two keys are alike: it reads
+# $8/2 + 4/2 = 6$. The first sees itself alone: 8. Without the mask, all three
+# would read 4.
 
 # %%
 Q, K, V = nd.array([[1, 1, 1], [0, 0, np.log(2)], [8, 4, 2]]).reshape(
@@ -100,14 +97,22 @@ for causal, H in ((True, [8, 6, 4]), (False, [4, 4, 4])):
 # %% [markdown]
 # ## A small Transformer
 #
-# Four things around it make a Transformer (Vaswani et al. 2017). *Heads*:
-# each layer looks several times at once, with shorter vectors; what the heads
-# read is joined and multiplied by a matrix.
+# Attention alone is no network: it only mixes what is there, by weights that
+# sum to 1. Vaswani et al. (2017) put four things around it.
+#
+# * *Heads.* Each layer looks back four times at once, with a quarter of the
+#   vector each. What they read is joined, and multiplied by a matrix.
+# * *A feed-forward network*: two layers with a ReLU between them, which work
+#   on each position by itself.
+# * *Residual connections.* Both of these add to what came in, and do not
+#   replace it. So the gradient has a way down on which nothing is multiplied:
+#   the line of the [LSTM](lstm.py)'s memory, turned upright.
+# * *Layer normalisation*, which [char-RNN](char_rnn.py) has. Here it stands
+#   before each of the two, not after the sum as in 2017; so the learning rate
+#   need not begin near 0 (Xiong et al. 2020).
 
 
 # %%
-
-
 class Layer(nn.Block):
     num_heads, causal = 4, True
 
@@ -128,18 +133,17 @@ class Layer(nn.Block):
         X = X + self.dropout(self.join(H.reshape((0, 0, -3))))
         return X + self.feed_forward(X)
 
+
 # %% [markdown]
-# *Positions*: a sum does not know the order of its terms, so each position
-# has a learned vector, which is added to the character's. There are as many
-# as the window is long, `Tx`, and beyond it this model cannot look. It has no
-# state to carry: `begin_state` returns `()`, as `WindowLSTM` does, and the
-# scores come one step after another, as those of `CharRNN` do. So one loop
-# will train all.
+# A sum does not know the order of its terms. So each *position* of the
+# window has a vector of its own, which is learned and added to that of the
+# character. There are `Tx` of them, and no further can this model look. It
+# carries no state: `begin_state` returns `()`, as that of `WindowLSTM` does,
+# and the scores come one step after another, as those of `CharRNN` do. So one
+# loop can train them all.
 
 
 # %%
-
-
 class Transformer(nn.Block):
     def __init__(self, vocab_size, num_hiddens, num_layers, dropout, Tx):
         super().__init__()
@@ -159,9 +163,10 @@ class Transformer(nn.Block):
         Y = self.layers(nd.broadcast_add(self.embedding(X), steps))
         return Y.swapaxes(0, 1).reshape((-3, 0)), ()
 
+
 # %% [markdown]
-# Does it look ahead? Change the last three characters of a line: the scores
-# before them must not change, and those from there on must.
+# Does it look ahead? Let it read two lines that differ in their last three
+# characters. The scores before must be the same, the others must not.
 
 # %%
 model = Transformer(corpus.vocab_size, 64, num_layers=2, dropout=0.2, Tx=64)
@@ -174,32 +179,34 @@ assert change[:37].max() == 0 < change[37:].min()
 # %% [markdown]
 # ## The rules
 #
-# *The text.* The sonnets that ship, with their last tenth held out. Every
-# model is measured on the same characters, each of them once. A `CharRNN`
-# reads 64 characters of the training text and then all the held-out ones. The
-# writer of windows predicts each from the 40 before it. The Transformer
-# predicts ten at a time, from windows of 64, so each after at least 54.
+# *One text.* The sonnets that ship; the last tenth is held out. Each held-out
+# character is predicted once by every model, from the window before it: from
+# 54 to 63 characters in pieces of 64 whose last ten predictions count, or,
+# for the model of windows, from 40. All begin a piece with nothing: that the
+# state of a `CharRNN` can be [carried on](shakespeare.py) is not used here.
 #
-# *The size.* About 108,000 parameters each. All have dropout 0.2, Adam,
-# gradients clipped at 1, mini-batches of 16 pieces of 64 characters (the
-# windows: 64 of 40), and a learning rate that was the best of three (0.001,
-# 0.003, 0.01) in one run each with another seed. No model had more trials
-# than the others.
+# *One size.* About 110,000 parameters each.
 #
-# *The time.* Ten seconds of training each, counted as the processor's seconds
-# in this process, which other programs do not disturb. The clock stands still
-# while we measure, ten times in each run, and the best of the ten counts.
-# (That choice looks at the held-out text, for all models alike, as does the
-# $n$ of the n-grams.)
+# *One effort.* Adam, gradients clipped at norm 1, mini-batches of 16 pieces
+# of 64 characters (of 64 windows of 40). Before this lesson, each model was
+# tried once, with seed 0, at learning rates of 0.003 and 0.01, without
+# dropout and with 0.2; the best of the four is below. No model was tuned
+# more than the others.
+#
+# *One time.* Ten seconds of training each. `time.process_time` counts the
+# seconds that the processor has worked for this process, so other programs do
+# not disturb it. It stands still while a model is measured. That happens ten
+# times, more often at the beginning, and the best of the ten counts. (This
+# choice sees the held-out text; so does that of the learning rate. It favours
+# no model, but all numbers are a little too good.)
 
 
 # %%
-
-
 def losses(model, pieces):  # (n, T + 1)
     Y, _ = model(nd.array(pieces[:, :-1]), model.begin_state(len(pieces)))
     y = pieces[:, 1:].T.reshape(-1)[-len(Y):]
     return -nd.pick(nd.log_softmax(Y), nd.array(y))
+
 
 # %%
 seconds, num_marks = d2l.epochs(100) / 10, d2l.epochs(10)
@@ -225,27 +232,29 @@ def train(seed, corpus, kind, lr, *sizes):
         trainer.step(l.size)
         nd.waitall()
         num_chars, spent = num_chars + l.size, time.process_time() - start
-        if spent >= seconds * (len(marks) + 1) / num_marks:
+        if spent >= seconds * ((len(marks) + 1) / num_marks) ** 2:
             nats = losses(model, judged)[-last * len(judged):].mean()
             marks.append((spent, num_chars, nats.asscalar()))
             start = time.process_time() - spent
     return model, np.array(marks)
 
+
 # %% [markdown]
 # ## The table
 #
-# How fast a model *writes* is another matter than how fast it trains. All
-# write greedily, one character after another, with the plainest loop there
-# is: a recurrent model reads the one new character, the other two read their
-# whole window again. (A Transformer can keep the keys and values of the
-# characters before; this one does not. For a `CharRNN`, `d2l.generate` is
-# faster than this loop.)
-
+# Each row: parameters; held-out nats, the median of three seeds and their
+# range; after how many seconds the median was best; characters predicted in
+# a second of training; characters read one after another in a second, as in
+# writing. For that, a recurrent model reads the one new character, and the
+# other two read their whole window again. (A Transformer can keep the keys
+# and values of what it has read; ours does not. And `d2l.generate` makes a
+# `CharRNN` faster than this loop.) The last column comes under "Common
+# mistakes".
 
 # %%
 settings = {
-    "Transformer": (Transformer, 1e-2, 64, 2, 0.0, 64),
     "windows": (d2l.WindowLSTM, 1e-2, 84, 0.0, 40),
+    "Transformer": (Transformer, 1e-2, 64, 2, 0.0, 64),
     "minGRU, 2 layers": (d2l.CharRNN, 3e-3, 64, 190, 2, "mingru", 0.0),
     "RNN": (d2l.CharRNN, 3e-3, 64, 270, 1, "rnn", 0.2),
     "GRU": (d2l.CharRNN, 3e-3, 64, 150, 1, "gru", 0.2),
@@ -263,16 +272,15 @@ for name, setting in settings.items():
     writes = 100 / (time.process_time() - start)
     least, median, most = np.sort(runs[name][:, :, 2].min(axis=1))
     spent, num_chars, nats = np.median(runs[name], axis=0).T
-    fewest = np.median(runs["Transformer"][:, -1, 1])
-    same = np.interp(fewest, num_chars, nats, right=np.nan)
+    fewest = np.median(runs["windows"][:, -1, 1])
     size = sum(p.data().size for p in model.collect_params().values())
     print(f"{name:<17}{size:,}  {median:.3f} ({least:.3f} to {most:.3f})"
           f"{spent[nats.argmin()]:5.1f} s {num_chars[-1] / spent[-1]:7,.0f}"
-          f"{writes:7,.0f} {same:7.3f}")
+          f"{writes:7,.0f}{np.interp(fewest, num_chars, nats):7.3f}")
 
 # %% [markdown]
-# The mark to beat is that of the n-grams of the [first
-# lesson](language_models.py).
+# And the oldest model, which [counts](language_models.py), on the same
+# characters:
 
 
 # %%
@@ -298,11 +306,14 @@ axes.legend(fontsize="small", ncols=2)
 axes.figure
 
 # %% [markdown]
+# AFTER
+
+# %% [markdown]
 # ## Chinese beside English
 #
 # The same GRU, for the same time, on 17,000 characters of the Chinese lyrics
-# and of the sonnets, with a tenth held out. Then it reads four lines that it
-# has not trained on; they say the same in both languages.
+# that ship, and of the sonnets; a tenth is held out. Afterwards it reads two
+# lines that it has not trained on. They say the same in both languages.
 
 # %%
 verses = {"lyrics": "雨落在旧屋檐\n灯亮在窗边\n",
@@ -318,15 +329,16 @@ for name, verse in verses.items():
           f" for {len(verse)} characters" % tuple(np.median(bits, axis=0)))
 
 # %% [markdown]
-# ## Common mistakes
-#
-# **Compared by epochs.**
+# CHINESE
 
 # %% [markdown]
-# **The mask forgotten.**
+# MASK
 
 # %%
 Layer.causal = False
 model, marks = train(1, corpus, *settings["Transformer"])
 last = losses(model, windows(held_out_ids, 65))[64 - len(held_out_ids):]
 print(f"{marks[-1, 2]:.3f}, and at the end {last.mean().asscalar():.3f}")
+
+# %% [markdown]
+# END
