@@ -260,7 +260,8 @@ settings = {
     "GRU": (d2l.CharRNN, 3e-3, 64, 150, 1, "gru", 0.2),
     "LSTM": (d2l.CharRNN, 1e-2, 64, 128, 1, "lstm", 0.2),
     "LSTM, 2 layers": (d2l.CharRNN, 1e-2, 64, 80, 2, "lstm", 0.2)}
-runs = {}
+runs, best = {}, {}
+print(f"{'':17}weights  nats, three seeds          at  trains writes  early")
 for name, setting in settings.items():
     trained = [train(seed, corpus, *setting) for seed in (1, 2, 3)]
     model, runs[name] = trained[0][0], np.array([m for _, m in trained])
@@ -270,13 +271,13 @@ for name, setting in settings.items():
         Y, state = model(nd.array(X), state or model.begin_state(1))
         Y.wait_to_read()
     writes = 100 / (time.process_time() - start)
-    least, median, most = np.sort(runs[name][:, :, 2].min(axis=1))
+    least, best[name], most = np.sort(runs[name][:, :, 2].min(axis=1))
     spent, num_chars, nats = np.median(runs[name], axis=0).T
-    fewest = np.median(runs["windows"][:, -1, 1])
+    early = np.interp(np.median(runs["windows"][:, -1, 1]), num_chars, nats)
     size = sum(p.data().size for p in model.collect_params().values())
-    print(f"{name:<17}{size:,}  {median:.3f} ({least:.3f} to {most:.3f})"
-          f"{spent[nats.argmin()]:5.1f} s {num_chars[-1] / spent[-1]:7,.0f}"
-          f"{writes:7,.0f}{np.interp(fewest, num_chars, nats):7.3f}")
+    print(f"{name:<17}{size:,}  {best[name]:.3f} ({least:.3f} to {most:.3f})"
+          f"{spent[nats.argmin()]:5.1f} s{num_chars[-1] / spent[-1]:8,.0f}"
+          f"{writes:7,.0f}{early:7.3f}")
 
 # %% [markdown]
 # And the oldest model, which [counts](language_models.py), on the same
@@ -294,6 +295,7 @@ def ngram_perplexity(corpus_indices, n, vocab_size, held_out=(), smooth=True):
 counted, n = min((np.log(ngram_perplexity(
     train_ids, n, corpus.vocab_size, held_out_ids)), n) for n in range(1, 8))
 print(f"{n}-grams: {counted:.3f} nats")
+assert seconds < 10 or best["GRU"] < counted < best["Transformer"]
 
 # %%
 axes = d2l.new_figure((8, 4.5)).subplots()
@@ -325,8 +327,8 @@ for name, verse in verses.items():
              losses(model, read).sum().asscalar() / np.log(2))
             for model, marks in (train(seed, part, *settings["GRU"])
                                  for seed in (1, 2, 3))]
-    print(f"{name}: {part.vocab_size:,} distinct; %.2f bits a character, %.1f"
-          f" for {len(verse)} characters" % tuple(np.median(bits, axis=0)))
+    print(f"{name}, {part.vocab_size:,} distinct: %.2f bits a character, and "
+          f"%.0f for {len(verse)} characters" % tuple(np.median(bits, axis=0)))
 
 # %% [markdown]
 # CHINESE
@@ -338,7 +340,9 @@ for name, verse in verses.items():
 Layer.causal = False
 model, marks = train(1, corpus, *settings["Transformer"])
 last = losses(model, windows(held_out_ids, 65))[64 - len(held_out_ids):]
-print(f"{marks[-1, 2]:.3f}, and at the end {last.mean().asscalar():.3f}")
+last = last.mean().asscalar()
+print(f"held out {marks[-1, 2]:.3f} nats, and {last:.3f} at the end")
+assert seconds < 10 or marks[-1, 2] < 1.5 < 4 < last
 
 # %% [markdown]
 # END
