@@ -308,7 +308,36 @@ axes.legend(fontsize="small", ncols=2)
 axes.figure
 
 # %% [markdown]
-# AFTER
+# Dots are seeds, lines their medians. In our run the GRU and the LSTM were
+# first, one layer or two, and their ranges overlapped or nearly did; the
+# plain RNN was a little behind. The n-grams came next: counting beat three of
+# the seven. The three seeds of a model lay closer together than most models
+# do, so what the table orders is no accident of the seeds. Three sentences of
+# advice:
+#
+# 1. Count n-grams first; a model that does not get below them has not earned
+#    its place yet.
+# 2. For a small text and a few seconds of one core, take a GRU or an LSTM
+#    with one layer, and do not fret about which.
+# 3. If it is to write on a CPU, take a model that carries a state: it reads
+#    one character for each that it writes, not a whole window.
+#
+# Now for what the table does *not* show.
+#
+# * *A larger text.* On these few characters there is little to learn beyond
+#   what fits into the GRU; Transformers earn their fame on texts that are
+#   longer by many orders of magnitude (Radford et al. 2019).
+# * *More time.* The Transformer's line still falls when its time is up. Up to
+#   about two seconds it learns little more than which character follows which
+#   (a flat stretch in the picture); only then does it begin to use what it
+#   sees further back. An RNN need not discover that the last characters
+#   matter most: it is built that way.
+# * *Other machines.* One core does one thing after another. The Transformer
+#   computes all positions of a piece at once, and the minGRU could, too; on a
+#   GPU they would be charged for less of the time ([why](parallel_scan.py)).
+# * *More tuning.* Four tries are few, and the widths are whatever gives
+#   110,000 parameters. Six layers, a warm-up of the learning rate, or a
+#   schedule could change places in the table.
 
 # %% [markdown]
 # ## Chinese beside English
@@ -318,9 +347,9 @@ axes.figure
 # lines that it has not trained on. They say the same in both languages.
 
 # %%
-verses = {"lyrics": "雨落在旧屋檐\n灯亮在窗边\n",
-          "sonnets": "Rain falls on old eaves,\nA lamp burns by the window,\n"}
-for name, verse in verses.items():
+both = {"lyrics": "雨落在旧屋檐\n灯亮在窗边\n",
+        "sonnets": "Rain falls on old eaves,\nA lamp burns by the window,\n"}
+for name, verse in both.items():
     part = d2l.load_corpus(f"original_{name}.txt", num_chars=17_000)
     read = np.array([[part.char_to_idx[char] for char in "\n" + verse]])
     bits = [(marks[:, 2].min() / np.log(2),
@@ -328,13 +357,45 @@ for name, verse in verses.items():
             for model, marks in (train(seed, part, *settings["GRU"])
                                  for seed in (1, 2, 3))]
     print(f"{name}, {part.vocab_size:,} distinct: %.2f bits a character, and "
-          f"%.0f for {len(verse)} characters" % tuple(np.median(bits, axis=0)))
+          f"%.0f for {len(verse)} characters" % tuple(np.median(bits, 0)))
 
 # %% [markdown]
-# CHINESE
+# Is English better modelled, since it takes a third of the bits? The numbers
+# cannot say. A letter is a small part of a word, and the next one is often
+# clear; a Chinese character is most of a word, out of well over a thousand.
+# Two lines that say the same take several times as many letters as
+# characters. In bits for the whole, the two languages were much closer in our
+# run, and even that is no result:
+#
+# * Two lines are two lines. To compare languages, one needs long texts of the
+#   same content in each, and compares the bits of the whole (Cotterell et al.
+#   2018). The lyrics and the sonnets are no such texts.
+# * The vocabulary came from the whole text, with the characters that only the
+#   held-out part has. There all these count as one, `<unk>`, which is cheap
+#   to predict, and hardly ever needed in English.
+# * In the same ten seconds, the Chinese model took fewer steps: its output
+#   layer is thirty times as wide. And 15,000 characters are more of a text in
+#   Chinese, but with few examples of each character.
+#
+# What can be concluded? Within one text and one vocabulary, fewer bits a
+# character is better. Across languages, a smaller number by itself says
+# nothing.
 
 # %% [markdown]
-# MASK
+# ## Common mistakes
+#
+# **Compared by epochs.** The last column of the table has each model's nats
+# after equally many predictions: as many as the model of windows made in its
+# ten seconds, which is less than one epoch. By this column, windows are the
+# best model, by far; by time they are the worst. For each character that they
+# predict they read forty, and the other models had taken only a fraction of a
+# second to get there. Who compares by epochs or by steps gives each model as
+# much time as it likes to take.
+#
+# **The mask forgotten.** Then each position sees its answer, which is the
+# next character of the piece. The held-out text does not give the mistake
+# away: there, too, the answers are in the piece. Only the last position of a
+# piece has nothing after it, and all writing happens there.
 
 # %%
 Layer.causal = False
@@ -345,4 +406,47 @@ print(f"held out {marks[-1, 2]:.3f} nats, and {last:.3f} at the end")
 assert seconds < 10 or marks[-1, 2] < 1.5 < 4 < last
 
 # %% [markdown]
-# END
+# Of the ten predictions that count in each piece, nine can be copied. At the
+# end the model does worse than a uniform guess, with log 57, or 4.04 nats. So
+# a loss that falls to nearly nothing is not good news, and the test of two
+# lines above is worth its six lines of code.
+#
+# ## Summary
+#
+# * Attention weighs the values of all positions so far by how well their keys
+#   agree with a query. A Transformer is layers of it, with feed-forward
+#   networks, residual connections, normalisation and positions.
+# * Compare after equal time, on the same held-out characters, with several
+#   seeds and as many tries for each model; and put counting into the table.
+# * Bits a character belong to a text and its vocabulary. Two languages are
+#   compared by the bits of the same content, if at all.
+#
+# ## Exercises
+#
+# 1. (\*) A fourth character joins the example by hand, with $q_4 = 1$, $k_4 =
+#    \ln 4$ and $v_4 = 0$. What does it read, and what do the others read now?
+# 2. (\*) How many parameters has a `Transformer` with $h$ units, $L$ layers
+#    and $V$ characters? Where are most of them?
+# 3. (\*\*) Set all `positions` to zero, and exchange two characters far
+#    before the end of a piece. Do the scores at the end change, with one
+#    layer and with two? Why?
+# 4. (\*\*) Measure the lyrics and the sonnets in bits a *byte*. What is left
+#    of the difference, and what does that say?
+# 5. (\*\*\*) Write with the Transformer as with a recurrent network: keep the
+#    keys and values of each layer, so that a new character costs one row. Its
+#    scores must be those of the whole model.
+#
+# ## Further reading
+#
+# * A. Vaswani et al., *Attention Is All You Need*, 2017.
+# * A. Radford et al., *Language Models are Unsupervised Multitask Learners*,
+#   2019: GPT-2, with the normalisation before, as here.
+# * R. Xiong et al., *On Layer Normalization in the Transformer Architecture*,
+#   2020.
+# * L. Feng et al., *Were RNNs All We Needed?*, 2024: another such table.
+# * R. Cotterell et al., *Are All Languages Equally Hard to Language-Model?*,
+#   2018.
+#
+# In the book, attention is section 10.11 of the first edition and chapter 10
+# of the second, which has the Transformer in 10.7. Next:
+# [debugging](debugging.py).
