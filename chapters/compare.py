@@ -66,7 +66,8 @@ print(f"{len(train_ids):,} to train on, {len(held_out_ids):,} held out")
 # product. It grows with $d$; without the root, the softmax would soon give
 # everything to one position, and learn no more. The condition $s \le t$ is
 # the *causal mask*. In code, a billion is subtracted from the scores of all
-# later positions, which makes their weights exactly 0.
+# later positions, which makes their weights exactly 0. (Where attention came
+# from: [after recurrent networks](/after_rnns.md).)
 
 
 # %%
@@ -188,10 +189,11 @@ assert change[:37].max() == 0 < change[37:].min()
 # *One size.* About 110,000 parameters each.
 #
 # *One effort.* Adam, gradients clipped at norm 1, mini-batches of 16 pieces
-# of 64 characters (of 64 windows of 40). Before this lesson, each model was
-# tried once, with seed 0, at learning rates of 0.003 and 0.01, without
-# dropout and with 0.2; the best of the four is below. No model was tuned
-# more than the others.
+# of 64 characters (of 64 windows of 40). Before this run each model was tried
+# with seed 0, at learning rates of 0.003 and 0.01, without dropout and with
+# 0.2; the best of the four is below. If one model had more attention than the
+# others, it was the Transformer: the size of the numbers with which its
+# embeddings begin, which is that of `CharRNN`, was a fifth choice.
 #
 # *One time.* Ten seconds of training each. `time.process_time` counts the
 # seconds that the processor has worked for this process, so other programs do
@@ -370,9 +372,9 @@ for name, verse in both.items():
 # * Two lines are two lines. To compare languages, one needs long texts of the
 #   same content in each, and compares the bits of the whole (Cotterell et al.
 #   2018). The lyrics and the sonnets are no such texts.
-# * The vocabulary came from the whole text, with the characters that only the
-#   held-out part has. There all these count as one, `<unk>`, which is cheap
-#   to predict, and hardly ever needed in English.
+# * Some of the held-out Chinese characters occur nowhere in the training
+#   text. They all count as `<unk>`, which the model has learned never to
+#   expect, and each costs many bits. The sonnets have no such character.
 # * In the same ten seconds, the Chinese model took fewer steps: its output
 #   layer is thirty times as wide. And 15,000 characters are more of a text in
 #   Chinese, but with few examples of each character.
@@ -403,7 +405,7 @@ model, marks = train(1, corpus, *settings["Transformer"])
 last = losses(model, windows(held_out_ids, 65))[64 - len(held_out_ids):]
 last = last.mean().asscalar()
 print(f"held out {marks[-1, 2]:.3f} nats, and {last:.3f} at the end")
-assert seconds < 10 or marks[-1, 2] < 1.5 < 4 < last
+assert seconds < 10 or marks[-1, 2] < 0.5 < best["Transformer"] < last
 
 # %% [markdown]
 # Of the ten predictions that count in each piece, nine can be copied. At the
