@@ -294,28 +294,27 @@ def ngram_perplexity(corpus_indices, n, vocab_size, held_out=(), smooth=True):
         return d2l.perplexity(-np.log(p).mean())
 
 
-counted, n = min((np.log(ngram_perplexity(
-    train_ids, n, corpus.vocab_size, held_out_ids)), n) for n in range(1, 8))
-print(f"{n}-grams: {counted:.3f} nats")
-assert seconds < 10 or best["GRU"] < counted < best["Transformer"]
+ngrams = [np.log(ngram_perplexity(train_ids, n, corpus.vocab_size,
+                                  held_out_ids)) for n in range(1, 7)]
+print("nats of n-grams, from n = 1:", np.round(ngrams, 3))
+assert seconds < 10 or best["GRU"] < min(ngrams) < best["Transformer"]
 
 # %%
 axes = d2l.new_figure((8, 4.5)).subplots()
 for i, (name, run) in enumerate(runs.items()):
     axes.plot(run[:, :, 0], run[:, :, 2], f"C{i}.", markersize=4)
     axes.plot(*np.median(run, axis=0).T[::2], f"C{i}", label=name)
-axes.axhline(counted, color="0.3", ls=":", label=f"{n}-grams")
+axes.axhline(min(ngrams), color="0.3", ls=":", label="best n-grams")
 axes.set(xlabel="seconds of one core", ylabel="held-out nats")
 axes.legend(fontsize="small", ncols=2)
 axes.figure
 
 # %% [markdown]
 # Dots are seeds, lines their medians. In our run the GRU and the LSTM were
-# first, one layer or two, and their ranges overlapped or nearly did; the
-# plain RNN was a little behind. The n-grams came next: counting beat three of
-# the seven. The three seeds of a model lay closer together than most models
-# do, so what the table orders is no accident of the seeds. Three sentences of
-# advice:
+# first, a hundredth of a nat apart; the plain RNN was a little behind. Then
+# came counting, which beat three of the seven. The seeds of a model lay
+# closer together than most models do, so it is not the seeds that order this
+# table. Three sentences of advice:
 #
 # 1. Count n-grams first; a model that does not get below them has not earned
 #    its place yet.
@@ -329,11 +328,11 @@ axes.figure
 # * *A larger text.* On these few characters there is little to learn beyond
 #   what fits into the GRU; Transformers earn their fame on texts that are
 #   longer by many orders of magnitude (Radford et al. 2019).
-# * *More time.* The Transformer's line still falls when its time is up. Up to
-#   about two seconds it learns little more than which character follows which
-#   (a flat stretch in the picture); only then does it begin to use what it
-#   sees further back. An RNN need not discover that the last characters
-#   matter most: it is built that way.
+# * *More time.* The Transformer's line still falls when its time is up. For
+#   some seconds it is nearly flat, just above the nats of 2-grams: the model
+#   knows which character follows which, and has not found out yet how to use
+#   what is further back. A recurrent network need not find out that the last
+#   characters matter most; it is built that way.
 # * *Other machines.* One core does one thing after another. The Transformer
 #   computes all positions of a piece at once, and the minGRU could, too; on a
 #   GPU they would be charged for less of the time ([why](parallel_scan.py)).
@@ -363,11 +362,11 @@ for name, verse in both.items():
 
 # %% [markdown]
 # Is English better modelled, since it takes a third of the bits? The numbers
-# cannot say. A letter is a small part of a word, and the next one is often
-# clear; a Chinese character is most of a word, out of well over a thousand.
-# Two lines that say the same take several times as many letters as
-# characters. In bits for the whole, the two languages were much closer in our
-# run, and even that is no result:
+# cannot say. A letter is a small part of a word, and often follows from the
+# ones before; a Chinese character is most of a word, or all of it, out of
+# well over a thousand. Two lines take four times as many letters as
+# characters, and in bits for the whole the order may turn around. Even that
+# is no result:
 #
 # * Two lines are two lines. To compare languages, one needs long texts of the
 #   same content in each, and compares the bits of the whole (Cotterell et al.
@@ -409,8 +408,8 @@ assert seconds < 10 or marks[-1, 2] < 0.5 < best["Transformer"] < last
 
 # %% [markdown]
 # Of the ten predictions that count in each piece, nine can be copied. At the
-# end the model does worse than a uniform guess, with log 57, or 4.04 nats. So
-# a loss that falls to nearly nothing is not good news, and the test of two
+# end, where the model has to predict, it is far behind the one with the mask.
+# So a loss that falls to nearly nothing is no good news, and the test of two
 # lines above is worth its six lines of code.
 #
 # ## Summary
