@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from docs.figures import (
+    attention,
     batches,
     cells,
     counting,
@@ -22,4 +23,4 @@ FIGURES = {draw.__name__: draw for draw in (
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     networks.dependence, networks.traced, networks.scan_tree,
     music.jazz_measure, decoding.choosing, counting.counting,
-    memory.delayed_recall)}
+    memory.delayed_recall, attention.looking_back)}
