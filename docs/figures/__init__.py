@@ -7,6 +7,7 @@ from docs.figures import (
     counting,
     decoding,
     memory,
+    mistakes,
     music,
     networks,
 )
@@ -22,4 +23,4 @@ FIGURES = {draw.__name__: draw for draw in (
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     networks.dependence, networks.traced, networks.scan_tree,
     music.jazz_measure, decoding.choosing, counting.counting,
-    memory.delayed_recall)}
+    memory.delayed_recall, mistakes.mistakes)}
