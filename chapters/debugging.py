@@ -103,7 +103,7 @@ def step(p, model, X, Y, state):
     return losses.mean().asscalar(), state
 
 
-def evaluate(p, model, text):
+def measure(p, model, text):
     ids, model = nd.array([p.number(text)]), p.load(model)
     with p.evaluating():
         losses, _ = losses_of(p, model, ids[:, :-1], ids[:, 1:],
@@ -121,7 +121,7 @@ def train(p):
             l, state = step(p, model, X, Y, state)
             means.append(l)
         history.append([d2l.perplexity(np.mean(means)),
-                        evaluate(p, model, held_out)])
+                        measure(p, model, held_out)])
     return model, np.array(history)
 
 
@@ -137,8 +137,7 @@ faults = {
     "state kept at random": {"batches": d2l.data_iter_random},
     "detach lost": {"cut": lambda state: state, "retain": True},
     "sum for mean": {"reduce": lambda losses: losses.sum()},
-    "copies clipped": {"clip": lambda params, theta: [
-        param.grad.clip(-theta, theta) for param in params]},
+    "copies clipped": {"clip": lambda ps, t: [p.grad.clip(-t, t) for p in ps]},
     "a tenth of the rate": {"lr": 2},
     "one seed": {"seed": lambda epoch: 1},
     "dropout left on": {"evaluating": autograd.train_mode},
@@ -294,7 +293,7 @@ axes.figure
 # <summary></summary>
 #
 # A tenth of the rate. Every number is true, and seen alone the task just
-# looks hard. Test: a hundred steps are enough to learn one mini-batch by
+# looks hard. Test: fifty steps are enough to learn one mini-batch by
 # heart (d). Mend: compare rates three times larger and smaller first of all.
 #
 # </details>
@@ -340,7 +339,7 @@ axes.figure
 # ## Eleven tests
 #
 # Each test gets the parts `p` and a new model, and passes if it returns 1 or
-# True. None needs a training of more than a hundred steps, most need no
+# True. None needs a training of more than fifty steps, most need no
 # training at all. The text 0, 1, 2, ... shows at a glance what a sampler and
 # a reshape do.
 
@@ -365,9 +364,9 @@ def first_loss(p, model):  # c
 
 
 def by_heart(p, model):  # d
-    for _ in range(100):
+    for _ in range(50):
         step(p, model, X, Y, zeros)
-    return evaluate(p, model, text[:sizes[1] + 1]) < 1.5
+    return measure(p, model, text[:sizes[1] + 1]) < 2
 
 
 def batches_in_graph(p, model, state=zeros):  # e: one of ten
@@ -387,7 +386,7 @@ def epochs_differ(p, model):  # g
 
 
 def same_loss_twice(p, model):  # h
-    return evaluate(p, model, text[:99]) == evaluate(p, model, text[:99])
+    return measure(p, model, text[:99]) == measure(p, model, text[:99])
 
 
 def text_comes_back(p, model):  # i
@@ -421,22 +420,22 @@ failed, ends = {}, {}
 print(f"{'':27}training reported     true  abcdefghijk")
 for letter, p in programs.items():
     model, history = runs[letter]
-    true = evaluate(programs["right"], model, text[6000:8000])
+    true = measure(programs["right"], model, text[6000:8000])
     ends[letter] = np.array([*history[-1], true])
     failed[letter] = [test(p, new_model()) != 1 for test in tests]
     print(f"{letter:5} {names.get(letter, ''):<21}", *map(
         "{:8.4g}".format, ends[letter]), "",
         "".join(".x"[bool(fails)] for fails in failed[letter]))
 assert [any(f) for f in failed.values()] == [False] + [True] * 12
-assert sum(bool(f[0] or f[1] or f[3]) for f in failed.values()) == 7
 assert num_epochs < 10 or all(abs(np.log(ends[letter] / ends["right"])).max()
                               > 0.05 for letter in "BCDEFHIJKL")
 
 # %% [markdown]
-# Three tests find seven of the twelve: (a), (b) and (d). Learning one
-# mini-batch by heart finds five, since here it passes through the report as
-# well. Each of the others finds one, and eight mistakes are found by one
-# test alone. So there is no short cut: a test hears only what it listens to.
+# On the sonnets that come with the package, three tests find seven of the
+# twelve: (a), (b) and (d). Learning one mini-batch by heart (d) finds five,
+# since here it passes through the report as well; (a) finds two, and each of
+# the others one. Eight mistakes are found by a single test, so there is no
+# short cut.
 #
 # ## Three that hide
 #
@@ -444,19 +443,21 @@ assert num_epochs < 10 or all(abs(np.log(ends[letter] / ends["right"])).max()
 # the order? Each needs a comparison with its own twin:
 
 # %%
-print("batches in the graph:", *(batches_in_graph(
-    programs[letter], new_model()) for letter in ("right", "A")))
 free = right | {"clip": lambda params, theta: None, "lr": 5}
-for parts in (free, free | faults["sum for mean"], right | faults[
-        "state kept at random"] | {"cut": lambda state: zeros}):
-    print(f"{train(SimpleNamespace(**parts))[1][-1, 0]:.4g} in training")
+twins = [train(SimpleNamespace(**parts))[1][-1, 0] for parts in (
+    free, free | faults["sum for mean"], right | faults[
+        "state kept at random"] | {"cut": lambda state: zeros})]
+print(f"{batches_in_graph(programs['A'], new_model())} batches in the graph;",
+      "in training", *(f"{perplexity:.4g}" for perplexity in twins))
+assert num_epochs < 10 or twins[0] < twins[1] and twins[2] < ends["J"][0]
 
 # %% [markdown]
-# The graph of A holds ten mini-batches where one would do. Then the numbers
-# at the end of three trainings. Without clipping, and with a rate that suits
-# that, the mean learns as before, and the sum explodes (G). With random
-# mini-batches that each begin with zeros, training ends lower than J: some of
-# what J lost is the order, the rest is the state.
+# The graph of A holds ten mini-batches where one would do. Then come the
+# perplexities of three more trainings. Without clipping, and with a rate of
+# 5, the mean learns as before, and the sum explodes: that is what waits in G.
+# With random mini-batches that begin with zeros, training ends between the
+# right program and J. So part of J's loss is due to the order, and the rest
+# to the state.
 #
 # ## Results
 #
@@ -469,11 +470,10 @@ for parts in (free, free | faults["sum for mean"], right | faults[
 #
 # ## Summary
 #
-# * A training curve says that something is learned, not that it is the right
-#   thing. Beside it belongs a second number, from a text that nothing else
-#   has touched.
-# * Where training is as it should be and the report is not, look at what the
-#   report does differently: numbering, weights, mode, text.
+# * A training curve shows that something is learned, not what. Put a second
+#   number beside it, from a text that nothing else has touched.
+# * If training is as it should be and the report is not, look at what only
+#   the report does: numbering, loading, evaluating.
 # * Most tests of a training need no training: they check shapes with the text
 #   0, 1, 2, ..., limits, and what must come back unchanged.
 # * A mistake can hide behind another part that works: clipping hid a sum.
@@ -494,7 +494,7 @@ for parts in (free, free | faults["sum for mean"], right | faults[
 # * A. Karpathy, *A Recipe for Training Neural Networks*, 2019.
 # * I. Goodfellow, Y. Bengio and A. Courville, *Deep Learning*, 2016: chapter
 #   11, on practical methodology.
-# * *Dive into Deep Learning*: the training loop is in section 6.4 of the first
-#   Chinese edition, and 8.5 of the second.
+# * *Dive into Deep Learning*: the training loop is in section 6.4 of the
+#   first Chinese edition, and 8.5 of the second.
 #
 # Next: [You read the new edition?](second_edition.py)

@@ -54,7 +54,7 @@ assert abs(first[0] / math.log(vocab_size) - 1) < 0.05 < first[1] - first[0]
 #
 # ```python
 # honest = SimpleNamespace(**vars(p) | {"labels": right["labels"]})
-# return evaluate(honest, model, text[:sizes[1] + 1]) < 1.5
+# return measure(honest, model, text[:sizes[1] + 1]) < 2
 # ```
 
 # %% [markdown]

@@ -18,7 +18,7 @@ def mistakes():
               "backward": (281, 290, "L → g"),
               "clip": (79, 290, "‖g‖ ≤ θ"),
               "descend": (79, 128, "W ← W - ηg"),
-              "report": (180, 209, "W → exp(ℓ)")}
+              "report": (180, 209, "W → e^ℓ")}
     for step, (part, (x, y, formula)) in enumerate(places.items(), start=1):
         kind = "output" if part == "report" else "line"
         d.box(x, y, 130, 62, kind=kind, radius=10)
