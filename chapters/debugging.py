@@ -137,7 +137,7 @@ faults = {
     "state kept at random": {"batches": d2l.data_iter_random},
     "detach lost": {"cut": lambda state: state, "retain": True},
     "sum for mean": {"reduce": lambda losses: losses.sum()},
-    "copies clipped": {"clip": lambda ps, t: [p.grad.clip(-t, t) for p in ps]},
+    "copy clipped": {"clip": lambda ps, t: [p.grad.clip(-t, t) for p in ps]},
     "a tenth of the rate": {"lr": 2},
     "one seed": {"seed": lambda epoch: 1},
     "dropout left on": {"evaluating": autograd.train_mode},
@@ -227,7 +227,7 @@ axes.figure
 # <details class="solution">
 # <summary></summary>
 #
-# Copies clipped. `clip` returns a new array, which nobody uses. Test: after
+# Copy clipped. `clip` returns a new array, which nobody uses. Test: after
 # a step with a small $\theta$, the norm of the gradient is at most $\theta$
 # (f). Mend: `grad_clipping`, which works in place, and bounds the norm of
 # all gradients together.
@@ -449,7 +449,8 @@ twins = [train(SimpleNamespace(**parts))[1][-1, 0] for parts in (
         "state kept at random"] | {"cut": lambda state: zeros})]
 print(f"{batches_in_graph(programs['A'], new_model())} batches in the graph;",
       "in training", *(f"{perplexity:.4g}" for perplexity in twins))
-assert num_epochs < 10 or twins[0] < twins[1] and twins[2] < ends["J"][0]
+assert num_epochs < 10 or (
+    twins[0] < twins[1] and twins[2] < ends["J"][0])
 
 # %% [markdown]
 # The graph of A holds ten mini-batches where one would do. Then come the
