@@ -8,6 +8,7 @@ from docs.figures import (
     counting,
     decoding,
     memory,
+    mistakes,
     music,
     networks,
 )
@@ -23,4 +24,4 @@ FIGURES = {draw.__name__: draw for draw in (
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     networks.dependence, networks.traced, networks.scan_tree,
     music.jazz_measure, decoding.choosing, counting.counting,
-    memory.delayed_recall, attention.looking_back)}
+    memory.delayed_recall, attention.looking_back, mistakes.mistakes)}
