@@ -464,8 +464,9 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 # ## Try it
 #
 # In the book, a studio stands below, with an LSTM that was trained on the
-# sonnets that ship. Let it continue a line of yours. Then click on a character
-# to see how probable the network thought it, and what else it expected.
+# sonnets that ship. Let it continue a line of yours. Then click on a
+# character to see how probable the network thought it, and what else it
+# expected.
 #
 # ```{raw} html
 # <iframe class="studio" title="d2lrnn studio" loading="lazy"
