@@ -78,17 +78,18 @@ const write = trying(async (steps) => {
       begin = performance.now();
     }
   }
-  showWritten(reading);
+  element("text").value = reading.tokens.join("");
+  page.place = reading.tokens.length;
   status(say("wrote", { count, speed: Math.round(
     1000 * count / (performance.now() - start)) }));
   await readOther(run);
 });
 
+// Show what is new while the model writes.
 function showWritten(reading) {
-  element("text").value = reading.tokens.join("");
-  page.place = reading.tokens.length;
-  showTokens(reading, coloursOf(reading));
-  element("shown").scrollTop = element("shown").scrollHeight;
+  const shown = element("shown");
+  showTokens(reading, null, shown.childElementCount);
+  shown.scrollTop = shown.scrollHeight;
 }
 
 // Let the other model read what was written. A clamped unit stays in the

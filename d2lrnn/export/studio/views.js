@@ -15,30 +15,35 @@ function make(tag, text = "", className = "") {
   return made;
 }
 
-// Return a colour for a number from -1 to 1; of 0, none.
+// Return a colour for a number from -1 to 1, as red, green, blue and the share
+// of it, from 0 for none.
 function colourOf(x) {
-  const share = Math.min(Math.abs(x), 1) * 0.7;
-  return x < 0 ? `rgb(40 120 255 / ${share})` : `rgb(255 120 0 / ${share})`;
+  return [...(x < 0 ? [40, 120, 255] : [255, 120, 0]),
+          Math.min(Math.abs(x), 1) * 0.7];
 }
 
-// Show the tokens of a reading, coloured by a number each; null has none.
-function showTokens(reading, colours) {
+// Show the tokens of a reading from a place on, coloured by a number each; null
+// has no colour. What is shown already is left as it is.
+function showTokens(reading, colours, begin = 0) {
   const shown = element("shown");
   while (shown.childElementCount > reading.tokens.length) {
     shown.lastChild.remove();
   }
-  reading.tokens.forEach((token, i) => {
+  for (let i = begin; i < reading.tokens.length; i++) {
     let span = shown.children[i];
     if (!span) {
       span = make("span");
       span.dataset.place = i;
       shown.append(span);
     }
-    const text = token === "\n" ? "⏎\n" : token;
-    if (span.textContent !== text) span.textContent = text;
-    span.className = reading.about[i].known ? "" : "unknown";
-    span.style.backgroundColor = colourOf(colours?.[i] ?? 0);
-  });
+    const token = reading.tokens[i], { known } = reading.about[i];
+    const look = `${colourOf(colours?.[i] ?? 0)} ${known} ${token}`;
+    if (span.look === look) continue;
+    span.look = look;
+    span.textContent = token === "\n" ? "⏎\n" : token;
+    span.className = known ? "" : "unknown";
+    span.style.backgroundColor = `rgba(${colourOf(colours?.[i] ?? 0)})`;
+  }
 }
 
 // Mark the token that is looked at, if it is shown.
@@ -104,6 +109,7 @@ function drawHeat(reading, place, { layer, letter, unit }) {
   canvas.height = height * scale;
   canvas.style.height = `${height}px`;
   Object.assign(canvas.dataset, { begin, columns, rowHeight });
+  if (!columns) return;
   const pen = canvas.getContext("2d");
   const style = getComputedStyle(canvas);
   pen.scale(scale, scale);
@@ -116,13 +122,19 @@ function drawHeat(reading, place, { layer, letter, unit }) {
     pen.fillText(visible(reading.tokens[begin + column]).slice(0, 2),
                  column * 11 + 5.5, height - 6);
   }
+  const pixels = new ImageData(columns, n);
   for (let row = 0; row < n; row++) {
     scaled(reading.unit(layer, letter, row, begin, begin + columns)).forEach(
       (value, column) => {
-        pen.fillStyle = colourOf(value ?? 0);
-        pen.fillRect(column * 11, row * rowHeight, 11, rowHeight);
+        const [red, green, blue, share] = colourOf(value ?? 0);
+        pixels.data.set([red, green, blue, 255 * share],
+                        4 * (row * columns + column));
       });
   }
+  const small = new OffscreenCanvas(columns, n);
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(small, 0, 0, columns * 11, n * rowHeight);
   pen.strokeStyle = style.color;
   pen.strokeRect(0.5, unit * rowHeight, columns * 11 - 1, rowHeight);
   if (place < begin + columns) {
