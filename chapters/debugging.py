@@ -417,14 +417,14 @@ tests = (labels_come_next, states_continue, first_loss, by_heart,
          batches_in_graph, norm_bounded, epochs_differ, same_loss_twice,
          text_comes_back, model_comes_back, held_out_is_new)
 failed, ends = {}, {}
-print(f"{'':27}training reported     true  abcdefghijk")
+print(f"{'training':>37}{'reported':>10}{'true':>10}  abcdefghijk")
 for letter, p in programs.items():
     model, history = runs[letter]
     true = measure(programs["right"], model, text[6000:8000])
     ends[letter] = np.array([*history[-1], true])
     failed[letter] = [test(p, new_model()) != 1 for test in tests]
     print(f"{letter:5} {names.get(letter, ''):<21}", *map(
-        "{:8.4g}".format, ends[letter]), "",
+        "{:9.4g}".format, ends[letter]), "",
         "".join(".x"[bool(fails)] for fails in failed[letter]))
 assert [any(f) for f in failed.values()] == [False] + [True] * 12
 assert num_epochs < 10 or all(abs(np.log(ends[letter] / ends["right"])).max()
