@@ -32,11 +32,11 @@ print(f"{corpus.source}: {vocab_size} distinct characters")
 # %% [markdown]
 # ## A program in parts
 #
-# The model is an LSTM of 64 units with dropout. It trains on 4,000 characters
-# of sonnets, in mini-batches of 20 rows and 10 steps (`sizes`), and reports
-# its perplexity on the next 2,000 after each epoch. For the report it is
-# loaded from a file, as it would be by whoever uses it; here the file is left
-# out, and `load` copies the weights into a new model.
+# The model is an LSTM of 64 units with dropout. It trains on 4,000
+# characters of sonnets, in mini-batches of 20 rows and 10 steps (`sizes`),
+# and reports its perplexity on the next 2,000 after each epoch. For the
+# report the model is loaded from a file, as its users would load it. Here
+# the file is left out: `load` copies the weights into a new model.
 
 
 # %%
@@ -128,7 +128,8 @@ def train(p):
 # %% [markdown]
 # ## Twelve mistakes
 #
-# Each mistake replaces a part or two. All of them run without a word.
+# Each mistake replaces a part or two. Each of the twelve programs runs
+# without complaint.
 
 # %%
 faults = {
@@ -149,9 +150,9 @@ faults = {
 # %% [markdown]
 # ## Twelve curves
 #
-# Here they are, as A to L, in an order drawn by chance. Solid lines are the
-# perplexity in training, dashed ones the reported perplexity of the held-out
-# text; in grey, the same two of the right program.
+# Here are their curves, marked A to L, in random order. Solid lines are the
+# perplexity in training, dashed lines the reported perplexity of the
+# held-out text. The grey lines are those of the right program.
 
 # %%
 names = dict(zip("ABCDEFGHIJKL", random.Random(3).sample(
@@ -193,7 +194,8 @@ axes.figure
 # network](rnn_scratch.py) not even the error appears.) The gradient of the
 # $k$-th mini-batch goes back through all $k$, so time and memory grow until
 # the epoch ends. Test: after ten mini-batches, the graph of the loss holds
-# one (e). Mend: assign what `detach` returns, and drop `retain_graph`.
+# one of them (e). Mend: assign what `detach` returns, and drop
+# `retain_graph`.
 #
 # </details>
 #
@@ -203,10 +205,10 @@ axes.figure
 # <summary></summary>
 #
 # One seed. Each epoch begins with the same seed, so dropout draws the same
-# masks for the same mini-batches. The model learns the masks along with the
-# text. It looks like a model that is too large, and more dropout, the usual
-# remedy, meets the same mistake. Test: two epochs have different seeds (g).
-# Mend: derive the seed from the epoch.
+# masks for the same mini-batches, and the model learns the masks along with
+# the text. It looks like a model that is too large, but the usual remedy,
+# more dropout, meets the same mistake. Test: two epochs have different seeds
+# (g). Mend: derive the seed from the epoch.
 #
 # </details>
 #
@@ -279,11 +281,11 @@ axes.figure
 # <details class="solution">
 # <summary></summary>
 #
-# Held-out text leaks. The last 2,000 characters are in both parts. Nothing
-# is wrong with the model; wrong is the number that would be published. Only
-# a third part can show it, which nobody has read. Test: no 40 characters of
-# the held-out part occur in the training part (k). Mend: cut the text once,
-# before anything else.
+# Held-out text leaks. The last 2,000 characters are in both parts. The model
+# is fine; the number that would be published is not. Only a third part,
+# which nobody has read, can show it. Test: no 40 characters of the held-out
+# part occur in the training part (k). Mend: cut the text once, before
+# anything else.
 #
 # </details>
 #
@@ -339,9 +341,8 @@ axes.figure
 # ## Eleven tests
 #
 # Each test gets the parts `p` and a new model, and passes if it returns 1 or
-# True. None needs a training of more than fifty steps, most need no
-# training at all. The text 0, 1, 2, ... shows at a glance what a sampler and
-# a reshape do.
+# True. None trains for more than fifty steps, and most do not train at all.
+# The text 0, 1, 2, ... shows at a glance what a sampler and a reshape do.
 
 # %%
 X, Y = next(d2l.data_iter_consecutive(right["number"](text), *sizes))
@@ -403,28 +404,28 @@ def held_out_is_new(p, model):  # k
 
 
 # %% [markdown]
-# `by_heart` trains on one mini-batch and then asks the report for the first
-# of its rows, so that it also hears what is wrong with the report.
+# `by_heart` trains on one mini-batch and then measures the first of its rows
+# as the report does, so it also finds what is wrong with the report.
 #
 # ## Which test finds which mistake
 #
-# All tests over all programs: `x` is a failure. Beside them stand the
-# perplexity in training, the reported one, and the true one: of the right
-# report on 2,000 characters that no program has seen.
+# The table has every test on every program: `x` is a failure. To the left
+# are the perplexity in training, the reported one, and the true one, which
+# the right report finds on 2,000 characters that no program has read.
 
 # %%
 tests = (labels_come_next, states_continue, first_loss, by_heart,
          batches_in_graph, norm_bounded, epochs_differ, same_loss_twice,
          text_comes_back, model_comes_back, held_out_is_new)
 failed, ends = {}, {}
-print(f"{'':27}training reported     true  abcdefghijk")
+print(f"{'training':>37}{'reported':>10}{'true':>10}  abcdefghijk")
 for letter, p in programs.items():
     model, history = runs[letter]
     true = measure(programs["right"], model, text[6000:8000])
     ends[letter] = np.array([*history[-1], true])
     failed[letter] = [test(p, new_model()) != 1 for test in tests]
     print(f"{letter:5} {names.get(letter, ''):<21}", *map(
-        "{:8.4g}".format, ends[letter]), "",
+        "{:9.4g}".format, ends[letter]), "",
         "".join(".x"[bool(fails)] for fails in failed[letter]))
 assert [any(f) for f in failed.values()] == [False] + [True] * 12
 assert num_epochs < 10 or all(abs(np.log(ends[letter] / ends["right"])).max()
