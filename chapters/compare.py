@@ -191,9 +191,9 @@ assert change[:37].max() == 0 < change[37:].min()
 # *One effort.* Adam, gradients clipped at norm 1, mini-batches of 16 pieces
 # of 64 characters (of 64 windows of 40). Before this run each model was tried
 # with seed 0, at learning rates of 0.003 and 0.01, without dropout and with
-# 0.2; the best of the four is below. If one model had more attention than the
-# others, it was the Transformer: the size of the numbers with which its
-# embeddings begin, which is that of `CharRNN`, was a fifth choice.
+# 0.2; the best of the four is below. The Transformer had a few tries more,
+# for the numbers with which its embeddings begin: they are now of size 1, as
+# in `CharRNN`.
 #
 # *One time.* Ten seconds of training each. `time.process_time` counts the
 # seconds that the processor has worked for this process, so other programs do
@@ -248,10 +248,11 @@ def train(seed, corpus, kind, lr, *sizes):
 # range; after how many seconds the median was best; characters predicted in
 # a second of training; characters read one after another in a second, as in
 # writing. For that, a recurrent model reads the one new character, and the
-# other two read their whole window again. (A Transformer can keep the keys
-# and values of what it has read; ours does not. And `d2l.generate` makes a
-# `CharRNN` faster than this loop.) The last column comes under "Common
-# mistakes".
+# other two read their whole window again. (The model of windows does so in
+# two operators, and a step as small as these costs mostly the
+# [calls](making_it_fast.py). A Transformer can keep the keys and values of
+# what it has read; ours does not. And `d2l.generate` makes a `CharRNN` faster
+# than this loop.) The last column comes under "Common mistakes".
 
 # %%
 settings = {
@@ -311,17 +312,18 @@ axes.figure
 
 # %% [markdown]
 # Dots are seeds, lines their medians. In our run the GRU and the LSTM were
-# first, a hundredth of a nat apart; the plain RNN was a little behind. Then
-# came counting, which beat three of the seven. The seeds of a model lay
-# closer together than most models do, so it is not the seeds that order this
-# table. Three sentences of advice:
+# first, and their ranges overlapped; a second layer gained nothing, and the
+# plain RNN was a little behind. Then came counting, which beat three of the
+# seven. The seeds of a model lay closer together than most models do, so it
+# is not the seeds that order this table. Three sentences of advice:
 #
 # 1. Count n-grams first; a model that does not get below them has not earned
 #    its place yet.
 # 2. For a small text and a few seconds of one core, take a GRU or an LSTM
 #    with one layer, and do not fret about which.
-# 3. If it is to write on a CPU, take a model that carries a state: it reads
-#    one character for each that it writes, not a whole window.
+# 3. If it is to write on a CPU, take them too: a model with a state reads one
+#    character for each that it writes, and both wrote several times as fast
+#    as the Transformer.
 #
 # Now for what the table does *not* show.
 #
@@ -364,9 +366,9 @@ for name, verse in both.items():
 # Is English better modelled, since it takes a third of the bits? The numbers
 # cannot say. A letter is a small part of a word, and often follows from the
 # ones before; a Chinese character is most of a word, or all of it, out of
-# well over a thousand. Two lines take four times as many letters as
-# characters, and in bits for the whole the order may turn around. Even that
-# is no result:
+# well over a thousand. The two lines take four times as many letters as
+# characters, and of the bits for both lines it was now the Chinese that took
+# fewer. Even that is no result:
 #
 # * Two lines are two lines. To compare languages, one needs long texts of the
 #   same content in each, and compares the bits of the whole (Cotterell et al.
@@ -388,7 +390,7 @@ for name, verse in both.items():
 # **Compared by epochs.** The last column of the table has each model's nats
 # after equally many predictions: as many as the model of windows made in its
 # ten seconds, which is less than one epoch. By this column, windows are the
-# best model, by far; by time they are the worst. For each character that they
+# best model; by time they are the worst. For each character that they
 # predict they read forty, and the other models had taken only a fraction of a
 # second to get there. Who compares by epochs or by steps gives each model as
 # much time as it likes to take.
