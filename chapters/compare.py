@@ -99,7 +99,8 @@ for causal, H in ((True, [8, 6, 4]), (False, [4, 4, 4])):
 # ## A small Transformer
 #
 # Attention alone is no network: it only mixes what is there, by weights that
-# sum to 1. Vaswani et al. (2017) put four things around it.
+# sum to 1. Vaswani et al. (2017) put five things around it. Four of them
+# make a layer:
 #
 # * *Heads.* Each layer looks back four times at once, with a quarter of the
 #   vector each. What they read is joined, and multiplied by a matrix. In code
@@ -138,12 +139,12 @@ class Layer(nn.Block):
 
 
 # %% [markdown]
-# A sum does not know the order of its terms. So each *position* of the
-# window has a vector of its own, which is learned and added to that of the
-# character. There are `Tx` of them, and the model cannot look further back.
-# It carries no state: `begin_state` returns `()`, as that of `WindowLSTM`
-# does, and the scores come one step below another, as those of `CharRNN` do.
-# So one loop can train them all.
+# The fifth: a sum does not know the order of its terms, so each *position* of
+# the window has a vector of its own, which is learned and added to that of
+# the character. There are `Tx` of them, and the model cannot look further
+# back. It carries no state: `begin_state` returns `()`, as that of
+# `WindowLSTM` does, and the scores come one step below another, as those of
+# `CharRNN` do. So one loop can train them all.
 
 
 # %%
