@@ -99,10 +99,13 @@ for causal, H in ((True, [8, 6, 4]), (False, [4, 4, 4])):
 # ## A small Transformer
 #
 # Attention alone is no network: it only mixes what is there, by weights that
-# sum to 1. Vaswani et al. (2017) put four things around it.
+# sum to 1. Vaswani et al. (2017) put five things around it. Four of them
+# make a layer:
 #
 # * *Heads.* Each layer looks back four times at once, with a quarter of the
-#   vector each. What they read is joined, and multiplied by a matrix.
+#   vector each. What they read is joined, and multiplied by a matrix. In code
+#   the heads are one more axis: `reshape` cuts what `qkv` computes for a
+#   position into three times four vectors.
 # * *A feed-forward network*: two layers with a ReLU between them, which work
 #   on each position by itself.
 # * *Residual connections.* Both of these add to what came in, and do not
@@ -136,12 +139,12 @@ class Layer(nn.Block):
 
 
 # %% [markdown]
-# A sum does not know the order of its terms. So each *position* of the
-# window has a vector of its own, which is learned and added to that of the
-# character. There are `Tx` of them, and no further can this model look. It
-# carries no state: `begin_state` returns `()`, as that of `WindowLSTM` does,
-# and the scores come one step after another, as those of `CharRNN` do. So one
-# loop can train them all.
+# The fifth: a sum does not know the order of its terms, so each *position* of
+# the window has a vector of its own, which is learned and added to that of
+# the character. There are `Tx` of them, and the model cannot look further
+# back. It carries no state: `begin_state` returns `()`, as that of
+# `WindowLSTM` does, and the scores come one step below another, as those of
+# `CharRNN` do. So one loop can train them all.
 
 
 # %%
@@ -180,27 +183,27 @@ assert change[:37].max() == 0 < change[37:].min()
 # %% [markdown]
 # ## The rules
 #
-# *One text.* The sonnets that ship; the last tenth is held out. Each held-out
-# character is predicted once by every model, from the window before it: from
-# 54 to 63 characters in pieces of 64 whose last ten predictions count, or,
-# for the model of windows, from 40. All begin a piece with nothing: that the
-# state of a `CharRNN` can be [carried on](shakespeare.py) is not used here.
+# *One text.* The sonnets that ship; the last tenth is held out. Every model
+# predicts each held-out character once, from what stands before it: from 55
+# to 64 characters, the last ten predictions in pieces of 64, or, for the
+# model of windows, from 40. Every piece begins with a state of zeros; that a
+# `CharRNN` can [carry its state on](shakespeare.py) is not used here.
 #
 # *One size.* About 110,000 parameters each.
 #
 # *One effort.* Adam, gradients clipped at norm 1, mini-batches of 16 pieces
 # of 64 characters (of 64 windows of 40). Before this run each model was tried
 # with seed 0, at learning rates of 0.003 and 0.01, without dropout and with
-# 0.2; the best of the four is below. If one model had more attention than the
-# others, it was the Transformer: the size of the numbers with which its
-# embeddings begin, which is that of `CharRNN`, was a fifth choice.
+# 0.2; the best of the four is below. The Transformer had a few tries more,
+# for the numbers with which its embeddings begin: they are now of size 1, as
+# in `CharRNN`.
 #
 # *One time.* Ten seconds of training each. `time.process_time` counts the
-# seconds that the processor has worked for this process, so other programs do
-# not disturb it. It stands still while a model is measured. That happens ten
-# times, more often at the beginning, and the best of the ten counts. (This
-# choice sees the held-out text; so does that of the learning rate. It favours
-# no model, but all numbers are a little too good.)
+# seconds that the processor has worked for this process, so other programs
+# hardly disturb it. It stands still while a model is measured. That happens
+# ten times, more often at the beginning, and the best of the ten counts.
+# (This choice sees the held-out text, and so do those of the learning rate
+# and of $n$. It treats all alike, but all numbers are a little too good.)
 
 
 # %%
@@ -209,6 +212,14 @@ def losses(model, pieces):  # (n, T + 1)
     y = pieces[:, 1:].T.reshape(-1)[-len(Y):]
     return -nd.pick(nd.log_softmax(Y), nd.array(y))
 
+
+# %% [markdown]
+# The scores come one step below another, so the labels are laid out in the
+# same way; the model of windows scores the last step alone. Below, `judged`
+# is the held-out text in pieces that overlap: the characters that count in
+# one follow those that count in the one before. `backward` takes the gradient
+# of the sum of all losses, so the limit of its norm and the divisor of the
+# step are their number.
 
 # %%
 seconds, num_marks = d2l.epochs(100) / 10, d2l.epochs(10)
@@ -248,10 +259,11 @@ def train(seed, corpus, kind, lr, *sizes):
 # range; after how many seconds the median was best; characters predicted in
 # a second of training; characters read one after another in a second, as in
 # writing. For that, a recurrent model reads the one new character, and the
-# other two read their whole window again. (A Transformer can keep the keys
-# and values of what it has read; ours does not. And `d2l.generate` makes a
-# `CharRNN` faster than this loop.) The last column comes under "Common
-# mistakes".
+# other two read their whole window again. (The model of windows does so in
+# two operators, and a step as small as these costs mostly the
+# [calls](making_it_fast.py). A Transformer can keep the keys and values of
+# what it has read; ours does not. And `d2l.generate` makes a `CharRNN` faster
+# than this loop.) The last column comes under "Common mistakes".
 
 # %%
 settings = {
@@ -311,31 +323,32 @@ axes.figure
 
 # %% [markdown]
 # Dots are seeds, lines their medians. In our run the GRU and the LSTM were
-# first, a hundredth of a nat apart; the plain RNN was a little behind. Then
-# came counting, which beat three of the seven. The seeds of a model lay
-# closer together than most models do, so it is not the seeds that order this
-# table. Three sentences of advice:
+# first, and their ranges overlapped; a second layer gained nothing, and the
+# plain RNN was a little behind. Then came counting, which beat three of the
+# seven. The seeds of a model lay closer together than most models do, so it
+# is not the seeds that order this table. Three sentences of advice:
 #
 # 1. Count n-grams first; a model that does not get below them has not earned
 #    its place yet.
 # 2. For a small text and a few seconds of one core, take a GRU or an LSTM
 #    with one layer, and do not fret about which.
-# 3. If it is to write on a CPU, take a model that carries a state: it reads
-#    one character for each that it writes, not a whole window.
+# 3. If it is to write on a CPU, take them too: a model with a state reads one
+#    character for each that it writes, and both wrote several times as fast
+#    as the Transformer.
 #
 # Now for what the table does *not* show.
 #
-# * *A larger text.* On these few characters there is little to learn beyond
-#   what fits into the GRU; Transformers earn their fame on texts that are
-#   longer by many orders of magnitude (Radford et al. 2019).
+# * *A larger text.* This one has about 30,000 characters. Transformers have
+#   earned their fame on texts that are longer by many orders of magnitude
+#   (Radford et al. 2019).
 # * *More time.* The Transformer's line still falls when its time is up. For
 #   some seconds it is nearly flat, just above the nats of 2-grams: the model
 #   knows which character follows which, and has not found out yet how to use
 #   what is further back. A recurrent network need not find out that the last
 #   characters matter most; it is built that way.
 # * *Other machines.* One core does one thing after another. The Transformer
-#   computes all positions of a piece at once, and the minGRU could, too; on a
-#   GPU they would be charged for less of the time ([why](parallel_scan.py)).
+#   can compute all positions of a piece at once, and so can the minGRU; on a
+#   GPU both would gain more than the others ([why](parallel_scan.py)).
 # * *More tuning.* Four tries are few, and the widths are whatever gives
 #   110,000 parameters. Six layers, a warm-up of the learning rate, or a
 #   schedule could change places in the table.
@@ -364,9 +377,9 @@ for name, verse in both.items():
 # Is English better modelled, since it takes a third of the bits? The numbers
 # cannot say. A letter is a small part of a word, and often follows from the
 # ones before; a Chinese character is most of a word, or all of it, out of
-# well over a thousand. Two lines take four times as many letters as
-# characters, and in bits for the whole the order may turn around. Even that
-# is no result:
+# well over a thousand. The two lines take four times as many letters as
+# characters, and of the bits for both lines it was now the Chinese that took
+# fewer. Even that is no result:
 #
 # * Two lines are two lines. To compare languages, one needs long texts of the
 #   same content in each, and compares the bits of the whole (Cotterell et al.
@@ -388,10 +401,10 @@ for name, verse in both.items():
 # **Compared by epochs.** The last column of the table has each model's nats
 # after equally many predictions: as many as the model of windows made in its
 # ten seconds, which is less than one epoch. By this column, windows are the
-# best model, by far; by time they are the worst. For each character that they
+# best model; by time they are the worst. For each character that they
 # predict they read forty, and the other models had taken only a fraction of a
-# second to get there. Who compares by epochs or by steps gives each model as
-# much time as it likes to take.
+# second to get there. To compare by epochs or by steps is to give each model
+# as much time as it likes.
 #
 # **The mask forgotten.** Then each position sees its answer, which is the
 # next character of the piece. The held-out text does not give the mistake
