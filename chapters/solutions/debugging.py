@@ -24,7 +24,8 @@ corpus_indices, _, _, vocab_size = d2l.load_corpus("shakespeare")
 # every character about the same probability, 1 / `vocab_size`. The loss is
 # minus its logarithm. If the weights of the output layer are a hundred times
 # as large, the model is sure of characters that it has no reason to prefer,
-# and pays for it; so the test also finds weights that start too large.
+# and pays for it (larger weights before the LSTM do little, since its outputs
+# stay between -1 and 1); so the test also finds weights that start too large.
 
 # %%
 d2l.seed(1)

@@ -2,7 +2,7 @@
 from docs.figures.pen import Drawing
 
 # the letters of the lesson, by the part that is wrong
-PARTS = {"read": "HJ", "forward": "ABCK", "backward": "G", "clip": "D",
+PARTS = {"read": "HJ", "forward": "BCGK", "backward": "A", "clip": "D",
          "descend": "I", "report": "EFL"}
 
 
@@ -11,11 +11,11 @@ def mistakes():
     d = Drawing(338, "Where the mistakes sit",
                 "Clockwise from the top, the parts of a training step, with "
                 "letters: read X, Y, with H and J; forward, from X to the "
-                "loss L, with A, B, C and K; backward, from L to the gradient "
-                "g, with G; clip g, with D; update the weights W, with I. In "
+                "loss ℓ, with B, C, G and K; backward, from ℓ to the gradient "
+                "g, with A; clip g, with D; update the weights W, with I. In "
                 "the middle the report, from W to a perplexity, with E, F, L.")
-    places = {"read": (180, 50, "X, Y"), "forward": (281, 128, "X → L"),
-              "backward": (281, 290, "L → g"),
+    places = {"read": (180, 50, "X, Y"), "forward": (281, 128, "X → ℓ"),
+              "backward": (281, 290, "ℓ → g"),
               "clip": (79, 290, "‖g‖ ≤ θ"),
               "descend": (79, 128, "W ← W - ηg"),
               "report": (180, 209, "W → e^ℓ")}
