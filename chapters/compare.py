@@ -63,11 +63,13 @@ print(f"{len(train_ids):,} to train on, {len(held_out_ids):,} held out")
 #   h_t = \sum_{s \le t} \alpha_{ts} v_s. \end{gathered}$$
 #
 # Queries and keys are vectors of $d$ numbers, and the dot is their inner
-# product. It grows with $d$; without the root, the softmax would soon give
-# everything to one position, and learn no more. The condition $s \le t$ is
-# the *causal mask*. In code, a billion is subtracted from the scores of all
-# later positions, which makes their weights exactly 0. (Where attention came
-# from: [after recurrent networks](/after_rnns.md).)
+# product. If the numbers are independent, with mean 0 and variance 1, it is a
+# sum of $d$ such products, and its standard deviation is $\sqrt d$: the root
+# brings it back to 1. Without it, for a large $d$, the softmax would soon
+# give everything to one position, and learn no more. The condition $s \le t$
+# is the *causal mask*. In code, a billion is subtracted from the scores of
+# all later positions, which makes their weights exactly 0. (Where attention
+# came from: [after recurrent networks](/after_rnns.md).)
 
 
 # %%
@@ -110,7 +112,8 @@ for causal, H in ((True, [8, 6, 4]), (False, [4, 4, 4])):
 #   on each position by itself.
 # * *Residual connections.* Both of these add to what came in, and do not
 #   replace it. So the gradient has a way down on which nothing is multiplied:
-#   the line of the [LSTM](lstm.py)'s memory, turned upright.
+#   the line of the [LSTM](lstm.py)'s memory, turned upright, and without a
+#   forget gate.
 # * *Layer normalisation*, which [char-RNN](char_rnn.py) has. Here it stands
 #   before each of the two, not after the sum as in 2017; so the learning rate
 #   need not begin near 0 (Xiong et al. 2020).
@@ -199,11 +202,13 @@ assert change[:37].max() == 0 < change[37:].min()
 # in `CharRNN`.
 #
 # *One time.* Ten seconds of training each. `time.process_time` counts the
-# seconds that the processor has worked for this process, so other programs
-# hardly disturb it. It stands still while a model is measured. That happens
-# ten times, more often at the beginning, and the best of the ten counts.
-# (This choice sees the held-out text, and so do those of the learning rate
-# and of $n$. It treats all alike, but all numbers are a little too good.)
+# seconds that the processor has worked for this process, on all its cores
+# together, so other programs hardly disturb it. It stands still while a model
+# is measured. That happens ten times, more often at the beginning, and the
+# best of the ten counts. (This choice sees the held-out text, and so do those
+# of the learning rate and of $n$. All are treated alike, but a model that
+# overfits before the end gains more by it, and all numbers are a little too
+# good.)
 
 
 # %%
@@ -325,8 +330,9 @@ axes.figure
 # Dots are seeds, lines their medians. In our run the GRU and the LSTM were
 # first, and their ranges overlapped; a second layer gained nothing, and the
 # plain RNN was a little behind. Then came counting, which beat three of the
-# seven. The seeds of a model lay closer together than most models do, so it
-# is not the seeds that order this table. Three sentences of advice:
+# seven. The seeds of the first three overlapped, so their order means
+# nothing; further down, the models lay further apart than their seeds. Three
+# sentences of advice:
 #
 # 1. Count n-grams first; a model that does not get below them has not earned
 #    its place yet.
@@ -349,6 +355,10 @@ axes.figure
 # * *Other machines.* One core does one thing after another. The Transformer
 #   can compute all positions of a piece at once, and so can the minGRU; on a
 #   GPU both would gain more than the others ([why](parallel_scan.py)).
+# * *Other code.* Seconds measure a program, not only an idea. Each layer of
+#   the RNN, the GRU and the LSTM is one operator of MXNet, and the minGRU's
+#   is the package's own, in NumPy; our attention is a dozen calls from
+#   Python, and `hybridize` joins only the parts around it.
 # * *More tuning.* Four tries are few, and the widths are whatever gives
 #   110,000 parameters. Six layers, a warm-up of the learning rate, or a
 #   schedule could change places in the table.
@@ -385,11 +395,12 @@ for name, verse in both.items():
 #   same content in each, and compares the bits of the whole (Cotterell et al.
 #   2018). The lyrics and the sonnets are no such texts.
 # * Some of the held-out Chinese characters occur nowhere in the training
-#   text. They all count as `<unk>`, which the model has learned never to
-#   expect, and each costs many bits. The sonnets have no such character.
-# * In the same ten seconds, the Chinese model took fewer steps: its output
-#   layer is thirty times as wide. And 15,000 characters are more of a text in
-#   Chinese, but with few examples of each character.
+#   text. They all count as one id, `<unk>`, which the model has learned never
+#   to expect, so each costs many bits. The sonnets have no such character.
+# * In the same ten seconds, the Chinese model took fewer steps: its embedding
+#   and its output layer are thirty times as large, and all of it is four
+#   times as large. And 15,000 characters are more of a text in Chinese, but
+#   with few examples of each character.
 #
 # What can be concluded? Within one text and one vocabulary, fewer bits a
 # character is better. Across languages, a smaller number by itself says
@@ -401,10 +412,12 @@ for name, verse in both.items():
 # **Compared by epochs.** The last column of the table has each model's nats
 # after equally many predictions: as many as the model of windows made in its
 # ten seconds, which is less than one epoch. By this column, windows are the
-# best model; by time they are the worst. For each character that they
-# predict they read forty, and the other models had taken only a fraction of a
-# second to get there. To compare by epochs or by steps is to give each model
-# as much time as it likes.
+# best model; by time they are the worst. For each character that they predict
+# they read forty, and they take a step of Adam for every 64 predictions, the
+# others for every 1,024: sixteen times as many steps, over the whole ten
+# seconds, while the others had come to their number in a fraction of one. To
+# compare by epochs is to give each model as many steps and as much time as it
+# likes.
 #
 # **The mask forgotten.** Then each position sees its answer, which is the
 # next character of the piece. The held-out text does not give the mistake
@@ -457,7 +470,8 @@ assert seconds < 10 or marks[-1, 2] < 0.5 < best["Transformer"] < last
 #   2019: GPT-2, with the normalisation before, as here.
 # * R. Xiong et al., *On Layer Normalization in the Transformer Architecture*,
 #   2020.
-# * L. Feng et al., *Were RNNs All We Needed?*, 2024: another such table.
+# * L. Feng et al., *Were RNNs All We Needed?*, 2024: minimal recurrent cells
+#   beside a Transformer.
 # * R. Cotterell et al., *Are All Languages Equally Hard to Language-Model?*,
 #   2018.
 #

@@ -98,9 +98,10 @@ assert np.allclose(H, [8, 6, 4, 2])
 # network $8 h^2$: in all $12 h^2$. The biases are $3h + h + 4h + h = 9h$, and
 # the two normalisations have $4h$. So a layer has $12 h^2 + 13 h$. Around the
 # layers there are $V h$ numbers for the characters, $64 h$ for the positions,
-# $2h$ for the last normalisation and $V h + V$ for the output. With $h = 64$
-# and two layers, nine tenths are in the layers, and two thirds of those in
-# the feed-forward networks: attention is the smaller part.
+# $2h$ for the last normalisation and $V h + V$ for the output: in all $L (12
+# h^2 + 13 h) + 2 V h + 66 h + V$. With $h = 64$ and two layers, nine tenths
+# are in the layers, and two thirds of those in the feed-forward networks:
+# attention is the smaller part.
 
 # %%
 h, vocab_size = 64, corpus.vocab_size
@@ -202,6 +203,9 @@ def step(model, i, t, kept):
     return output(norm(X)).reshape(-1)
 
 
+d2l.seed(1)  # in the model of exercise 3 all positions are zero
+model = Transformer(vocab_size, h, num_layers=2, dropout=0.0, Tx=64)
+model.initialize()
 Y, kept = model(nd.array([ids]))[0], [None, None]
 for t, i in enumerate(ids):
     scores = step(model, i, t, kept)
