@@ -72,7 +72,7 @@ const write = trying(async (steps) => {
     count++;
     end = until && (end + token).slice(-until.length);
     if (until && end === until) break;
-    if (performance.now() - begin > 30) {
+    if (performance.now() - begin > 60) {
       showWritten(reading);
       if (await pause(run)) return;
       begin = performance.now();

@@ -97,8 +97,7 @@ function backThroughLayer(network, ids, states, l, dAbove) {
 function backThroughNorm(network, layer, input, isFirst, H, { dX, dP }) {
   const n = network.numHiddens;
   const plain = network.gates({ ...layer, gamma: null }, input, isFirst, H);
-  const { normal, scales } = normalise(
-    plain.X.map((x, i) => x + plain.P[i]), n);
+  const { normal, scales } = normalise(sumOf(plain.X, plain.P), n);
   scales.forEach((scale, gate) => {
     let mean = 0, along = 0;
     for (let row = gate * n; row < (gate + 1) * n; row++) {

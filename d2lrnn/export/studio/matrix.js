@@ -58,29 +58,27 @@ class Matrix {
     return this.out.slice();
   }
 
-  // The same without WebAssembly: four rows at a time.
+  // The same without WebAssembly: four rows and two columns at a time.
   timesPlainly(x, bias) {
     const { weight, size, rows } = this, out = Float32Array.from(bias);
+    const even = size - size % 2;
     let row = 0;
     for (; row + 3 < rows; row += 4) {
       const a = row * size, b = a + size, c = b + size, d = c + size;
       let p = 0, q = 0, r = 0, s = 0;
-      for (let j = 0; j < size; j++) {
-        const value = x[j];
-        p += weight[a + j] * value;
-        q += weight[b + j] * value;
-        r += weight[c + j] * value;
-        s += weight[d + j] * value;
+      for (let j = 0; j < even; j += 2) {
+        const value = x[j], next = x[j + 1];
+        p += weight[a + j] * value + weight[a + j + 1] * next;
+        q += weight[b + j] * value + weight[b + j + 1] * next;
+        r += weight[c + j] * value + weight[c + j + 1] * next;
+        s += weight[d + j] * value + weight[d + j + 1] * next;
       }
-      out[row] += p;
-      out[row + 1] += q;
-      out[row + 2] += r;
-      out[row + 3] += s;
+      [p, q, r, s].forEach((sum, i) => { out[row + i] += sum; });
     }
-    for (; row < rows; row++) {
-      let sum = 0;
-      for (let j = 0; j < size; j++) sum += weight[row * size + j] * x[j];
-      out[row] += sum;
+    for (let done = row, i = 0; i < rows; i++) {
+      for (let j = i < done ? even : 0; j < size; j++) {
+        out[i] += weight[i * size + j] * x[j];
+      }
     }
     return out;
   }

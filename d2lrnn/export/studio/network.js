@@ -3,43 +3,51 @@
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-// One step of each cell, for unit i. X and P are the products of the input and
+// One step of each cell with n units. X and P are the products of the input and
 // of the hidden state for all gates, n numbers for each, in Gluon's order;
-// `at` holds the states before the step and takes what results, by the book's
-// letters.
+// `before` holds the states before the step, and the last argument takes what
+// results, by the book's letters.
 const CELLS = {
-  rnn: { gates: 1, letters: ["H"], step(X, P, i, n, before, at) {
-    at.H[i] = Math.tanh(X[i] + P[i]);
+  rnn: { gates: 1, letters: ["H"], step(n, X, P, before, { H }) {
+    for (let i = 0; i < n; i++) H[i] = Math.tanh(X[i] + P[i]);
   } },
   gru: { gates: 3, letters: ["H", "R", "Z", "H_tilde"],
-    step(X, P, i, n, before, at) {
-      const R = at.R[i] = sigmoid(X[i] + P[i]);
-      const Z = at.Z[i] = sigmoid(X[n + i] + P[n + i]);
-      const H = at.H_tilde[i] = Math.tanh(X[2 * n + i] + R * P[2 * n + i]);
-      at.H[i] = Z * before.H[i] + (1 - Z) * H;
+    step(n, X, P, before, { H, R, Z, H_tilde }) {
+      for (let i = 0; i < n; i++) {
+        R[i] = sigmoid(X[i] + P[i]);
+        Z[i] = sigmoid(X[n + i] + P[n + i]);
+        H_tilde[i] = Math.tanh(X[2 * n + i] + R[i] * P[2 * n + i]);
+        H[i] = Z[i] * before.H[i] + (1 - Z[i]) * H_tilde[i];
+      }
     } },
   lstm: { gates: 4, letters: ["H", "C", "I", "F", "O", "C_tilde"],
-    step(X, P, i, n, before, at) {
-      const I = at.I[i] = sigmoid(X[i] + P[i]);
-      const F = at.F[i] = sigmoid(X[n + i] + P[n + i]);
-      const C = at.C_tilde[i] = Math.tanh(X[2 * n + i] + P[2 * n + i]);
-      const O = at.O[i] = sigmoid(X[3 * n + i] + P[3 * n + i]);
-      at.C[i] = F * before.C[i] + I * C;
-      at.H[i] = O * Math.tanh(at.C[i]);
+    step(n, X, P, before, { H, C, I, F, O, C_tilde }) {
+      for (let i = 0; i < n; i++) {
+        I[i] = sigmoid(X[i] + P[i]);
+        F[i] = sigmoid(X[n + i] + P[n + i]);
+        C_tilde[i] = Math.tanh(X[2 * n + i] + P[2 * n + i]);
+        O[i] = sigmoid(X[3 * n + i] + P[3 * n + i]);
+        C[i] = F[i] * before.C[i] + I[i] * C_tilde[i];
+        H[i] = O[i] * Math.tanh(C[i]);
+      }
     } },
   mingru: { gates: 2, letters: ["H", "Z", "H_tilde"],
-    step(X, P, i, n, before, at) {
-      const Z = at.Z[i] = sigmoid(X[i]);
-      at.H_tilde[i] = X[n + i];
-      at.H[i] = (1 - Z) * before.H[i] + Z * X[n + i];
+    step(n, X, P, before, { H, Z, H_tilde }) {
+      for (let i = 0; i < n; i++) {
+        Z[i] = sigmoid(X[i]);
+        H_tilde[i] = X[n + i];
+        H[i] = (1 - Z[i]) * before.H[i] + Z[i] * H_tilde[i];
+      }
     } },
   minlstm: { gates: 3, letters: ["H", "I", "F", "H_tilde"],
-    step(X, P, i, n, before, at) {
-      at.I[i] = sigmoid(X[i]);
-      at.F[i] = sigmoid(X[n + i]);
-      at.H_tilde[i] = X[2 * n + i];
-      const kept = shareKept(X[i], X[n + i]);
-      at.H[i] = kept * before.H[i] + (1 - kept) * X[2 * n + i];
+    step(n, X, P, before, { H, I, F, H_tilde }) {
+      for (let i = 0; i < n; i++) {
+        I[i] = sigmoid(X[i]);
+        F[i] = sigmoid(X[n + i]);
+        H_tilde[i] = X[2 * n + i];
+        const kept = shareKept(X[i], X[n + i]);
+        H[i] = kept * before.H[i] + (1 - kept) * H_tilde[i];
+      }
     } },
 };
 // its gates are normalised before the step
@@ -48,6 +56,12 @@ CELLS.ln_lstm = CELLS.lstm;
 // sigmoid(f) / (sigmoid(f) + sigmoid(i)), even where both round to 0
 function shareKept(i, f) {
   return sigmoid(softplus(-i) - softplus(-f));
+}
+
+function sumOf(a, b) {
+  const sum = new Float32Array(a.length);
+  for (let i = 0; i < sum.length; i++) sum[i] = a[i] + b[i];
+  return sum;
 }
 
 class Network {
@@ -123,8 +137,7 @@ class Network {
       }
       const { X, P } = this.gates(layer, below ?? this.product(id), !below,
                                   state[l].H);
-      const { step } = CELLS[this.cell], n = this.numHiddens;
-      for (let i = 0; i < n; i++) step(X, P, i, n, state[l], at);
+      CELLS[this.cell].step(this.numHiddens, X, P, state[l], at);
       if (held?.layer === l) at.H[held.unit] = held.value;
       below = at.H;
       return at;
@@ -134,11 +147,11 @@ class Network {
   // Return the products that a layer's step reads: of its input, X, and of its
   // hidden state, P. The first layer is given its product, the others H.
   gates(layer, input, isFirst, H) {
-    const X = isFirst ? input.map((x, i) => x + layer.i2hBias[i])
+    const X = isFirst ? sumOf(input, layer.i2hBias)
       : layer.i2h.times(input, layer.i2hBias);
     const P = layer.h2h ? layer.h2h.times(H, layer.h2hBias) : layer.h2hBias;
     if (!layer.gamma) return { X, P };
-    const { normal } = normalise(X.map((x, i) => x + P[i]), this.numHiddens);
+    const { normal } = normalise(sumOf(X, P), this.numHiddens);
     return { X: normal.map((x, i) => x * layer.gamma[i] + layer.beta[i]),
              P: layer.h2hBias };
   }
