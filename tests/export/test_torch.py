@@ -3,7 +3,9 @@ import json
 import re
 import runpy
 import subprocess
-import sys
+import venv
+from contextlib import suppress
+from importlib import metadata
 
 import d2lrnn as d2l
 import numpy as np
@@ -180,29 +182,42 @@ def test_an_unusable_prefix_is_named(prefix, words, tmp_path, monkeypatch,
     assert re.search(words, printed.err) and not printed.out
 
 
-# a Python to which d2lrnn and MXNet cannot be imported
-ALONE = """
-import runpy, sys
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("d2lrnn", "d2lrnn_cli", "mxnet", "d2l"):
-            raise ImportError(name + " is not there")
-sys.meta_path.insert(0, Refuse())
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Make an environment with PyTorch and safetensors; return its Python."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    site, = folder.glob("lib/python*/site-packages")
+    linked, needed = set(), ["torch", "safetensors"]
+    while needed:
+        name = needed.pop()
+        with suppress(metadata.PackageNotFoundError):  # for other systems
+            package = metadata.distribution(name)
+            needed += [re.match(r"[\w.-]+", line)[0]
+                       for line in package.requires or ()
+                       if "extra ==" not in line]
+            for top in {file.parts[0] for file in package.files} - linked:
+                if top not in ("..", "__pycache__"):
+                    (site / top).symlink_to(package.locate_file(top))
+                linked.add(top)
+    return folder / "bin" / "python"
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("cell", ["lstm", "ln_lstm"])
-def test_it_writes_where_there_is_no_d2lrnn(cell, tmp_path):
+def test_it_writes_where_there_is_no_d2lrnn(alone, cell, tmp_path):
     model = make(cell=cell)
     folder = folder_of(model, tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-I", "-X", "utf8", "-c", ALONE,
-         folder / "model.py", "a<", "--num-tokens", "30",
-         "--temperature", "0"],
-        cwd=tmp_path, encoding="utf-8", capture_output=True)
+
+    def run(*arguments):
+        return subprocess.run(
+            [alone, "-X", "utf8", *arguments], cwd=tmp_path, env={},
+            encoding="utf-8", capture_output=True)
+
+    for name in ("d2lrnn", "mxnet", "d2l"):
+        assert "ModuleNotFoundError" in run("-c", f"import {name}").stderr
+    done = run(folder / "model.py", "a<", "--num-tokens", "30",
+               "--temperature", "0")
     assert done.returncode == 0, done.stderr
     text = "".join(d2l.generate(model, "a<", 30, temperature=0))
     assert done.stdout == f"a<{text}\n"

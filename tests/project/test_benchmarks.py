@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from d2lrnn.export.page import to_page
 
 import benchmarks.side
 from benchmarks import ROOT, read, readme, results, runner, shared
@@ -16,7 +17,7 @@ from benchmarks.peers.book import Stopwatch, load_cells
 from benchmarks.peers.weights import for_scratch
 from benchmarks.rows import ROWS
 from benchmarks.runner import Case, Goal, Row
-from benchmarks.studies import cold_start, lessons
+from benchmarks.studies import cold_start, lessons, studio
 
 CASES = [(row, case) for row in ROWS.values() for case in row.cases]
 
@@ -426,3 +427,16 @@ def test_cold_starts_are_measured(monkeypatch):
     assert "process on | light, 7 packages |" in table
     assert all(f"| {start} | {second:.2f} |" in table for start, second
                in zip(cold_start.STARTS, seconds, strict=True))
+
+
+@pytest.mark.browser
+def test_the_studio_is_timed(browser, tmp_path):
+    studio.save(tmp_path / "model.safetensors", 1, 8, 20)
+    page = tmp_path / "page.html"
+    page.write_text(to_page([tmp_path / "model.safetensors"],
+                            language="en"), "utf-8")
+    assert all(number > 0 for number in studio.measure(browser, page))
+    table = studio.to_markdown(
+        [("small", "JavaScript", (1.234, 0.5, 1000, 20.2))],
+        {"date": "today", "machine": {"cpu": "AMD EPYC", "cores": 2}})
+    assert table.endswith("| small | JavaScript | 1.2 | 0.50 | 1,000 | 20 |\n")
