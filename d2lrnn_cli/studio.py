@@ -1,4 +1,5 @@
 """``d2lrnn studio``: open models in a page that shows how they write."""
+import os
 import sys
 import webbrowser
 from pathlib import Path
@@ -29,6 +30,8 @@ def studio(
     if len(models) > 2:
         raise BadParameter(f"there are {len(models)} models: give one or two",
                            param_hint="MODEL")
+    if out is not None and os.path.lexists(out):
+        raise ValueError(f"{out} exists already: give another path as --out")
     paths = [model_file(path) for path in models]
     first = paths[0]
     out = out or first.with_name(first.stem + FORMATS["page"].ending)

@@ -50,7 +50,7 @@ def assert_alone(browser):
     addresses = [message["params"]["request"]["url"] for message in messages
                  if message["method"] == "Network.requestWillBeSent"]
     assert addresses
-    assert all(address.startswith(("file:", "data:"))
+    assert all(address.startswith(("file:", "data:", "blob:"))
                for address in addresses)
 
 

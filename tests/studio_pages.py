@@ -52,6 +52,10 @@ def fill_in(browser, name, value):
         "arguments[1]; field.dispatchEvent(new Event('input'))", name, value)
 
 
+def said(browser):
+    return browser.find_element("id", "status").text
+
+
 def text_of(browser):
     return browser.execute_script(
         "return document.getElementById('text').value")

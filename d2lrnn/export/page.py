@@ -13,12 +13,12 @@ from string import Template
 import numpy as np
 from d2lrnn.basics.tensors import tensor_bytes
 from d2lrnn.models.char_rnn import CharRNN
-from d2lrnn.models.checkpoint import header_of, part, read
+from d2lrnn.models.checkpoint import BEST, LAST, header_of, part, read
 
 __all__ = ["embedded", "is_studio_for", "to_page"]
 
 SCRIPTS = ("words.js", "tensors.js", "matrix.js", "network.js", "gradient.js",
-           "choosing.js", "reading.js", "views.js", "app.js")
+           "choosing.js", "reading.js", "views.js", "app.js", "events.js")
 
 
 def to_page(paths, float32=False, language=""):
@@ -28,19 +28,31 @@ def to_page(paths, float32=False, language=""):
     thousandths, or as float32. The page speaks ``language``, "en" or "zh-CN";
     if this is empty, that of the reader's browser.
     """
-    models = [{"name": path.stem, "data": b64encode(
+    models = [{"name": name_of(path), "data": b64encode(
         embedded(path, float32)).decode()} for path in paths]
     style = file_text("page.css")
     script = ('"use strict";\n(() => {\n' + "".join(map(file_text, SCRIPTS))
               + "})();\n")
     policy = (f"default-src 'none'; script-src {hash_of(script)} "
               f"'wasm-unsafe-eval'; style-src {hash_of(style)}; "
-              f"img-src data: blob:; base-uri 'none'; form-action 'none'")
+              f"img-src data: blob:; worker-src blob:; base-uri 'none'; "
+              f"form-action 'none'")
     # no text of a model may end the element
     data = json.dumps(models, ensure_ascii=True).replace("<", "\\u003c")
     return Template(file_text("page.html")).substitute(
         policy=policy, style=style, script=script, models=data,
         language=language)
+
+
+def name_of(path):
+    """Return what the page calls a model: its file, or its training's folder.
+
+    >>> from pathlib import Path
+    >>> name_of(Path("a.safetensors")), name_of(Path("/b/best.safetensors"))
+    ('a', 'b')
+    """
+    return (path.absolute().parent.name if path.name in (BEST, LAST)
+            else path.stem)
 
 
 def is_studio_for(model):

@@ -2,7 +2,7 @@
 import d2lrnn as d2l
 import numpy as np
 import pytest
-from chromium import assert_alone
+from chromium import assert_alone, wait_until
 from d2lrnn.export.page import to_page
 from studio_pages import (
     TEXT,
@@ -11,6 +11,7 @@ from studio_pages import (
     fill_in,
     open_page,
     read,
+    said,
     saved,
     undo,
     write,
@@ -104,6 +105,8 @@ def test_it_finds_the_unit_that_follows_a_pattern(studio):
     fill_in(browser, "property", "pattern")
     fill_in(browser, "pattern", "[aeiou]")
     browser.find_element("id", "search").click()
+    wait_until(browser, lambda: browser.find_elements(
+        "css selector", "#found button"))
     best = browser.find_element("css selector", "#found button").text
     layer, = d2l.trace(model, TEXT).layers
     vowels = np.array([float(char in "aeiou") for char in TEXT])
@@ -115,7 +118,10 @@ def test_it_finds_the_unit_that_follows_a_pattern(studio):
                                                                abs=0.006)
     fill_in(browser, "pattern", "(")
     browser.find_element("id", "search").click()
-    assert "mend it" in browser.find_element("id", "status").text
+    wait_until(browser, lambda: "mend it" in said(browser))
+    fill_in(browser, "pattern", "(\\S+\\s*)+\\.\\.$")
+    browser.find_element("id", "search").click()
+    wait_until(browser, lambda: "more than 3 seconds" in said(browser))
 
 
 def test_it_writes_what_d2lrnn_writes(studio):

@@ -51,6 +51,8 @@ def test_the_command_names_what_it_cannot_show(tmp_path, sonnets, opened):
     model = saved(path, sonnets)
     with pytest.raises(BadParameter, match="3 models: give one or two"):
         command(path, path, path)
+    with pytest.raises(ValueError, match=r"a\.safetensors exists already"):
+        command(path, out=path)
     with pytest.raises(ValueError, match="takes the file of a CharRNN"):
         command(resources.files("lyrics_data") / "sonnets.safetensors")
     for change, words in (({"level": "token"}, "no rule cuts"),

@@ -18,6 +18,8 @@ from studio_pages import (
     ask,
     fill_in,
     open_page,
+    read,
+    said,
     saved,
     text_of,
     undo,
@@ -97,6 +99,7 @@ def test_the_address_keeps_the_page(studio):
     fill_in(browser, "temperature", 1.25)
     fill_in(browser, "unit", 3)
     fill_in(browser, "colour", "unit")
+    wait_until(browser, lambda: "unit=3" in browser.current_url)
     address = browser.current_url
     browser.get("about:blank")
     browser.get(address)
@@ -206,6 +209,91 @@ def test_it_speaks_both_languages_on_a_phone(studio, language):
         language == "en")
     with phone(browser):
         assert page_width(browser) <= 390
+
+
+def test_stop_keeps_what_was_written(studio):
+    browser, _ = studio
+    fill_in(browser, "length", 14_000)
+    browser.execute_script(
+        "const write = document.getElementById('write'); write.click(); "
+        "setTimeout(() => write.click(), 100)")
+    wait_until(browser, lambda: "written" in said(browser))
+    assert len(TEXT) < len(text_of(browser)) < len(TEXT) + 14_000
+    assert text_of(browser) == ask(browser, "reading.tokens.join('')")
+
+
+@pytest.mark.parametrize("name, value, label", [
+    ("top_p", 2, "Top p"), ("top_p", -1, "Top p"), ("top_k", 0.5, "Top k"),
+    ("top_k", -5, "Top k"), ("length", 0, "Length"), ("length", "", "Length"),
+    ("length", 1.5, "Length"), ("seed", -1, "Seed"), ("value", 1e39, "Hold")])
+def test_a_setting_out_of_range_is_named(studio, name, value, label):
+    browser, _ = studio
+    fill_in(browser, name, value)
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: said(browser).startswith(label))
+    assert text_of(browser) == TEXT
+    fill_in(browser, name, {"length": 5, "value": 1}.get(name, ""))
+    if name != "length":
+        fill_in(browser, "length", 5)
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: len(text_of(browser)) == len(TEXT) + 5)
+
+
+def test_writing_waits_until_a_text_was_read(studio):
+    browser, _ = studio
+    long = TEXT * 100
+    browser.execute_script(
+        "const box = document.getElementById('text'), write = document."
+        "getElementById('write'); box.value = arguments[0]; box.dispatchEvent("
+        "new Event('input')); write.click(); write.click()", long)
+    wait_until(browser, lambda: ask(
+        browser, "reading.tokens.length") >= len(long))
+    assert text_of(browser).startswith(long)
+
+
+def test_the_place_stays_at_the_end_as_one_types(studio):
+    browser, _ = studio
+    read(browser, TEXT + "More")
+    wait_until(browser, lambda: ask(
+        browser, "studio.place") == len(TEXT) + 4)
+    assert browser.find_element("id", "where").text == "The next character"
+
+
+def test_what_was_found_goes_with_its_model(browser, tmp_path, sonnets):
+    paths = [tmp_path / "deep" / "best.safetensors",
+             tmp_path / "flat" / "last.safetensors"]
+    for path, num_layers in zip(paths, (3, 1), strict=True):
+        path.parent.mkdir()
+        saved(path, sonnets, cell="gru", num_layers=num_layers)
+    open_page(browser, tmp_path / "page.html", *paths)
+    assert [name.text for name in browser.find_elements(
+        "css selector", "#models .name")] == ["deep", "flat"]
+    fill_in(browser, "layer", 2)
+    fill_in(browser, "letter", "Z")
+    browser.find_element("id", "search").click()
+    wait_until(browser, lambda: browser.find_elements(
+        "css selector", "#found button"))
+    wait_until(browser, lambda: "letter=Z" in browser.current_url)
+    browser.refresh()
+    wait_until(browser, lambda: ask(browser, "reading.tokens.length"))
+    assert [browser.find_element("id", name).get_property("value")
+            for name in ("layer", "letter")] == ["2", "Z"]
+    browser.find_element("id", "search").click()
+    wait_until(browser, lambda: browser.find_elements(
+        "css selector", "#found button"))
+    browser.find_elements("css selector", "#models input")[1].click()
+    assert browser.find_elements("css selector", "#found button") == []
+
+
+def test_a_unit_that_is_let_go_is_read_anew(studio):
+    browser, model = studio
+    browser.find_element("id", "hold").click()
+    text = write(browser, length=10)
+    browser.find_element("id", "hold").click()
+    read(browser, text + "a")
+    np.testing.assert_allclose(
+        ask(browser, "[...reading.next()]"),
+        d2l.trace(model, text + "a").scores[-1], atol=1e-4)
 
 
 def test_the_screenshot_of_the_studio(browser, tmp_path):

@@ -1,15 +1,20 @@
 // The page: one text, one or two models that read it, and one that writes.
 
 const SETTINGS = { temperature: "0.8", top_k: "", top_p: "", seed: "",
-                   length: "200", until: "" };
+                   length: "200", until: "", value: "1" };
 const CHOICES = { colour: "surprise", letter: "H", layer: "0", unit: "0",
-                  property: "space", pattern: "", value: "1" };
-const page = { readings: [], writer: 0, place: 0, undo: [], run: 0,
-               writing: false };
+                  property: "space", pattern: "" };
+const page = { readings: [], writer: 0, place: Infinity, undo: [], run: 0,
+               writing: false, stop: false };
 window.studio = Object.assign(page, { choose, drawAt }); // for the console
 const reader = () => page.readings[page.writer];
 const number = (id) => element(id).value === "" ? null
   : Number(element(id).value);
+// the array and the unit that are looked at
+const chosen = () => ({
+  layer: number("layer"), letter: element("letter").value,
+  unit: Math.max(0, Math.min(Math.floor(number("unit") ?? 0),
+                             reader().model.network.numHiddens - 1)) });
 
 function status(words) {
   element("status").textContent = words;
@@ -33,38 +38,50 @@ async function pause(run) {
   return run !== page.run;
 }
 
+// Let the models read the text; return whether no other run came between.
 async function read() {
   const run = ++page.run, text = element("text").value;
+  const atEnd = page.place >= (reader()?.tokens.length ?? 0);
   page.writing = false;
+  status("");
   showButtons();
   for (const reading of page.readings) {
     const whole = await reading.read(text, () => pause(run));
-    if (run !== page.run) return;
+    if (run !== page.run) return false;
     if (!whole) status(say("too long", { count: reading.most }));
   }
+  if (atEnd) page.place = Infinity;
   page.place = Math.min(page.place, reader()?.tokens.length ?? 0);
   show();
+  return true;
 }
 
 // Write with the model; one step, or as many as are asked for.
 const write = trying(async (steps) => {
-  if (page.writing) return page.run++, read();
-  await read();
+  if (page.writing) return void (page.stop = true);
+  checkSettings();
+  const held = element("hold").checked
+    ? { ...chosen(), value: number("value") ?? 0 } : null;
+  if (!held) reader()?.letGo();
+  if (!await read()) return;
   const reading = reader(), run = ++page.run;
   if (!reading?.ids.length) throw new Problem(say("nothing known"));
+  if (reading.tokens.length >= reading.most) {
+    throw new Problem(say("too long", { count: reading.most }));
+  }
   remember();
   page.writing = true;
+  page.stop = false;
   showButtons();
   const settings = {
     temperature: number("temperature"), topK: number("top_k"),
     topP: number("top_p"), banned: reading.unknown };
   const seed = number("seed") ?? Math.floor(Math.random() * 2 ** 31);
-  const held = element("hold").checked ? { layer: number("layer"),
-    unit: number("unit"), value: number("value") ?? 0 } : null;
   const until = element("until").value;
   let begin = performance.now(), end = "", count = 0;
   const start = begin;
-  while (count < steps && reading.tokens.length < reading.most) {
+  while (count < steps && reading.tokens.length < reading.most &&
+         !page.stop) {
     const id = choose(reading.next(), settings,
                       drawAt(seed, reading.tokens.length));
     const token = reading.model.vocabulary[id];
@@ -78,22 +95,34 @@ const write = trying(async (steps) => {
       begin = performance.now();
     }
   }
-  element("text").value = reading.tokens.join("");
-  page.place = reading.tokens.length;
+  showWritten(reading);
   status(say("wrote", { count, speed: Math.round(
     1000 * count / (performance.now() - start)) }));
   await readOther(run);
 });
 
+// Refuse a setting outside its range.
+function checkSettings() {
+  for (const id of Object.keys(SETTINGS)) {
+    const field = element(id);
+    if (!field.checkValidity()) {
+      throw new Problem(say("bad number", {
+        name: field.labels[0]?.textContent.trim() ?? say("hold"),
+        what: field.validationMessage }));
+    }
+  }
+}
+
 // Show what is new while the model writes.
 function showWritten(reading) {
   const shown = element("shown");
+  element("text").value = reading.tokens.join("");
+  page.place = reading.tokens.length;
   showTokens(reading, null, shown.childElementCount);
   shown.scrollTop = shown.scrollHeight;
 }
 
-// Let the other model read what was written. A clamped unit stays in the
-// states until the text is changed.
+// Let the other model read what was written.
 async function readOther(run) {
   page.writing = false;
   const text = element("text").value;
@@ -120,25 +149,30 @@ function take(place, token) {
   remember();
   const { tokens } = reader();
   element("text").value = tokens.slice(0, place).join("") + token;
-  page.place = place + 1;
+  page.place = Infinity;
+  element("text").focus();
   read();
 }
 
 // Return a number from -1 to 1 for each token, after the chosen colouring.
 function coloursOf(reading) {
-  const chosen = element("colour").value;
-  if (chosen === "surprise") return reading.about.map(({ bits }) => bits / 10);
-  if (chosen === "unit") {
-    return scaled(reading.unit(number("layer"), element("letter").value,
-                               number("unit")));
+  const colour = element("colour").value;
+  if (colour === "surprise") return reading.about.map(({ bits }) => bits / 10);
+  if (colour === "unit") {
+    const { layer, letter, unit } = chosen();
+    return scaled(reading.unit(layer, letter, unit));
   }
-  if (chosen === "gradient") {
+  if (colour === "gradient") {
     const parts = reading.saliency(page.place);
     const most = Math.max(...(parts ?? []).map(Math.abs));
     return parts?.map((part) => part / most);
   }
-  if (chosen === "difference" && page.readings.length === 2) {
+  if (colour === "difference" && page.readings.length === 2) {
     const [first, second] = page.readings.map(({ about }) => about);
+    if (first.length !== second.length) {
+      status(say("other tokens"));
+      return null;
+    }
     return first.map(({ bits }, i) => (second[i]?.bits - bits) / 5 || 0);
   }
   return null;
@@ -163,8 +197,7 @@ function look(place) {
   }
   showPlace(page.place);
   showBars(reading, page.place, number("temperature"), take);
-  drawHeat(reading, page.place, { layer: number("layer"),
-    letter: element("letter").value, unit: number("unit") });
+  drawHeat(reading, page.place, chosen());
 }
 
 function showButtons() {
@@ -172,6 +205,8 @@ function showButtons() {
   element("degrees").textContent = rounded(number("temperature"));
   element("undo").disabled = !page.undo.length;
   element("pattern_label").hidden = element("property").value !== "pattern";
+  document.querySelector("[value=difference]").disabled =
+    page.readings.length < 2;
 }
 
 // Add a model, or put it in the place of the second one.
@@ -183,16 +218,21 @@ function addModel(model) {
 }
 
 function chooseWriter(writer) {
+  prepare(writer);
+  read();
+}
+
+// Offer the layers, arrays and units of a model.
+function prepare(writer) {
   page.writer = writer;
   const { network } = reader().model;
   fill("layer", network.layers.map((_, i) => [i, i + 1]));
   fill("letter", network.letters.map((letter) => [letter, letter.replace(
     "_tilde", "\u0303")]));
   element("unit").max = network.numHiddens - 1;
-  element("unit").value = Math.min(number("unit"), network.numHiddens - 1);
-  element("heat").setAttribute("aria-label", say("heat"));
+  element("unit").value = chosen().unit;
+  element("found").replaceChildren();
   showModels();
-  read();
 }
 
 function fill(id, options) {
@@ -208,8 +248,11 @@ function fill(id, options) {
 }
 
 function showModels() {
-  element("open").textContent = say(page.readings.length ? "second" : "open");
-  element("models").replaceChildren(...page.readings.map(({ model }, i) => {
+  element("open").textContent = say(["open", "second", "replace"][
+    page.readings.length]);
+  element("heat").setAttribute("aria-label", say("heat"));
+  element("shown").setAttribute("aria-label", say("as read"));
+  element("models").replaceChildren(...page.readings.flatMap(({ model }, i) => {
     const label = make("label"), radio = make("input");
     Object.assign(radio, { type: "radio", name: "writer",
                            checked: i === page.writer });
@@ -225,24 +268,29 @@ function showModels() {
         page.readings.pop();
         chooseWriter(0);
       };
-      label.append(close);
+      return [label, close];
     }
-    return label;
+    return [label];
   }));
 }
 
 const open = trying(async (file) => {
   if (!file) return;
   if (file.size > 5e8) throw new Problem(say("too large"));
-  addModel(readModel(file.name, await file.arrayBuffer()));
+  const buffer = await file.arrayBuffer().catch(() => {
+    throw new Problem(say("broken file", { what: file.name }));
+  });
+  addModel(readModel(file.name, buffer));
   status(say("opened", { name: file.name }));
 });
 
-const find = trying(() => {
+const find = trying(async () => {
   const reading = reader(), list = element("found");
-  const values = PROPERTIES[element("property").value](
-    reading.tokens, element("pattern").value);
+  status("");
   list.replaceChildren();
+  const values = await PROPERTIES[element("property").value](
+    reading.tokens, element("pattern").value);
+  if (values.length !== reading.tokens.length) return; // the text has changed
   if (new Set(values).size < 2) throw new Problem(say("nothing to find"));
   for (const { layer, letter, unit, correlation } of search(reading, values)) {
     const item = make("li"), button = make("button", say("found", {
@@ -257,115 +305,3 @@ const find = trying(() => {
     list.append(item);
   }
 });
-
-// Keep the page's state in its address, and take it from there.
-function keepAddress() {
-  const state = { text: element("text").value, place: page.place };
-  for (const id of Object.keys({ ...SETTINGS, ...CHOICES })) {
-    state[id] = element(id).value;
-  }
-  if (state.text.length > 4000) delete state.text;
-  history.replaceState(null, "", `#${new URLSearchParams(state)}`);
-}
-
-function takeAddress() {
-  const state = new URLSearchParams(location.hash.slice(1));
-  for (const [id, value] of Object.entries({ ...SETTINGS, ...CHOICES })) {
-    element(id).value = state.get(id) ?? value;
-    if (!element(id).value && value) element(id).value = value;
-  }
-  page.place = Number(state.get("place") ?? Infinity) || 0;
-  return state.get("text");
-}
-
-function connect() {
-  const on = (id, event, action) => element(id).addEventListener(event, action);
-  on("text", "input", read);
-  on("text", "keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      write(number("length"));
-    }
-  });
-  on("write", "click", () => write(number("length")));
-  on("step", "click", () => write(1));
-  on("undo", "click", undo);
-  on("save", "click", () => saveAs("text.txt", new Blob(
-    [element("text").value], { type: "text/plain" })));
-  on("picture", "click", () => element("heat").toBlob(
-    (blob) => saveAs("states.png", blob)));
-  on("search", "click", find);
-  on("file", "change", ({ target }) => open(target.files[0]));
-  for (const id of Object.keys({ ...SETTINGS, ...CHOICES })) {
-    on(id, "input", show);
-  }
-  on("language", "input", ({ target }) => {
-    language = target.value;
-    sayAll();
-    element("found").replaceChildren();
-    showModels();
-    show();
-  });
-  connectShown();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-  addEventListener("resize", show);
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    open(event.dataTransfer.files[0]);
-  });
-}
-
-// The text that is read answers to the pointer and to the arrow keys.
-function connectShown() {
-  const shown = element("shown"), heat = element("heat");
-  shown.addEventListener("click", ({ target }) => {
-    if (target.dataset.place) look(Number(target.dataset.place));
-  });
-  shown.addEventListener("pointermove", ({ target, pointerType }) => {
-    if (pointerType === "mouse" && target.dataset.place && !page.writing) {
-      showBars(reader(), Number(target.dataset.place), number("temperature"),
-               take);
-    }
-  });
-  shown.addEventListener("pointerleave", () => look(page.place));
-  shown.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    look(page.place + step);
-    keepAddress();
-  });
-  heat.addEventListener("click", ({ offsetX, offsetY }) => {
-    const { begin, columns, rowHeight } = heat.dataset;
-    const { numHiddens } = reader().model.network;
-    element("unit").value = Math.min(Math.floor(offsetY / rowHeight),
-                                     numHiddens - 1);
-    page.place = Number(begin) + Math.min(Math.floor(offsetX / 11),
-                                          columns - 1);
-    show();
-  });
-}
-
-trying(() => {
-  element("language").value = language;
-  const text = takeAddress();
-  sayAll();
-  connect();
-  const models = JSON.parse(element("embedded").textContent);
-  const [first] = models.map(({ name, data }) => {
-    const model = readModel(name, fromBase64(data));
-    addModel(model);
-    return model;
-  });
-  element("text").value = text ?? beginning(first);
-  showModels();
-  showButtons();
-  read();
-})();
-
-// a line end, if the model knows it; else a space, or its first token
-function beginning(model) {
-  const known = model?.vocabulary.filter((token) => token !== UNKNOWN) ?? [];
-  return ["\n", " "].find((token) => known.includes(token)) ?? known[0] ?? "";
-}

@@ -32,7 +32,7 @@ function kept(chances, topK, topP) {
     sum += chances[id];
     return sum >= topP * all * (1 - 1e-12);
   });
-  return best.slice(0, end + 1);
+  return end < 0 ? best : best.slice(0, end + 1);
 }
 
 // Return the id at `draw`, from 0 to 1, among the kept ones.

@@ -20,6 +20,7 @@ class Reading {
     this.idOf = new Map(model.vocabulary.map((token, id) => [token, id]));
     this.unknown = this.idOf.get(UNKNOWN) ?? -1;
     const { network } = model;
+    this.held = null; // the first place at which a unit was held
     this.most = Math.min(MOST_TOKENS, Math.floor(MOST_NUMBERS / (
       network.numHiddens * network.layers.length * network.letters.length)));
     this.forget(0);
@@ -37,6 +38,12 @@ class Reading {
       .slice(0, steps + 1);
     this.ids = (this.ids ?? []).slice(0, steps);
     this.scores = null; // of the next token
+    if (length <= this.held) this.held = null;
+  }
+
+  // Forget what was read while a unit was held.
+  letGo() {
+    if (this.held !== null) this.forget(this.held);
   }
 
   cut(text) {
@@ -45,6 +52,7 @@ class Reading {
 
   // Read one token more. `held` is a hidden unit that is clamped.
   add(token, held = null) {
+    if (held) this.held ??= this.tokens.length;
     const id = this.idOf.get(token) ?? this.unknown;
     const about = { id, known: this.idOf.has(token) && token !== UNKNOWN,
                     bits: NaN, rank: NaN, steps: this.ids.length };
@@ -82,6 +90,10 @@ class Reading {
       same++;
     }
     if (same < this.tokens.length) this.forget(same);
+    if (same < tokens.length) {
+      this.letGo();
+      same = this.tokens.length;
+    }
     for (let begin = performance.now(); same < tokens.length; same++) {
       if (same === this.most) return false;
       this.add(tokens[same]);
@@ -153,21 +165,36 @@ const PROPERTIES = {
   },
   vowel: (tokens) => tokens.map((token) => Number(/^[aeiou]$/iu.test(token))),
   capital: (tokens) => tokens.map((token) => Number(/^\p{Lu}/u.test(token))),
-  pattern: (tokens, pattern) => {
-    let found;
-    try {
-      found = [...tokens.join("").matchAll(new RegExp(pattern, "gu"))];
-    } catch (error) {
-      throw new Problem(say("bad pattern", { what: error.message }));
-    }
-    let end = 0;
+  pattern: async (tokens, pattern) => {
+    const found = await matches(pattern, tokens.join(""));
+    let end = 0, next = 0;
     return tokens.map((token) => {
+      const begin = end;
       end += token.length;
-      return Number(found.some((match) => match.index < end &&
-        match.index + match[0].length > end - token.length));
+      while (next < found.length && found[next][1] <= begin) next++;
+      return Number(next < found.length && found[next][0] < end);
     });
   },
 };
+
+// Return where a pattern begins and ends in a text. It is sought elsewhere,
+// since some patterns take for ever.
+function matches(pattern, text) {
+  try {
+    new RegExp(pattern, "gu");
+  } catch (error) {
+    throw new Problem(say("bad pattern", { what: error.message }));
+  }
+  const seek = new Blob([`onmessage = ({ data: [pattern, text] }) =>
+    postMessage([...text.matchAll(new RegExp(pattern, "gu"))].map(
+      (match) => [match.index, match.index + match[0].length]));`]);
+  const worker = new Worker(URL.createObjectURL(seek));
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    setTimeout(() => reject(new Problem(say("slow pattern"))), 3000);
+    worker.postMessage([pattern, text]);
+  }).finally(() => worker.terminate());
+}
 
 // Return the units whose values follow a property best: {layer, letter, unit,
 // correlation}, the strongest first.

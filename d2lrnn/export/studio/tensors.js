@@ -67,6 +67,7 @@ function readModel(name, buffer) {
   if (about.class !== "CharRNN") {
     throw new Problem(say("other model", { what: String(about.class) }));
   }
+  if (about.level === "token") throw new Problem(say("no rule"));
   const vocabulary = about.idx_to_char;
   if (!Array.isArray(vocabulary) || !vocabulary.length ||
       !vocabulary.every((token) => typeof token === "string")) {

@@ -4,8 +4,8 @@ const element = (id) => document.getElementById(id);
 const rounded = (x, digits = 2) => Number.isFinite(x) ? x.toFixed(digits)
   : "–";
 const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍" };
-const visible = (token) => SIGNS[token] ??
-  (/^[\p{C}\p{M}\p{Z}]/u.test(token)
+const visible = (token) => SIGNS[token] ?? (/^\p{M}/u.test(token)
+  ? `◌${token}` : /^[\p{C}\p{Z}]/u.test(token)
     ? `U+${token.codePointAt(0).toString(16).toUpperCase()}` : token);
 
 function make(tag, text = "", className = "") {
@@ -63,7 +63,8 @@ function showBars(reading, place, temperature, take) {
   const about = reading.about[place], scores = reading.scoresAt(place);
   element("where").textContent = about ? say("at place", { place: place + 1 })
     : say("next");
-  const token = about && visible(reading.tokens[place]);
+  // set apart, for letters that are written from right to left
+  const token = about && `\u2068${visible(reading.tokens[place])}\u2069`;
   element("was").textContent = !about ? ""
     : about.id < 0 ? say("was unknown", { token })
     : !scores ? say("first")
@@ -107,7 +108,7 @@ function drawHeat(reading, place, { layer, letter, unit }) {
   const height = n * rowHeight + 22;
   canvas.width = width * scale;
   canvas.height = height * scale;
-  canvas.style.height = `${height}px`;
+  canvas.style.height = columns ? `${height}px` : "0";
   Object.assign(canvas.dataset, { begin, columns, rowHeight });
   if (!columns) return;
   const pen = canvas.getContext("2d");
@@ -146,6 +147,7 @@ function showMeasures(readings) {
   element("measures").replaceChildren(...readings.flatMap((reading) => {
     const measures = reading.measures();
     const { perplexity, bitsPerChar, count, unknown } = measures;
+    if (!reading.tokens.length) return [];
     const line = make("p", say("measured", {
       name: reading.model.name, count, perplexity: rounded(perplexity, 3),
       bits: rounded(bitsPerChar, 3) }));
