@@ -118,6 +118,16 @@ def test_two_models_read_one_text(browser, tmp_path, sonnets):
     open_page(browser, tmp_path / "page.html", *paths)
     wait_until(browser, lambda: len(browser.find_elements(
         "css selector", "#measures p")) == 2)
+    browser.execute_script(
+        "document.querySelector('#shown span:nth-child(9)').click()")
+    assert [name.text for name in browser.find_elements(
+        "css selector", "#bars h3")] == ["gru", "lstm"]
+    for bars, path in zip(browser.find_elements("css selector", "#bars ol"),
+                          paths, strict=True):
+        scores = d2l.trace(d2l.load_model(path), TEXT).scores[7]
+        best = sonnets.idx_to_char[scores.argmax()]
+        shown = bars.find_element("css selector", ".token").text
+        assert {"␣": " ", "⏎": "\n"}.get(shown, shown) == best
     fill_in(browser, "colour", "difference")
     colours = browser.execute_script(
         "return [...document.querySelectorAll('#shown span')].map((span) => "

@@ -8,6 +8,8 @@ const page = { readings: [], writer: 0, place: Infinity, undo: [], run: 0,
                writing: false, stop: false };
 window.studio = Object.assign(page, { choose, drawAt }); // for the console
 const reader = () => page.readings[page.writer];
+const writerFirst = () => [reader(), ...page.readings.filter(
+  (reading) => reading !== reader())];
 const number = (id) => element(id).value === "" ? null
   : Number(element(id).value);
 // the array and the unit that are looked at
@@ -196,7 +198,7 @@ function look(place) {
     showTokens(reading, coloursOf(reading));
   }
   showPlace(page.place);
-  showBars(reading, page.place, number("temperature"), take);
+  showExpected(writerFirst(), page.place, number("temperature"), take);
   drawHeat(reading, page.place, chosen());
 }
 

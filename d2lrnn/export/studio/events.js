@@ -85,8 +85,8 @@ function connectShown() {
   });
   shown.addEventListener("pointermove", ({ target, pointerType }) => {
     if (pointerType === "mouse" && target.dataset.place && !page.writing) {
-      showBars(reader(), Number(target.dataset.place), number("temperature"),
-               take);
+      showExpected(writerFirst(), Number(target.dataset.place),
+                   number("temperature"), take);
     }
   });
   shown.addEventListener("pointerleave", () => look(page.place));

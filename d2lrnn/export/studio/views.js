@@ -58,21 +58,38 @@ function showPlace(place) {
   shown.scrollTop = Math.max(below, Math.min(shown.scrollTop, span.offsetTop));
 }
 
-// Show the probabilities of the next character at a place in the text.
-function showBars(reading, place, temperature, take) {
-  const about = reading.about[place], scores = reading.scoresAt(place);
-  element("where").textContent = about ? say("at place", { place: place + 1 })
-    : say("next");
+// Show what the models expected at a place in the text; the first one writes.
+function showExpected(readings, place, temperature, take) {
+  const [writer] = readings;
+  element("where").textContent = place < writer.tokens.length
+    ? say("at place", { place: place + 1 }) : say("next");
+  element("was").textContent = judged(writer, place);
+  element("instead").hidden = !writer.scoresAt(place);
+  // the others, unless they cut the text in another way
+  const shown = readings.filter(
+    ({ tokens }) => tokens.length === writer.tokens.length);
+  element("bars").replaceChildren(...shown.flatMap((reading, i) => [
+    ...(shown.length > 1 ? [make("h3", reading.model.name)] : []),
+    ...(i ? [make("p", judged(reading, place))] : []),
+    barsOf(reading, place, temperature, take)]));
+}
+
+// Say how a model judged the token at a place.
+function judged(reading, place) {
+  const about = reading.about[place];
+  if (!about) return "";
   // set apart, for letters that are written from right to left
-  const token = about && `\u2068${visible(reading.tokens[place])}\u2069`;
-  element("was").textContent = !about ? ""
-    : about.id < 0 ? say("was unknown", { token })
-    : !scores ? say("first")
+  const token = `\u2068${visible(reading.tokens[place])}\u2069`;
+  return about.id < 0 ? say("was unknown", { token })
+    : !about.steps ? say("first")
     : say("was", { token, bits: rounded(about.bits), rank: about.rank });
-  const bars = element("bars");
-  bars.replaceChildren();
-  element("instead").hidden = !scores;
-  if (!scores) return;
+}
+
+// Return a list of bars: the probabilities of the next token at a place.
+function barsOf(reading, place, temperature, take) {
+  const about = reading.about[place], scores = reading.scoresAt(place);
+  const bars = make("ol");
+  if (!scores) return bars;
   const chances = probabilities(scores, temperature || 1);
   const best = ranked(chances).slice(0, 12);
   if (about && about.id >= 0 && !best.includes(about.id)) best.push(about.id);
@@ -89,6 +106,7 @@ function showBars(reading, place, temperature, take) {
     item.append(button);
     bars.append(item);
   }
+  return bars;
 }
 
 // Return numbers divided by the largest, if that is above 1; null stays.
