@@ -78,9 +78,11 @@ from d2lrnn.training.steps import end_epoch as end_epoch
 from d2lrnn.training.steps import grad_clipping, sgd
 from d2lrnn.training.steps import make_params as make_params
 from d2lrnn.training.steps import print_epoch as print_epoch
+from d2lrnn.training.together import Alone, Workers
 
 __version__ = version("d2lrnn")
 __all__ = [
+    "Alone",
     "CharRNN",
     "Copied",
     "Corpus",
@@ -95,6 +97,7 @@ __all__ = [
     "Traced",
     "WindowLSTM",
     "Windows",
+    "Workers",
     "bi",
     "check",
     "check_prefix",

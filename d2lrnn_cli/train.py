@@ -1,13 +1,23 @@
 """``d2lrnn train``: train a model, or resume a training."""
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, get_type_hints
 
-from typer import BadParameter, Context, Option
+from typer import BadParameter, Context, Exit, Option
 
-from d2lrnn_cli.app import messages
+from d2lrnn_cli.app import FLAGS, messages
 from d2lrnn_cli.arguments import TEXT
+from d2lrnn_cli.together import (
+    At,
+    MaxRestarts,
+    Rank,
+    Workers,
+    is_worker,
+    launch,
+)
+from d2lrnn_cli.streams import quoted
 
 __all__ = ["train"]
 
@@ -70,7 +80,8 @@ Out = Annotated[Path | None, Option(
 Resume = Annotated[Path | None, Option(
     metavar="RUN", help="Continue the training in this folder.")]
 # parameters that are not settings of the training
-OTHERS = ("context", "text", "ctx", "out", "resume")
+OTHERS = ("context", "text", "ctx", "out", "resume", "workers", "rank", "at",
+          "max_restarts")
 
 
 def train(
@@ -84,21 +95,55 @@ def train(
         clipping_theta: ClippingTheta = 1.0, patience: Patience = None,
         held_out: HeldOut = 0.1, seed: Seed = 1, level: Level = "char",
         min_freq: MinFreq = 1, prefix: Prefix = None, ctx: Ctx = None,
-        out: Out = None, resume: Resume = None):
+        out: Out = None, resume: Resume = None, workers: Workers = 1,
+        rank: Rank = None, at: At = None, max_restarts: MaxRestarts = 0):
     """Train a char-RNN on a text; print the path of its best model."""
     settings = {name: value for name, value in context.params.items()
                 if name not in OTHERS}
+    if workers > 1 and not is_worker():
+        raise Exit(train_together(text, out, resume, workers, rank, at,
+                                  max_restarts))
     if resume:
         text, settings = what_to_resume(context, resume, text, settings)
     elif not text:
         raise BadParameter("give a TEXT, or a RUN to --resume",
                            param_hint="TEXT|NAME")
-    folder = resume or out or Path(
-        "runs", f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
+    folder = resume or out or new_name(text)
     from d2lrnn_cli.training import run
     with messages():
         run(text, settings, folder, bool(resume), ctx or None)
     print(folder / "best.safetensors")
+
+
+def train_together(text, out, resume, workers, rank, at, max_restarts):
+    """Train in several processes, and return the exit code.
+
+    Each runs this command again; worker 0 writes to the folder.
+    """
+    if not text and not resume:
+        raise BadParameter("give a TEXT, or a RUN to --resume",
+                           param_hint="TEXT|NAME")
+    if text and os.path.exists(text) and not os.path.isfile(text):
+        raise BadParameter(f"{text} cannot be read by several workers: give a "
+                           f"file", param_hint="TEXT|NAME")
+    folder = str(resume or out or new_name(text))
+    arguments = [word for word in sys.argv[1:] if word not in FLAGS]
+    this = [sys.executable, "-c",
+            "from d2lrnn_cli.main import main; main()",
+            *(name for name, is_on in FLAGS.items() if is_on), "train"]
+    again = [*this, "--resume", folder, *arguments[1:]]
+    elsewhere = "" if rank is None else " --rank ... --at ... on each machine"
+    return launch(
+        again if resume else [*this, "--out", folder, *arguments[1:]], again,
+        f"type d2lrnn train --resume {quoted(folder)} --workers {workers}"
+        f"{elsewhere} to go on from the last checkpoint", workers, rank, at,
+        max_restarts)
+
+
+def new_name(text):
+    """Return the path of a new folder for a run on a text."""
+    return Path("runs",
+                f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def short_name(text):
@@ -119,7 +164,9 @@ def what_to_resume(context, folder, text, settings):
     A setting that an older version did not record gets its default.
     """
     from d2lrnn_cli.command_file import find_again, read_command
-    noted_text, noted = read_command(folder, kinds_of_settings())
+    from d2lrnn_cli.training import told_by_worker_0
+    noted_text, noted = told_by_worker_0(
+        read_command, folder, kinds_of_settings())
     given = {name: value for name, value in settings.items()
              if context.get_parameter_source(name).name == "COMMANDLINE"}
     return (text or find_again(noted_text or "", folder),

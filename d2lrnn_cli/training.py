@@ -1,4 +1,5 @@
 """Train as ``d2lrnn train`` does: a ``CharRNN`` in a folder."""
+import json
 import os
 
 import d2lrnn as d2l
@@ -10,8 +11,9 @@ from d2lrnn.training.runs import holds_training, run_folder
 from d2lrnn_cli.command_file import written_command
 from d2lrnn_cli.loading import load_text
 from d2lrnn_cli.streams import quoted
+from d2lrnn_cli.together import is_worker
 
-__all__ = ["run"]
+__all__ = ["run", "told_by_worker_0"]
 
 SAMPLE = 200  # tokens in the sample after each epoch
 MODEL = ("num_hiddens", "num_layers", "cell", "dropout", "unroll",
@@ -24,30 +26,56 @@ def run(text, settings, folder, resume, ctx):
     """Train in a folder, and keep other runs out of it meanwhile.
 
     Exit with 130 after Ctrl-C. If ``resume`` is true but nothing was saved,
-    begin anew.
+    begin anew. If there are several workers, worker 0 alone has a folder.
     """
     folder = check_path("the run's folder", os.fspath(folder))
     text = os.fspath(check_path("TEXT", text))
     if settings["prefix"]:
         settings = {**settings, "prefix": to_text(settings["prefix"])}
-    go_on = f"type d2lrnn train --resume {quoted(str(folder))}"
+    together = workers()
     try:
-        with run_folder(folder, go_on) as held:
-            if not resume and holds_training(folder):
-                raise ValueError(
-                    f"{folder} already holds a training run: give another "
-                    f"--out, or {go_on} to continue it")
-            if resume and not holds_training(folder):
-                print(f"nothing was saved in {folder} before it stopped: "
-                      f"training starts over")
-                resume = False
-            with written_command(folder, text, settings, resume) as text:
-                train(text, settings, held, resume, ctx)
+        if together.rank:
+            resume = bool(together.broadcast(b""))
+            train(text, settings, None, resume, ctx, together)
+        else:
+            run_in(folder, text, settings, resume, ctx, together)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
 
-def train(text, settings, folder, resume, ctx):
+def run_in(folder, text, settings, resume, ctx, together):
+    """Train as ``run`` does, as the only worker or as worker 0."""
+    go_on = f"type d2lrnn train --resume {quoted(str(folder))}"
+    with run_folder(folder, go_on) as held:
+        if not resume and holds_training(folder):
+            raise ValueError(
+                f"{folder} already holds a training run: give another "
+                f"--out, or {go_on} to continue it")
+        if resume and not holds_training(folder):
+            print(f"nothing was saved in {folder} before it stopped: "
+                  f"training starts over")
+            resume = False
+        together.broadcast(b"resume" if resume else b"")
+        with written_command(folder, text, settings, resume) as text:
+            train(text, settings, held, resume, ctx, together)
+
+
+def workers():
+    """Return the workers that train together, or ``Alone()``."""
+    return d2l.Workers() if is_worker() else d2l.Alone()
+
+
+def told_by_worker_0(function, *arguments):
+    """Return what a function returns in worker 0, in all workers.
+
+    It must be what JSON can hold.
+    """
+    together = workers()
+    value = None if together.rank else function(*arguments)
+    return json.loads(together.broadcast(json.dumps(value).encode()))
+
+
+def train(text, settings, folder, resume, ctx, together):
     """Train a ``CharRNN``, with a sample after each epoch."""
     corpus = load_text(text, settings["level"], settings["min_freq"])
     model = d2l.CharRNN(corpus.vocab_size, settings["embed_size"] or None,
@@ -62,7 +90,8 @@ def train(text, settings, folder, resume, ctx):
         record["lyrics"] = [prefix + "".join(pieces)]
 
     d2l.fit(model, corpus, **{name: settings[name] for name in FIT}, ctx=ctx,
-            folder=folder, resume=resume, on_epoch_end=sample)
+            folder=folder, resume=resume, on_epoch_end=sample,
+            together=together)
 
 
 def first_token(corpus):

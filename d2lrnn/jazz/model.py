@@ -84,6 +84,14 @@ class Phrases(Feed):
 
     loss = StepLosses()
 
+    def part(self, x, y, rows):
+        """Return some rows of a mini-batch."""
+        return x[rows], y[:, rows]
+
+    def weight(self, x):
+        """Return how many rows are not empty."""
+        return int((x >= 0).any(axis=1).sum())
+
     def measure(self, model, losses):
         """Return the record of an epoch."""
         steps = len(losses) - 1  # the last step has nothing to predict

@@ -14,9 +14,11 @@ from d2lrnn.training.evaluation import (
     mean_loss,
     text_record,
 )
+from d2lrnn.training.together import ALONE, portion
 from mxnet import nd
 
-__all__ = ["Feed", "Rows", "Windows", "cut", "split"]
+__all__ = ["Feed", "Rows", "Share", "Windows", "cut", "shared",
+           "split"]
 
 
 class Feed(ABC):
@@ -30,7 +32,11 @@ class Feed(ABC):
     A feed must define ``epoch``; ``loss``, ``intro``, ``measure`` and
     ``line`` have defaults. If ``measure`` returns a held_out_loss, it
     decides on the best model and on ``patience``; otherwise, the loss does.
+    To be trained on by several workers, a feed may also define ``part`` and
+    ``weight``; ``together`` are the workers.
     """
+
+    together = ALONE
 
     def __init__(self, corpus, unit, units, **settings):
         check_corpus(corpus)
@@ -55,6 +61,14 @@ class Feed(ABC):
         Training minimizes the sum. The default is the mean cross-entropy.
         """
         return mean_loss(output, y)
+
+    def part(self, x, y, rows):
+        """Return some rows of a mini-batch; ``rows`` is a slice."""
+        return x[rows], y[rows]
+
+    def weight(self, x):
+        """Return how much some rows contribute to a mini-batch's loss."""
+        return len(x)
 
     def intro(self):
         """Return the line to print before the first epoch."""
@@ -112,15 +126,36 @@ class Rows(Feed):
         for x, y in islice(batches, len(self.units)):
             yield x, y.T.reshape(-1)
 
+    def part(self, x, y, rows):
+        """Return some rows of a mini-batch, y flattened step by step."""
+        return x[rows], y.reshape(-1, len(x))[:, rows].reshape(-1)
+
     def measure(self, model, losses):
         """Return the record of an epoch, with the held-out text's losses."""
         # with static shapes the last bit of a score depends on addresses in
         # memory; training itself is not affected
         model.hybridize(static_alloc=True, static_shape=False)
-        held_out, targets = evaluate(model, self.held_out_ids,
-                                     self.batch_size, self.num_steps)
+        held_out, targets = self._held_out(model)
         model.hybridize(static_alloc=True, static_shape=True)
         return text_record(self, losses.sum(), held_out, targets)
+
+    def _held_out(self, model):
+        """Return the losses of the held-out text, and its ids, in rows.
+
+        Each worker reads its rows, which are a piece of the text.
+        """
+        batch_size = min(self.batch_size, len(self.held_out_ids) - 1)
+        batch_len = (len(self.held_out_ids) - 1) // batch_size
+        targets = self.held_out_ids[1:batch_size * batch_len + 1]
+        rows = portion(batch_size, self.together.rank, self.together.size)
+        losses = np.zeros((0, batch_len))
+        if rows.start < rows.stop:
+            ids = self.held_out_ids[rows.start * batch_len:
+                                    rows.stop * batch_len + 1]
+            losses, _ = evaluate(model, ids, rows.stop - rows.start,
+                                 self.num_steps)
+        return (self.together.gather(losses),
+                targets.reshape(batch_size, batch_len))
 
 
 class Windows(Feed):
@@ -157,12 +192,58 @@ class Windows(Feed):
     def measure(self, model, losses):
         """Return the record of an epoch, with the held-out windows' losses."""
         X, Y = self.held_out
-        held_out, ctx = [], context_of(model)
-        for i in range(0, len(Y), self.batch_size):
-            x, y = (nd.array(ids[i:i + self.batch_size], ctx)
+        held_out, ctx = [np.zeros(0, np.float32)], context_of(model)
+        own = portion(len(Y), self.together.rank, self.together.size)
+        for i in range(own.start, own.stop, self.batch_size):
+            x, y = (nd.array(ids[i:min(i + self.batch_size, own.stop)], ctx)
                     for ids in (X, Y))
             held_out.append(cross_entropy(model(x)[0], y).asnumpy())
-        return text_record(self, losses.sum(), np.concatenate(held_out), Y)
+        held_out = self.together.gather(np.concatenate(held_out))
+        return text_record(self, losses.sum(), held_out, Y)
+
+
+class Share(Feed):
+    """A worker's rows of the mini-batches of another feed.
+
+    The losses, and so the gradients, of all workers add up to those of the
+    whole mini-batch. Raise ``ValueError`` for a batch_size that the number of
+    workers does not divide.
+    """
+
+    def __init__(self, feed, together):
+        if feed.batch_size % together.size:
+            fits = feed.batch_size // together.size * together.size
+            raise ValueError(
+                f"batch_size {feed.batch_size} cannot be divided among "
+                f"{together.size} workers: make it "
+                f"{f'{fits} or ' if fits else ''}{fits + together.size}")
+        super().__init__(feed.corpus, feed.unit, feed.units, **feed.settings)
+        self.whole, self.together, self._weight = feed, together, 1.0
+        self.intro, self.line, self.measure = (feed.intro, feed.line,
+                                               feed.measure)
+
+    def epoch(self, rng):
+        """Yield this worker's rows of each mini-batch.
+
+        A worker whose rows are all empty reads the whole mini-batch, and its
+        loss does not count.
+        """
+        for x, y in self.whole.epoch(rng):
+            rows = portion(len(x), self.together.rank, self.together.size)
+            own = self.whole.part(x, y, rows)
+            weight = self.whole.weight(own[0])
+            self._weight = weight / self.whole.weight(x)
+            yield own if weight else (x, y)
+
+    def loss(self, output, y):
+        """Return this worker's part of the loss of the whole mini-batch."""
+        return self.whole.loss(output, y) * self._weight
+
+
+def shared(feed, together):
+    """Return what one of the workers reads of a feed."""
+    feed.together = together
+    return feed if together.size == 1 else Share(feed, together)
 
 
 def cut(ids, Tx, stride):

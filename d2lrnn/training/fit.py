@@ -17,11 +17,12 @@ from d2lrnn.models.checkpoint_checks import defaults_of
 from d2lrnn.report.records import judged_losses
 from d2lrnn.speed.clipping import clip_in_graph
 from d2lrnn.training.checks import check_models, check_options
-from d2lrnn.training.feeds import Feed, Rows
+from d2lrnn.training.feeds import Feed, Rows, shared
 from d2lrnn.training.records import make_plain, plain_settings
 from d2lrnn.training.runs import RunFolder, run_folder, stop_requests
 from d2lrnn.training.schedules import learning_rate, schedule_settings
 from d2lrnn.training.state import TrainingState, initialize
+from d2lrnn.training.together import ALONE, Alone
 from mxnet import autograd, nd
 
 __all__ = ["fit", "fit_feed", "measure_epoch", "train_epoch", "train_step"]
@@ -62,7 +63,8 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
              seed: int = 1, ctx: mx.Context | str | None = None,
              folder: str | os.PathLike | RunFolder | None = None,
              resume: bool = False, save_minutes: float = 10,
-             on_epoch_end: Callable | None = None) -> list[dict]:
+             on_epoch_end: Callable | None = None,
+             together: Alone = ALONE) -> list[dict]:
     """Train a model on a feed of mini-batches, such as ``Rows``.
 
     ``optimizer``
@@ -98,6 +100,11 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
     ``on_epoch_end``
         A function called with (model, record) after each epoch. It may add
         to the record.
+    ``together``
+        ``Workers()`` to train on several machines: each worker reads its rows
+        of every mini-batch, worker 0 prints and saves, and ``on_epoch_end``
+        is called in all of them. The result is that of one process, except
+        for the last digits and the dropout.
 
     Return the history, a record for each epoch: a dict with epoch, lr,
     seconds (evaluation included), grad_norm and clipped_grad_norm (means over
@@ -120,10 +127,13 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
         "clipping_theta": clipping_theta, "seed": seed, **feed.settings,
         **model.config, "text_sha256": feed.corpus.sha256})
     initialize(model, feed.corpus, seed, ctx)
+    together.check_same({**settings, "resume": resume}, model)
+    feed = shared(feed, together)
     run = TrainingState(model, optimizer, settings["optimizer_params"],
-                        feed.batch_size, ctx)
+                        feed.batch_size, ctx, together)
     rate = partial(learning_rate, schedule, lr, num_steps=num_steps)
-    with run_folder(folder) as folder, stop_requests() as stop:
+    with (run_folder(None if together.rank else folder) as folder,
+          stop_requests() as stop, together.voice()):
         folder.begin(run, settings, defaults_of(fit_feed), resume,
                      save_minutes, stop)
         print(feed.intro())
@@ -160,13 +170,15 @@ def train_step(run, x, y, loss, clipping_theta, seed, lr):
     """Take one step on a mini-batch of NumPy arrays."""
     if run.draws:
         # seeded by step, so that a resumed step draws the same numbers
-        mx.random.seed((seed * 1_000_003 + run.step) % 2 ** 31)
+        mx.random.seed((seed * 1_000_003 + run.step
+                        + run.together.rank * 15_485_863) % 2 ** 31)
     # the gradient stops here: only num_steps back in time
     state = tuple(s.detach() for s in run.state)
     with autograd.record():
         output, run.state = run.model(nd.array(x, run.ctx), state)
         l = loss(output, nd.array(y, run.ctx))
     l.backward()
+    run.together.add_up([param.grad() for param in run.params], l, run.wish)
     run.norms.append(clip_in_graph([param.data() for param in run.params],
                                    clipping_theta))
     run.update(lr)

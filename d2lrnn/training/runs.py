@@ -21,6 +21,7 @@ from d2lrnn.report.write import make_record
 __all__ = ["RECORD", "RunFolder", "holds_training", "run_folder",
            "stop_requests"]
 RECORD = "record.json"
+SAVE = -1  # unlike the number of any signal
 
 
 class RunFolder:
@@ -41,29 +42,44 @@ class RunFolder:
         ``TrainingState.load``.
         """
         self.run, self.settings, self.stop = run, settings, stop
+        run.wish = self.wish
         self.save_seconds, self.saved = 60 * save_minutes, time.time()
+        if resume:
+            if run.together.rank == 0:
+                self.check_resume()
+            with run.together.same_file(self.path and self.path / LAST) as path:
+                run.load(path, settings, defaults)
+        elif self.path is not None and holds_training(self.path):
+            raise ValueError(f"{self.path} already holds a training run: give "
+                             f"another folder, or resume=True to continue it")
+
+    def check_resume(self):
+        """Raise an error if the folder holds nothing to resume."""
         if self.path is None:
-            if resume:
-                raise ValueError("resume needs the folder of the training: "
-                                 "give it as folder")
-        elif not resume:
-            if holds_training(self.path):
-                raise ValueError(f"{self.path} already holds a training run: "
-                                 f"give another folder, or resume=True to "
-                                 f"continue it")
-        elif not (self.path / LAST).exists():
+            raise ValueError("resume needs the folder of the training: give "
+                             "it as folder")
+        if not (self.path / LAST).exists():
             raise FileNotFoundError(
                 f"there is no checkpoint at {self.path / LAST} to "
                 f"resume from: check the path, or leave out resume=True to "
                 f"start over")
-        else:
-            run.load(self.path / LAST, settings, defaults)
+
+    def wish(self):
+        """Return the number of the signal that asks to stop, SAVE, or 0.
+
+        SAVE is for when ``save_minutes`` have passed.
+        """
+        if self.stop:
+            return self.stop[0]
+        is_late = time.time() - self.saved > self.save_seconds
+        return SAVE if is_late and self.run.together.rank == 0 else 0
 
     def after_step(self):
-        """Save if ``save_minutes`` have passed or a signal asks to stop."""
-        if self.stop or time.time() - self.saved > self.save_seconds:
+        """Save, or stop, if this worker or another one wishes it."""
+        wish = self.run.together.wished(self.wish)
+        if wish:
             self.keep()
-        self.leave_if_asked()
+        self.leave_if_asked(wish)
 
     @contextmanager
     def after_epoch(self):
@@ -72,35 +88,36 @@ class RunFolder:
             yield
         finally:
             self.keep()
-        self.leave_if_asked()
+        self.leave_if_asked(self.run.together.wished_now(self.wish))
 
     def keep(self):
         """Save the model if it is the best so far, then the run."""
         run, losses = self.run, judged_losses(self.run.history)
+        state = run.whole_state()
         if self.path is None:
             return
         with self.saying_how_to_go_on():
             if not run.losses and losses.index(min(losses)) == len(losses) - 1:
                 save_model(self.path / BEST, run.model)
-            run.save(self.path / LAST, self.settings)
+            run.save(self.path / LAST, self.settings, state)
         self.saved = time.time()
 
-    def leave_if_asked(self):
-        """End the program if a signal asked for it, and say how to resume.
+    def leave_if_asked(self, wish):
+        """End the program if the wish is a signal's, and say how to resume.
 
         Raise ``KeyboardInterrupt`` after Ctrl-C, else ``SystemExit`` with the
         exit code of a program that the signal has killed.
         """
-        if not self.stop:
+        if wish in (0, SAVE):
             return
         epochs, steps = len(self.run.history), len(self.run.losses)
         print((f"stopped in epoch {epochs + 1} after its step {steps}; "
                if steps else f"stopped after epoch {epochs}; ") + (
                    "nothing was saved, since fit was given no folder"
                    if self.path is None else f"to go on, {self.go_on}"))
-        if self.stop[0] == signal.SIGINT:
+        if wish == signal.SIGINT:
             raise KeyboardInterrupt
-        raise SystemExit(128 + self.stop[0])
+        raise SystemExit(128 + wish)
 
     def finish(self, corpus):
         """Write the record, the report and the studio of a finished run."""

@@ -18,6 +18,7 @@ from d2lrnn.models.checkpoint_checks import (
     difference,
 )
 from d2lrnn.training.schedules import SCHEDULES
+from d2lrnn.training.together import ALONE
 from mxnet import init, nd
 
 __all__ = [
@@ -40,8 +41,10 @@ class TrainingState:
     These, the settings and the text determine the rest of the run.
     """
 
-    def __init__(self, model, optimizer, optimizer_params, batch_size, ctx):
+    def __init__(self, model, optimizer, optimizer_params, batch_size, ctx,
+                 together=ALONE):
         self.model, self.batch_size, self.ctx = model, batch_size, ctx
+        self.together, self.wish = together, int  # a wish of 0: none
         self.params = list(named_params(model).values())
         self.optimizer = make_optimizer(optimizer, optimizer_params)
         # seeding takes a millisecond: only a run that draws is seeded
@@ -51,13 +54,22 @@ class TrainingState:
         for i, param in enumerate(self.params):
             self._updater.states[i] = make_state(self.optimizer, i, param)
             self._updater.states_synced[i] = True
+        if together.size > 1 and isinstance(self.optimizer,
+                                            mx.optimizer.SGLD):
+            raise ValueError("SGLD draws noise, which would differ from "
+                             "worker to worker: train with one worker, or "
+                             "choose another optimizer")
         self.history, self.step = [], 0
         self.begin_epoch()
 
     def begin_epoch(self):
         """Begin an epoch, with a state of zeros."""
         self.losses, self.norms, self.seconds = [], [], 0.0
-        self.state = self.model.begin_state(self.batch_size, self.ctx)
+        self.state = self.together.rows(self.first_state())
+
+    def first_state(self):
+        """Return a whole mini-batch's state of zeros."""
+        return self.model.begin_state(self.batch_size, self.ctx)
 
     def update(self, lr):
         """Let the optimizer take a step with the learning rate lr."""
@@ -67,8 +79,18 @@ class TrainingState:
                       [param.data() for param in self.params])
         self.step += 1
 
-    def save(self, path, settings):
-        """Write the model and the state of its training to a checkpoint."""
+    def whole_state(self):
+        """Return the state of the mini-batch's rows of all workers."""
+        if self.together.size == 1:
+            return self.state
+        return tuple(nd.array(self.together.gather(s.asnumpy()), self.ctx)
+                     for s in self.state)
+
+    def save(self, path, settings, state):
+        """Write the model and the state of its training to a checkpoint.
+
+        ``state`` is what ``whole_state`` returns.
+        """
         values = {"settings": settings, "history": self.history,
                   "step": self.step, "seconds": self.seconds,
                   "losses": [l.asnumpy().tolist() for l in self.losses],
@@ -78,7 +100,7 @@ class TrainingState:
                       in vars(self.optimizer).items()
                       if type(value) in (int, float)
                       and name != "begin_num_update"}}
-        save_model(path, self.model, (values, self._arrays()))
+        save_model(path, self.model, (values, self._arrays(state)))
 
     def load(self, path, settings, defaults=None):
         """Load the state from a checkpoint with the same settings.
@@ -97,7 +119,8 @@ class TrainingState:
         check_same_settings(path, {
             **(defaults or {}), **defaults_of(type(self.model)),
             **values["settings"], **metadata["model"]}, settings)
-        own, saved = self._arrays(), part(arrays, "training.")
+        state = self.first_state()
+        own, saved = self._arrays(state), part(arrays, "training.")
         try:
             check_saved_state(own, saved, self.optimizer, values["optimizer"])
             set_weights(self.model, arrays, self.ctx)
@@ -105,6 +128,7 @@ class TrainingState:
             raise unusable(path, error) from None
         for name, array in own.items():
             array[:] = nd.array(saved[name], self.ctx, array.dtype)
+        self.state = self.together.rows(state)
         for name, value in values["optimizer"].items():
             setattr(self.optimizer, name, value)
         # an optimizer counts the steps of each parameter from here
@@ -114,9 +138,9 @@ class TrainingState:
         self.norms = [nd.array(norm, self.ctx) for norm in values["norms"]]
         self.seconds = values["seconds"]
 
-    def _arrays(self):
-        """Return the optimizer's and the state's arrays by name."""
-        arrays = {f"state.{i}": s for i, s in enumerate(self.state)}
+    def _arrays(self, state):
+        """Return the optimizer's arrays and those of a state, by name."""
+        arrays = {f"state.{i}": s for i, s in enumerate(state)}
         for i, state in self._updater.states.items():
             for j, array in enumerate(flatten(state)):
                 arrays[f"optimizer.{i}.{j}"] = array

@@ -1,0 +1,254 @@
+"""Train alone, or as one of several workers that add up their gradients.
+
+The workers are processes, on one machine or on several, each with its own
+rows of every mini-batch. Their sum goes through MXNet's parameter server:
+each worker pushes its array, and pulls the sum of all. The weights are never
+sent: every worker updates its own, and all stay equal, since the gradient is
+the same everywhere. ``d2lrnn train --workers N`` starts the processes, and
+``python -m d2lrnn_cli.together`` starts those of a script.
+"""
+import atexit
+import ctypes
+import json
+import os
+import tempfile
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from functools import lru_cache
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+from d2lrnn.basics.checks import shown
+from d2lrnn.basics.errors import SettingError
+from d2lrnn.models.checkpoint import named_params
+from mxnet import nd
+from mxnet.base import _LIB, check_call
+
+__all__ = ["ALONE", "Alone", "Workers", "portion"]
+
+EXACT = 2 ** 20  # float32 counts further than this without a mistake
+
+
+def portion(count, rank, size):
+    """Return the slice of ``count`` rows that belongs to a worker.
+
+    >>> [portion(8, rank, 3) for rank in range(3)]
+    [slice(0, 2, None), slice(2, 5, None), slice(5, 8, None)]
+    """
+    return slice(count * rank // size, count * (rank + 1) // size)
+
+
+class Alone:
+    """A training in one process, where there is nothing to add up."""
+
+    rank, size = 0, 1
+
+    def sum(self, array):
+        """Return the sum of all workers' arrays, in the array itself."""
+        return array
+
+    def gather(self, array):
+        """Return the rows of all workers' arrays, in the order of ranks."""
+        return array
+
+    def barrier(self):
+        """Wait until all workers are here."""
+
+    def broadcast(self, data):
+        """Return the bytes that worker 0 gives."""
+        return data
+
+    def check_same(self, settings, model):
+        """Raise ``ValueError`` if the workers train different things."""
+
+    def rows(self, state):
+        """Return a worker's rows of a whole mini-batch's state."""
+        return state
+
+    def add_up(self, grads, loss, wish):
+        """Add up the workers' gradients, and their losses, in place.
+
+        ``wish()`` is what a worker asks for, as a number: see ``RunFolder``.
+        """
+
+    def wished(self, wish):
+        """Return the first wish at the last ``add_up`` that is not 0, or 0."""
+        return wish()
+
+    def wished_now(self, wish):
+        """Return the first wish of any worker that is not 0, or 0."""
+        return wish()
+
+    def same_file(self, path):
+        """Yield a path, for each worker, to worker 0's file."""
+        return nullcontext(path)
+
+    def voice(self):
+        """Let worker 0 alone print."""
+        return nullcontext()
+
+
+ALONE = Alone()
+
+
+class Workers(Alone):
+    """The workers that were started together, as this process sees them.
+
+    ``rank`` is this worker's number, from 0, and ``size`` is how many there
+    are. The arrays are of float32. With two workers a sum is the same in each
+    run to the last bit; with three or more the server adds in the order in
+    which the arrays arrive, so the last bits vary. Raise ``SettingError`` in
+    a process that was not started as a worker.
+    """
+
+    def __init__(self):
+        values = [os.environ.get(name, "") for name in (
+            "D2LRNN_RANK", "D2LRNN_WORKERS")]
+        if not all(map(str.isdecimal, values)) or (
+                os.environ.get("DMLC_ROLE") != "worker"):
+            raise SettingError(
+                "Workers() is for a process that was started as a worker: "
+                "type python -m d2lrnn_cli.together --workers 2 -- python "
+                "SCRIPT, or give Alone()")
+        self.rank, self.size = map(int, values)
+
+    def sum(self, array):
+        """Return the sum of all workers' arrays, in the array itself."""
+        store, shapes = servers()
+        key, flat = array.size, array.reshape(-1)  # which shares its memory
+        if key not in shapes:
+            shapes.add(key)
+            store.init(key, nd.zeros_like(flat))
+        store.push(key, flat)
+        store.pull(key, out=flat)
+        return array
+
+    def gather(self, array):
+        """Return the rows of all workers' arrays, in the order of ranks.
+
+        The arrays are NumPy's; their numbers of rows may differ.
+        """
+        counts = np.zeros((self.size, 2), np.float32)
+        counts[self.rank] = divmod(len(array), EXACT)
+        counts = self._summed(counts).astype(int) @ (EXACT, 1)
+        end = counts.cumsum()[self.rank]
+        whole = np.zeros((counts.sum(), *array.shape[1:]), np.float32)
+        whole[end - len(array):end] = array
+        return self._summed(whole)
+
+    def _summed(self, array):
+        """Return the sum of all workers' NumPy arrays of float32."""
+        return self.sum(nd.array(array)).asnumpy() if array.size else array
+
+    def barrier(self):
+        """Wait until all workers are here."""
+        servers()[0]._barrier()
+
+    def broadcast(self, data):
+        """Return the bytes that worker 0 gives, two in each number."""
+        own = data if self.rank == 0 else b""
+        is_odd = len(own) % 2
+        pairs = self.gather(np.frombuffer(own + b"\0" * is_odd, "<u2"))
+        is_odd = int(self.gather(np.array([is_odd]))[0])
+        return pairs.astype("<u2").tobytes()[:2 * len(pairs) - is_odd]
+
+    def check_same(self, settings, model):
+        """Raise ``ValueError`` if the workers train different things.
+
+        Their settings, with the text's sha256 among them, and the weights of
+        their models are compared with those of worker 0.
+        """
+        weights = sha256()
+        for param in named_params(model).values():
+            weights.update(param.data().asnumpy().tobytes())
+        own = {**settings, "the weights": weights.hexdigest()}
+        first = json.loads(self.broadcast(json.dumps(own).encode()))
+        wrong = next((name for name in {**first, **own}
+                      if first.get(name) != own.get(name)), None)
+        differing = self.gather(np.array([wrong is not None]))
+        if wrong is not None:
+            raise ValueError(
+                f"worker {self.rank} has {wrong} {shown(own.get(wrong))}, "
+                f"and worker 0 has {shown(first.get(wrong))}: give all "
+                f"workers the same text and the same options")
+        if differing.any():
+            raise ValueError(
+                f"worker {differing.argmax()} has other settings than worker "
+                f"0: give all workers the same text and the same options")
+
+    def rows(self, state):
+        """Return this worker's rows of a whole mini-batch's state."""
+        return tuple(s[portion(len(s), self.rank, self.size)].copy()
+                     for s in state)
+
+    def add_up(self, grads, loss, wish):
+        """Add up the workers' gradients, and their losses, in place.
+
+        All stand in one array, so that a step sends a single message. Each
+        worker's wish has a place of its own in it.
+        """
+        wishes = np.zeros(self.size)
+        wishes[self.rank] = wish()
+        arrays = [*grads, loss, nd.array(wishes, loss.context)]
+        flat = self.sum(nd.concat(*(a.reshape(-1) for a in arrays), dim=0))
+        start = 0
+        for array in arrays:
+            array[:] = flat[start:start + array.size].reshape(array.shape)
+            start += array.size
+        self._wish = first_wish(arrays[-1].asnumpy())
+
+    def wished(self, wish):
+        """Return the first wish at the last ``add_up`` that is not 0, or 0."""
+        return self._wish
+
+    def wished_now(self, wish):
+        """Return the first wish of any worker that is not 0, or 0."""
+        return first_wish(self.gather(np.array([wish()])))
+
+    @contextmanager
+    def same_file(self, path):
+        """Yield a path, for each worker, to worker 0's file or a copy."""
+        data = self.broadcast(path.read_bytes() if self.rank == 0 else b"")
+        if self.rank == 0:
+            yield path
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, "copy.safetensors")
+            copy.write_bytes(data)
+            yield copy
+
+    def voice(self):
+        """Let worker 0 alone print."""
+        return redirect_stdout(StringIO()) if self.rank else nullcontext()
+
+
+def first_wish(wishes):
+    """Return the first number that is not 0, as an int, or 0.
+
+    >>> first_wish(np.array([0, 15, 2])), first_wish(np.zeros(2))
+    (15, 0)
+    """
+    return int(next((wish for wish in wishes if wish), 0))
+
+
+@lru_cache
+def servers():
+    """Return the process's connection to the servers, and the keys in use."""
+    try:
+        store = mx.kv.create("dist_sync")
+    except mx.MXNetError as error:
+        raise ValueError(f"this MXNet cannot train together ({error}): train "
+                         f"with one worker") from None
+    # otherwise a worker that fails would wait at its end for the others
+    check_call(_LIB.MXKVStoreSetBarrierBeforeExit(store.handle,
+                                                  ctypes.c_int(0)))
+    atexit.register(leave, store)
+    return store, set()
+
+
+def leave(store):
+    """End the threads of a connection, without which Python cannot exit."""
+    check_call(_LIB.MXKVStoreFree(store.handle))
+    store.handle = None

@@ -1,0 +1,308 @@
+"""Start the workers of a training, watch them, and end them all together.
+
+``python -m d2lrnn_cli.together --workers 2 -- python SCRIPT`` does this for a
+script that gives ``together=d2lrnn.Workers()`` to ``d2lrnn.fit``.
+"""
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Annotated
+
+import typer
+from typer import Argument, BadParameter, Option
+
+from d2lrnn_cli.meeting import (
+    Meeting,
+    TogetherError,
+    free_port,
+    own_address,
+)
+from d2lrnn_cli.streams import fitted
+
+__all__ = ["At", "MaxRestarts", "Rank", "Workers", "is_worker", "launch"]
+
+POLL = 0.05  # seconds between two looks at the processes
+GRACE = 1  # seconds for worker 0 to say itself what went wrong
+LEAVING = 60  # seconds for workers that were asked to stop
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SERVER = [sys.executable, "-c", "import d2lrnn"]  # its role makes it serve
+
+Workers = Annotated[int, Option(
+    metavar="N", envvar="D2LRNN_WORKERS", min=1, max=1000,
+    help="Processes that train together, for several machines; on one, "
+    "threads are faster.")]
+Rank = Annotated[int | None, Option(
+    metavar="N", envvar="D2LRNN_RANK", min=0, show_default="all of them here",
+    help="This machine's worker, from 0: run the same command on each.")]
+At = Annotated[str | None, Option(
+    metavar="HOST:PORT", envvar="D2LRNN_AT",
+    help="Where worker 0 listens, on a trusted network.")]
+MaxRestarts = Annotated[int, Option(
+    metavar="N", min=0, help="Go on from the last checkpoint by itself, N "
+    "times at most.")]
+
+
+def is_worker():
+    """Return whether ``launch`` has started this process."""
+    return "D2LRNN_TOGETHER" in os.environ
+
+
+def launch(command, again, go_on, workers, rank, at, max_restarts):
+    """Run a command as the workers of a training; return the exit code.
+
+    ``again`` is the command that continues it, and ``go_on`` says how to. All
+    workers run here, unless ``rank`` is the one that does.
+    """
+    host, port = where(rank, at, workers)
+    with stop_signals() as stops:
+        for attempt in range(max_restarts + 1):
+            meeting = None
+            try:
+                meeting = Meeting(workers, rank, host, port) if at else None
+                attend(command, meeting, workers, rank, host, stops)
+                return 0
+            except TogetherError as error:
+                goes_on = error.again and attempt < max_restarts
+                report(error, meeting, "going on from the last checkpoint"
+                       if goes_on else go_on)
+                if not goes_on:
+                    return error.code
+                command = again
+            finally:
+                if meeting:
+                    meeting.close()
+
+
+def report(error, meeting, what_next):
+    """Tell the other machines, and the user, why a training has ended."""
+    sentence, was_asked = str(error), error.code - 128 in STOPS
+    if meeting and was_asked and not sentence:
+        meeting.tell(stopped=error.code)
+    elif meeting:
+        meeting.tell(end=sentence or f"worker {meeting.rank} has failed",
+                     again=error.again)
+    if error.again:
+        sentence += f", so all were ended: {what_next}"
+    if sentence:
+        print(fitted(f"d2lrnn: {sentence}", sys.stderr), file=sys.stderr,
+              flush=True)
+
+
+def where(rank, at, workers):
+    """Return the host and the port of worker 0, after checking the options."""
+    if rank is None and at is None:
+        return "127.0.0.1", None
+    if rank is None or at is None:
+        raise BadParameter("give both --rank and --at, or neither",
+                           param_hint="--rank")
+    if rank >= workers:
+        raise BadParameter(f"{rank} is too high for {workers} workers, which "
+                           f"count from 0", param_hint="--rank")
+    host, _, port = at.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise BadParameter(f"{at!r} is not an address such as 10.0.0.1:9187",
+                           param_hint="--at")
+    return host, int(port)
+
+
+@contextmanager
+def stop_signals():
+    """Collect the signals that ask to stop, instead of ending at once."""
+    stops = []
+    before = {number: signal.getsignal(number) for number in STOPS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup does
+            signal.signal(number, lambda number, _: stops.append(number))
+    try:
+        yield stops
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def attend(command, meeting, workers, rank, host, stops):
+    """Train once: meet the other machines, run the processes, end them.
+
+    Raise ``TogetherError`` if anything fails.
+    """
+    port = free_port(host) if meeting is None else (
+        yield_until(meeting.gather(), stops))
+    crew = []
+    try:
+        environment = shared_environment(host, port, workers, rank)
+        if not rank:
+            for role in ("scheduler", "server"):
+                crew.append(start(role, SERVER, environment))
+        for own in range(workers) if rank is None else [rank]:
+            crew.append(start_worker(own, command, environment))
+        watch(crew, meeting, stops)
+    finally:
+        for member in crew:
+            member.process.kill()
+        for member in crew:
+            member.process.wait()
+
+
+def yield_until(steps, stops):
+    """Return what a generator returns, unless a signal asks to stop."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        if stops:
+            raise TogetherError("stopped", code=128 + stops[0])
+        time.sleep(POLL)
+
+
+def shared_environment(host, port, workers, rank):
+    """Return the variables that all processes of a training are given."""
+    environment = {**os.environ, "D2LRNN_TOGETHER": "1",
+                   "D2LRNN_WORKERS": str(workers),
+                   "DMLC_PS_ROOT_URI": host, "DMLC_PS_ROOT_PORT": str(port),
+                   "DMLC_NUM_WORKER": str(workers), "DMLC_NUM_SERVER": "1"}
+    environment.setdefault("DMLC_NODE_HOST", own_address(host))
+    if rank is None:  # the workers share this machine's cores
+        cores = len(os.sched_getaffinity(0)) if hasattr(
+            os, "sched_getaffinity") else os.cpu_count() or 1
+        environment.setdefault("OMP_NUM_THREADS",
+                               str(max(1, cores // workers)))
+    return environment
+
+
+def start(role, command, environment, **streams):
+    """Return a process that ends when this one does, whatever ends it.
+
+    It has a session of its own, so that Ctrl-C reaches it through us only.
+    """
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    parent = os.getpid()
+
+    def end_with_parent():
+        if prctl:
+            prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux alone
+            if os.getppid() != parent:
+                os._exit(1)
+
+    process = subprocess.Popen(
+        command, start_new_session=True, preexec_fn=end_with_parent,
+        env={**environment, "DMLC_ROLE": role}, **streams)
+    return SimpleNamespace(role=f"the {role}", rank=None, process=process,
+                           errors=None)
+
+
+def start_worker(rank, command, environment):
+    """Return the process of a worker; only worker 0 is heard."""
+    environment = {**environment, "D2LRNN_RANK": str(rank)}
+    if rank == 0:
+        worker = start("worker", command, environment)
+    else:
+        errors = tempfile.TemporaryFile()
+        worker = start("worker", command, environment, stderr=errors,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        worker.errors = errors
+    worker.role, worker.rank = f"worker {rank}", rank
+    return worker
+
+
+def watch(crew, meeting, stops):
+    """Wait until all workers, here and elsewhere, have finished.
+
+    Raise ``TogetherError`` when the first one fails.
+    """
+    workers = [member for member in crew if member.rank is not None]
+    asked = False
+    while not finished(workers, meeting):
+        time.sleep(POLL)
+        if stops and not asked:
+            os.kill(workers[0].process.pid, stops[0])  # it tells the others
+            asked = True
+        if len(stops) > 1:
+            raise TogetherError("stopped", code=128 + stops[0])
+        for member in crew:
+            if member.process.poll():
+                fail(member, workers)
+        if meeting:
+            meeting.check()
+            if meeting.stopped:
+                let_save(workers)
+                raise TogetherError("", code=meeting.stopped)
+
+
+def finished(workers, meeting):
+    """Return whether all workers have, and tell the other machines."""
+    if any(worker.process.poll() != 0 for worker in workers):
+        return False
+    if meeting is None or meeting.is_over:
+        return True
+    if meeting.rank == 0 and all(
+            peer.is_done for peer in meeting.peers.values()):
+        meeting.tell(over=True)
+        return True
+    meeting.tell(done=True)
+    return False
+
+
+def fail(member, workers):
+    """Raise a ``TogetherError`` that says who has failed, and why.
+
+    A worker that was asked to stop does so together with the others.
+    """
+    code, who = member.process.returncode, member.role
+    if code - 128 in STOPS:
+        let_save(workers)
+        raise TogetherError("", code=code)
+    if code < 0:
+        raise TogetherError(f"{who} (process {member.process.pid}) was killed "
+                            f"by {signal.Signals(-code).name}", again=True)
+    wait_for(workers[:1], GRACE)
+    if workers[0].rank == 0 and workers[0].process.poll():
+        raise TogetherError("", code=code)  # worker 0 has said why
+    raise TogetherError(f"{who}: {last_words(member)}", code=code)
+
+
+def let_save(workers):
+    """Wait for worker 0, which may be saving, if it is one of these."""
+    wait_for([worker for worker in workers if worker.rank == 0], LEAVING)
+
+
+def wait_for(workers, seconds):
+    """Wait until workers have ended, but not longer than some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(
+            worker.process.poll() is None for worker in workers):
+        time.sleep(POLL)
+
+
+def last_words(worker):
+    """Return the last line that a process wrote to stderr."""
+    lines = [""]
+    if worker.errors:
+        worker.errors.seek(0)
+        lines = worker.errors.read().decode(errors="replace").splitlines()
+    return next((line.removeprefix("d2lrnn: ") for line in reversed(lines)
+                 if line.strip()), f"exit code {worker.process.returncode}")
+
+
+def main(command: Annotated[list[str], Argument(
+             metavar="-- COMMAND", help="Such as: -- python my_script.py")],
+         workers: Workers = 1, rank: Rank = None, at: At = None,
+         max_restarts: MaxRestarts = 0):
+    """Run a script in several processes that train one model together.
+
+    The script gives together=d2lrnn.Workers() to d2lrnn.fit, and resume=True
+    if its folder already holds a training.
+    """
+    raise typer.Exit(launch(
+        command, command, "run the same command again to go on from the last "
+        "checkpoint, if the script resumes", workers, rank, at, max_restarts))
+
+
+if __name__ == "__main__":
+    typer.run(main)
