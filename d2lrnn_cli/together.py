@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Annotated
 
-import typer
-from typer import Argument, BadParameter, Option
+from typer import Argument, BadParameter, Exit, Option, Typer
 
 from d2lrnn_cli.meeting import (
     Meeting,
@@ -190,9 +189,13 @@ def start(role, command, environment, **streams):
             if os.getppid() != parent:
                 os._exit(1)
 
-    process = subprocess.Popen(
-        command, start_new_session=True, preexec_fn=end_with_parent,
-        env={**environment, "DMLC_ROLE": role}, **streams)
+    try:
+        process = subprocess.Popen(
+            command, start_new_session=True, preexec_fn=end_with_parent,
+            env={**environment, "DMLC_ROLE": role}, **streams)
+    except OSError as error:
+        raise TogetherError(f"{command[0]} cannot be started "
+                            f"({error.strerror}): check the command") from None
     return SimpleNamespace(role=f"the {role}", rank=None, process=process,
                            errors=None)
 
@@ -290,19 +293,23 @@ def last_words(worker):
                  if line.strip()), f"exit code {worker.process.returncode}")
 
 
-def main(command: Annotated[list[str], Argument(
-             metavar="-- COMMAND", help="Such as: -- python my_script.py")],
-         workers: Workers = 1, rank: Rank = None, at: At = None,
-         max_restarts: MaxRestarts = 0):
+def together(
+        command: Annotated[list[str], Argument(
+            metavar="COMMAND", help="Such as: -- python my_script.py")],
+        workers: Workers = 1, rank: Rank = None, at: At = None,
+        max_restarts: MaxRestarts = 0):
     """Run a script in several processes that train one model together.
 
     The script gives together=d2lrnn.Workers() to d2lrnn.fit, and resume=True
     if its folder already holds a training.
     """
-    raise typer.Exit(launch(
+    raise Exit(launch(
         command, command, "run the same command again to go on from the last "
         "checkpoint, if the script resumes", workers, rank, at, max_restarts))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = Typer(rich_markup_mode=None, pretty_exceptions_enable=False,
+                context_settings={"help_option_names": ["-h", "--help"]})
+    app.command()(together)
+    app(prog_name="python -m d2lrnn_cli.together")
