@@ -309,7 +309,7 @@ def together(
 
 
 if __name__ == "__main__":
-    app = Typer(rich_markup_mode=None, pretty_exceptions_enable=False,
+    app = Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
                 context_settings={"help_option_names": ["-h", "--help"]})
     app.command()(together)
     app(prog_name="python -m d2lrnn_cli.together")

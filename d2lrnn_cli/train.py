@@ -9,6 +9,7 @@ from typer import BadParameter, Context, Exit, Option
 
 from d2lrnn_cli.app import FLAGS, messages
 from d2lrnn_cli.arguments import TEXT
+from d2lrnn_cli.streams import quoted
 from d2lrnn_cli.together import (
     At,
     MaxRestarts,
@@ -17,7 +18,6 @@ from d2lrnn_cli.together import (
     is_worker,
     launch,
 )
-from d2lrnn_cli.streams import quoted
 
 __all__ = ["train"]
 
