@@ -15,8 +15,9 @@ from benchmarks.rows import (
     scan,
     scratch,
     threads,
+    together,
 )
 
 ROWS = {file.ROW.name: file.ROW for file in (
-    scratch, job, gluon, charrnn, scan, deep, limit, threads, busy, generate,
-    names, jazz, poems, imports, scale)}
+    scratch, job, gluon, charrnn, scan, deep, limit, threads, together, busy,
+    generate, names, jazz, poems, imports, scale)}

@@ -323,7 +323,8 @@ def test_a_peer_with_d2lrnn_is_refused(monkeypatch):
 @pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
 @pytest.mark.parametrize("row, case", [
     pytest.param(row, case, id=f"{row.name}-{case}", marks=[
-        pytest.mark.process] if row.name in ("busy", "import", "job") else [])
+        pytest.mark.process] if row.name in (
+            "busy", "import", "job", "together") else [])
     for row, case in CASES])
 def test_sides_compute_the_same(row, case, tmp_path, monkeypatch, no_texts):
     """All sides, at tiny sizes, in this process."""
