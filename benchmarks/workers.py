@@ -53,12 +53,21 @@ def in_workers(number, module, *arguments):
 
     That is its last line, which is JSON.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "d2lrnn_cli.together", "--workers",
-         str(number), "--", sys.executable, "-m", module, *arguments],
-        cwd=ROOT, text=True, capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(command([str(number)], module, *arguments),
+                          cwd=ROOT, text=True, capture_output=True,
+                          env=one_thread())
     if done.returncode:
         raise RuntimeError("the workers failed: " + "".join(
             done.stderr.strip().splitlines()[-1:]))
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def command(workers, module, *arguments):
+    """Return the command that runs a module in so many workers."""
+    return [sys.executable, "-m", "d2lrnn_cli.together", "--workers",
+            *workers, "--", sys.executable, "-m", module, *arguments]
+
+
+def one_thread():
+    """Return the environment of a process of one thread."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}

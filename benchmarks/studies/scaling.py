@@ -3,7 +3,8 @@
 The parts of a training step are measured on this machine, for each number of
 rows that a machine may have, and the time to add up the gradients with one
 worker. A simulation puts them together for up to 64 machines. It is compared
-with the measured steps of two workers on this machine.
+with the steps of two workers on this machine, which nothing delays, or a link
+of 1 Gbit/s (see ``benchmarks.links``).
 """
 import json
 import math
@@ -16,12 +17,14 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks import RECORDS, ROOT, machine, read, write
+from benchmarks.links import run_linked
 from benchmarks.workers import TRAINING, begin, in_workers
 
 RESULTS = RECORDS / "scaling.json"
 MACHINES = (1, 2, 4, 8, 16, 32, 64)
 SPEEDS = (1, 10, 25, 100)  # of links, in Gbit/s
 LATENCY = 5e-5  # seconds from one machine to another
+CHECKED = 1  # Gbit/s of the link between two workers that are measured
 MODELS = {
     name: {**TRAINING, "text": "tinyshakespeare", "num_layers": num_layers,
            "num_hiddens": num_hiddens, "batch_size": batch_size,
@@ -212,19 +215,23 @@ def halves(sizes):
 PARTS = {part.__name__: part for part in (alone, sums, halves)}
 
 
+def command(part, sizes):
+    """Return the module and its arguments that measure a part."""
+    return "benchmarks.studies.scaling", part, json.dumps(sizes)
+
+
 def run(part, sizes, workers=None):
     """Measure a part in a process of its own, or in workers.
 
     Without workers, a process has as many threads as d2lrnn chooses.
     """
-    arguments = ("benchmarks.studies.scaling", part, json.dumps(sizes))
     if workers:
-        return in_workers(workers, *arguments)
+        return in_workers(workers, *command(part, sizes))
     env = {key: value for key, value in os.environ.items()
            if not key.startswith(("OMP_", "GOMP_"))}
-    done = subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT,
-                          env=env, stdout=subprocess.PIPE, text=True,
-                          check=True)
+    done = subprocess.run([sys.executable, "-m", *command(part, sizes)],
+                          cwd=ROOT, env=env, stdout=subprocess.PIPE,
+                          text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -234,24 +241,30 @@ def measure(sizes):
     return {"sizes": sizes, "num_params": num_params,
             "num_bytes": 4 * num_params, "packing": packed,
             "serving": added - packed, "alone": run("alone", sizes),
-            "halves": run("halves", sizes, 2)}
+            "two": {"none": run("halves", sizes, 2),
+                    f"{CHECKED} Gbit/s": run_linked(
+                        CHECKED, *command("halves", sizes))}}
 
 
 def checked(seen):
     """Return the simulated and the measured step of two workers here.
 
-    Both are on one machine: no link delays them.
+    They stand in a dict, by the link between the workers.
     """
-    own = seen["halves"]
-    work = Work(own["compute"], seen["packing"], seen["serving"],
-                own["update"], seen["num_bytes"])
-    return step_seconds(2, work, Link(math.inf, 0)), own["step"]
+    found = {}
+    for link, own in seen["two"].items():
+        if own:
+            work = Work(own["compute"], seen["packing"], seen["serving"],
+                        own["update"], seen["num_bytes"])
+            found[link] = step_seconds(2, work, Link(
+                math.inf if link == "none" else CHECKED, 0)), own["step"]
+    return found
 
 
-def table(head, rows):
-    """Return a table in Markdown; all columns but the first are numbers."""
+def table(head, rows, words=1):
+    """Return a table in Markdown; the columns after the words are numbers."""
     return "\n".join([f"| {' | '.join(head)} |",
-                      f"|---|{'---:|' * (len(head) - 1)}",
+                      "|" + "---|" * words + "---:|" * (len(head) - words),
                       *(f"| {' | '.join(row)} |" for row in rows)])
 
 
@@ -293,10 +306,12 @@ def check_table(record):
     """Return the simulated steps of two workers beside the measured ones."""
     rows = []
     for name, seen in record["models"].items():
-        simulated, step = checked(seen)
-        rows.append([name, milliseconds(simulated), milliseconds(step),
-                     f"{100 * (simulated / step - 1):+.1f} %"])
-    return table(["model", "simulated", "measured", "difference"], rows)
+        for link, (simulated, step) in checked(seen).items():
+            rows.append([name, link, milliseconds(simulated),
+                         milliseconds(step),
+                         f"{100 * (simulated / step - 1):+.1f} %"])
+    return table(["model", "link", "simulated", "measured", "difference"],
+                 rows, words=2)
 
 
 def speed_table(record, links, **options):
@@ -310,7 +325,7 @@ def speed_table(record, links, **options):
                 "" if value is None else
                 f"**{value:.2f}**" if value == best else f"{value:.2f}"
                 for value in found)])
-    return table(["model", "link", *map(str, MACHINES)], rows)
+    return table(["model", "link", *map(str, MACHINES)], rows, words=2)
 
 
 def to_markdown(record):
@@ -337,7 +352,7 @@ def main():
     record = {**machine_record(), "models": {}}
     for name, sizes in MODELS.items():
         record["models"][name] = measure(sizes)
-        print(name, *checked(record["models"][name]), file=sys.stderr)
+        print(name, checked(record["models"][name]), file=sys.stderr)
     write(record, RESULTS)
     # as it was written: JSON makes strings of the numbers of rows
     record = read(RESULTS)

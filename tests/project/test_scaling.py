@@ -65,9 +65,18 @@ def test_a_slow_link_is_what_all_wait_for(machines):
 
 
 def test_the_server_adds_while_others_still_send():
-    """Machine 0's array is there at once, and is added meanwhile."""
-    work = Work(1, 0, 2, 0, 1e9)
-    assert step_seconds(2, work, Link(8, 0)) == pytest.approx(1 + 2 + 2 + 1)
+    """Machine 0's array is added while the other one is on its way."""
+    work = Work(compute=1, packing=0, serving=2, update=0, num_bytes=1e9)
+    assert step_seconds(2, work, Link(8, 0)) == pytest.approx(1 + 1 + 2 + 1)
+
+
+def test_two_workers_are_compared_with_their_own_link():
+    seen = {"packing": 1, "serving": 0, "num_bytes": 1e9, "two": {
+        "none": {"compute": 2, "update": 3, "step": 7},
+        "1 Gbit/s": {"compute": 2, "update": 4, "step": 20}, "gone": None}}
+    assert scaling.checked(seen) == {
+        "none": (pytest.approx(2 + 1 + 3), 7),
+        "1 Gbit/s": (pytest.approx(2 + 1 + 8 + 8 + 4), 20)}
 
 
 def test_rows_run_out():
@@ -84,8 +93,8 @@ def test_rows_run_out():
 
 def test_the_simulation_agrees_with_two_workers():
     for seen in RECORD["models"].values():
-        simulated, step = scaling.checked(seen)
-        assert simulated == pytest.approx(step, rel=0.15)
+        for simulated, step in scaling.checked(seen).values():
+            assert simulated == pytest.approx(step, rel=0.15)
 
 
 def test_the_record_is_shown_as_it_is():
@@ -107,4 +116,4 @@ def test_parts_are_measured():
     assert seen["alone"].keys() == {"4", "2", "1"}
     seconds = step_seconds(4, scaling.work_of(seen, 1), NO_LINK)
     assert 0 < seconds < 60
-    assert all(second > 0 for second in scaling.checked(seen))
+    assert all(min(pair) > 0 for pair in scaling.checked(seen).values())
