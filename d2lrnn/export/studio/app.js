@@ -49,7 +49,7 @@ function read() {
 // The same with some of the models, in a run that has begun.
 async function readOn(run, readings) {
   const text = element("text").value;
-  const atEnd = page.place >= (reader()?.tokens.length ?? 0);
+  const atEnd = page.place === reader()?.tokens.length;
   page.writing = false;
   showButtons();
   for (const reading of readings) {
