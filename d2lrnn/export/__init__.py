@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from d2lrnn.basics.checks import check_choice, check_path
-from d2lrnn.basics.files import new_folder, write_whole
+from d2lrnn.basics.files import write_new
 from d2lrnn.export.onnx import to_onnx
 from d2lrnn.export.page import to_page
 from d2lrnn.export.torch import write_torch
@@ -31,16 +31,12 @@ class Format(NamedTuple):
 
 def write_onnx(path, model, out):
     """Write a model as an ONNX file."""
-    data = to_onnx(model)
-    with new_folder(out.parent):
-        write_whole(out, data)
+    write_new(out, to_onnx(model))
 
 
 def write_page(path, model, out):
     """Write a model as the page of the studio."""
-    data = to_page([path]).encode()
-    with new_folder(out.parent):
-        write_whole(out, data)
+    write_new(out, to_page([path]).encode())
 
 
 FORMATS = {
