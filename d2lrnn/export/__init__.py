@@ -10,7 +10,13 @@ from d2lrnn.export.onnx import to_onnx
 from d2lrnn.export.page import to_page
 from d2lrnn.export.torch import write_torch
 from d2lrnn.models.char_rnn import CharRNN
-from d2lrnn.models.checkpoint import BEST, LAST, MODELS, load_model
+from d2lrnn.models.checkpoint import (
+    BEST,
+    LAST,
+    MODELS,
+    load_model,
+    without_vocabulary,
+)
 
 __all__ = ["FORMATS", "export", "model_file"]
 
@@ -84,8 +90,7 @@ def export(path: str | os.PathLike[str], to: str,
             f"{' or '.join(kind.__name__ for kind in kinds)}: give the file "
             f"of one, or another format")
     if model.idx_to_char is None:
-        raise ValueError(f"{path} holds a model without a vocabulary: save "
-                         f"it again after setting its idx_to_char")
+        raise without_vocabulary(path)
     write(path, model, out)
     return out
 
