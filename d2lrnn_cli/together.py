@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Annotated
 
@@ -67,7 +67,8 @@ def launch(command, again, go_on, workers, rank, at, max_restarts):
                 attend(command, meeting, workers, rank, host, stops)
                 return 0
             except TogetherError as error:
-                goes_on = error.again and attempt < max_restarts
+                goes_on = error.again and attempt < max_restarts and (
+                    not stops)
                 report(error, meeting, "going on from the last checkpoint"
                        if goes_on else go_on)
                 if not goes_on:
@@ -84,7 +85,8 @@ def report(error, meeting, what_next):
     if meeting and was_asked and not sentence:
         meeting.tell(stopped=error.code)
     elif meeting:
-        meeting.tell(end=sentence or f"worker {meeting.rank} has failed",
+        meeting.tell(end=f"worker {meeting.rank} was stopped" if was_asked
+                     else sentence or f"worker {meeting.rank} has failed",
                      again=error.again)
     if error.again:
         sentence += f", so all were ended: {what_next}"
@@ -104,6 +106,9 @@ def where(rank, at, workers):
         raise BadParameter(f"{rank} is too high for {workers} workers, which "
                            f"count from 0", param_hint="--rank")
     host, _, port = at.rpartition(":")
+    if host == "0.0.0.0":
+        raise BadParameter("0.0.0.0 is any address of this machine: give the "
+                           "one that the others reach", param_hint="--at")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise BadParameter(f"{at!r} is not an address such as 10.0.0.1:9187",
                            param_hint="--at")
@@ -142,10 +147,7 @@ def attend(command, meeting, workers, rank, host, stops):
             crew.append(start_worker(own, command, environment))
         watch(crew, meeting, stops)
     finally:
-        for member in crew:
-            member.process.kill()
-        for member in crew:
-            member.process.wait()
+        end(crew)
 
 
 def yield_until(steps, stops):
@@ -214,6 +216,15 @@ def start_worker(rank, command, environment):
     return worker
 
 
+def end(crew):
+    """End processes, and those that they have started, at once."""
+    for member in crew:
+        with suppress(OSError):  # it has ended
+            os.killpg(member.process.pid, signal.SIGKILL)
+    for member in crew:
+        member.process.wait()
+
+
 def watch(crew, meeting, stops):
     """Wait until all workers, here and elsewhere, have finished.
 
@@ -224,18 +235,27 @@ def watch(crew, meeting, stops):
     while not finished(workers, meeting):
         time.sleep(POLL)
         if stops and not asked:
-            os.kill(workers[0].process.pid, stops[0])  # it tells the others
+            ask_to_stop(workers[0], stops[0])
             asked = True
         if len(stops) > 1:
             raise TogetherError("stopped", code=128 + stops[0])
         for member in crew:
             if member.process.poll():
-                fail(member, workers)
+                fail(member, workers, stops)
         if meeting:
             meeting.check()
             if meeting.stopped:
-                let_save(workers)
-                raise TogetherError("", code=meeting.stopped)
+                leave(workers, meeting.stopped, stops)
+
+
+def ask_to_stop(worker, number):
+    """Send a worker a signal, of which it tells the others.
+
+    As in a terminal, what it has started gets the signal too.
+    """
+    if worker.process.poll() is not None:  # and others have not finished
+        raise TogetherError("stopped", code=128 + number)
+    os.killpg(worker.process.pid, number)
 
 
 def finished(workers, meeting):
@@ -252,15 +272,18 @@ def finished(workers, meeting):
     return False
 
 
-def fail(member, workers):
+def fail(member, workers, stops):
     """Raise a ``TogetherError`` that says who has failed, and why.
 
     A worker that was asked to stop does so together with the others.
     """
     code, who = member.process.returncode, member.role
+    if code == -signal.SIGINT:  # as a script that does not catch Ctrl-C
+        code = 128 + signal.SIGINT
+    if -code in stops and member.rank is not None:  # it was not yet training
+        raise TogetherError("stopped", code=128 - code)
     if code - 128 in STOPS:
-        let_save(workers)
-        raise TogetherError("", code=code)
+        leave(workers, code, stops)
     if code < 0:
         raise TogetherError(f"{who} (process {member.process.pid}) was killed "
                             f"by {signal.Signals(-code).name}", again=True)
@@ -270,15 +293,24 @@ def fail(member, workers):
     raise TogetherError(f"{who}: {last_words(member)}", code=code)
 
 
-def let_save(workers):
-    """Wait for worker 0, which may be saving, if it is one of these."""
-    wait_for([worker for worker in workers if worker.rank == 0], LEAVING)
+def leave(workers, code, stops):
+    """Raise a ``TogetherError`` without a word, once worker 0 has saved.
+
+    It is the one who has said what was saved. Another signal ends this.
+    """
+    asked, saving = len(stops), [
+        worker for worker in workers if worker.rank == 0]
+    wait_for(saving, LEAVING, lambda: len(stops) > asked)
+    for worker in saving:
+        if (worker.process.poll() or 0) > 0:  # such as 1 if it could not
+            code = worker.process.returncode
+    raise TogetherError("", code=code)
 
 
-def wait_for(workers, seconds):
+def wait_for(workers, seconds, is_hurried=lambda: False):
     """Wait until workers have ended, but not longer than some seconds."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and any(
+    while time.monotonic() < end and not is_hurried() and any(
             worker.process.poll() is None for worker in workers):
         time.sleep(POLL)
 
@@ -309,7 +341,8 @@ def together(
 
 
 if __name__ == "__main__":
-    app = Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    app = Typer(add_completion=False, rich_markup_mode=None,
+                pretty_exceptions_enable=False,
                 context_settings={"help_option_names": ["-h", "--help"]})
     app.command()(together)
     app(prog_name="python -m d2lrnn_cli.together")
