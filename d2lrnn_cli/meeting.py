@@ -11,7 +11,8 @@ import socket
 import time
 from contextlib import suppress
 
-__all__ = ["Meeting", "TogetherError", "free_port", "own_address"]
+__all__ = ["Meeting", "TogetherError", "address_of", "free_port",
+           "own_address"]
 
 BEAT = 0.5  # seconds between two signs of life
 SILENCE = 8  # seconds after which a machine counts as cut off
@@ -278,6 +279,15 @@ def connected(host, port):
         connection.close()
         return None
     return connection
+
+
+def address_of(host):
+    """Return the address of a host in numbers, which is all ZeroMQ takes."""
+    try:
+        return socket.gethostbyname(host)
+    except OSError:
+        raise TogetherError(f"there is no machine called {host}: check --at"
+                            ) from None
 
 
 def free_port(host):

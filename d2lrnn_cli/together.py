@@ -19,6 +19,7 @@ from typer import Argument, BadParameter, Exit, Option, Typer
 from d2lrnn_cli.meeting import (
     Meeting,
     TogetherError,
+    address_of,
     free_port,
     own_address,
 )
@@ -27,7 +28,7 @@ from d2lrnn_cli.streams import fitted
 __all__ = ["At", "MaxRestarts", "Rank", "Workers", "is_worker", "launch"]
 
 POLL = 0.05  # seconds between two looks at the processes
-GRACE = 1  # seconds for worker 0 to say itself what went wrong
+GRACE = 2  # seconds for another worker to say itself what went wrong
 LEAVING = 60  # seconds for workers that were asked to stop
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER = [sys.executable, "-c", "import d2lrnn"]  # its role makes it serve
@@ -166,7 +167,8 @@ def shared_environment(host, port, workers, rank):
     """Return the variables that all processes of a training are given."""
     environment = {**os.environ, "D2LRNN_TOGETHER": "1",
                    "D2LRNN_WORKERS": str(workers),
-                   "DMLC_PS_ROOT_URI": host, "DMLC_PS_ROOT_PORT": str(port),
+                   "DMLC_PS_ROOT_URI": address_of(host),
+                   "DMLC_PS_ROOT_PORT": str(port),
                    "DMLC_NUM_WORKER": str(workers), "DMLC_NUM_SERVER": "1"}
     environment.setdefault("DMLC_NODE_HOST", own_address(host))
     if rank is None:  # the workers share this machine's cores
@@ -243,7 +245,7 @@ def watch(crew, meeting, stops):
             if member.process.poll():
                 fail(member, workers, stops)
         if meeting:
-            meeting.check()
+            hear(meeting, workers, stops)
             if meeting.stopped:
                 leave(workers, meeting.stopped, stops)
 
@@ -272,6 +274,22 @@ def finished(workers, meeting):
     return False
 
 
+def hear(meeting, workers, stops):
+    """Hear what the other machines say, as ``Meeting.check`` does.
+
+    If one has failed, a worker here may say better what is wrong.
+    """
+    try:
+        meeting.check()
+    except TogetherError as error:
+        if not error.again:
+            wait_for(workers, GRACE)
+            for worker in workers:
+                if worker.process.poll():
+                    fail(worker, workers, stops)
+        raise
+
+
 def fail(member, workers, stops):
     """Raise a ``TogetherError`` that says who has failed, and why.
 
@@ -290,7 +308,9 @@ def fail(member, workers, stops):
     wait_for(workers[:1], GRACE)
     if workers[0].rank == 0 and workers[0].process.poll():
         raise TogetherError("", code=code)  # worker 0 has said why
-    raise TogetherError(f"{who}: {last_words(member)}", code=code)
+    words = last_words(member)
+    raise TogetherError(
+        words if words.startswith(f"{who} ") else f"{who}: {words}", code=code)
 
 
 def leave(workers, code, stops):

@@ -2,6 +2,7 @@
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -90,57 +91,62 @@ def test_a_worker_is_killed_and_all_go_on(whole, tmp_path):
     assert same_bits(tmp_path / "run", whole / "run")
 
 
-def test_a_stop_loses_nothing(whole, tmp_path):
-    """Other numbers of workers go on with the training as well."""
-    with training(tmp_path, "--workers", 2) as crew:
-        crew.trains()
-        os.kill(crew.process.pid, signal.SIGINT)
-        assert crew.ends() == 128 + signal.SIGINT, crew.said()
-        assert crew.said().endswith(GO_ON) and crew.printed() == ""
-        assert "d2lrnn:" not in crew.said()
-    for workers in (1, 2, 3):
-        folder = tmp_path / str(workers)
-        shutil.copytree(tmp_path / "run", folder / "run")
-        shutil.copy(tmp_path / "text.txt", folder)
-        with resumed(folder, workers) as crew:
-            assert crew.ends() == 0, crew.said()
-        assert close(folder, whole)
-        assert workers != 2 or same_bits(folder / "run", whole / "run")
-
-
-def test_sigterm_stops_as_well(tmp_path):
-    with training(tmp_path, "--workers", 2) as crew:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A folder with a training that SIGTERM has stopped."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with training(folder, "--workers", 2) as crew:
         crew.trains()
         os.kill(crew.process.pid, signal.SIGTERM)
         assert crew.ends() == 128 + signal.SIGTERM, crew.said()
-        assert crew.said().endswith(GO_ON) and "d2lrnn:" not in crew.said()
+        assert crew.said().endswith(GO_ON) and crew.printed() == ""
+        assert "d2lrnn:" not in crew.said()
+    return folder
 
 
-def test_ctrl_c_in_a_terminal(tmp_path):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_other_workers_go_on(whole, stopped, tmp_path, workers):
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    with resumed(tmp_path, workers) as crew:
+        assert crew.ends() == 0, crew.said()
+    assert close(tmp_path, whole)
+
+
+def test_ctrl_c_in_a_terminal(whole, tmp_path):
+    """It loses nothing: the same number of workers goes on."""
     (tmp_path / "text.txt").write_text(TEXT, "utf-8")
     parent, child = pty.openpty()
     process = subprocess.Popen(
         ["setsid", "--ctty", D2LRNN, "train", "text.txt", *SETTINGS,
-         "--num-epochs", "50", "--out", "run", "--workers", "2"],
+         "--num-epochs", "4", "--out", "run", "--workers", "2"],
         stdin=child, stdout=child, stderr=child, cwd=tmp_path)
     os.close(child)
-    shown = b""
     try:
-        while True:
-            try:
-                block = os.read(parent, 65536)
-            except OSError:  # all have closed it
-                break
-            if b"epoch 1, perplexity" in shown + block and (
-                    b"epoch 1, perplexity" not in shown):
-                os.write(parent, b"\x03")
-            shown += block
+        shown = shown_until_ctrl_c(parent, "epoch 1, perplexity")
         assert process.wait(TOO_LONG) == 130, shown
     finally:
         process.kill()
         os.close(parent)
-    assert b"Traceback" not in shown and b"--resume run" in shown
-    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h")  # cursor
+    assert "Traceback" not in shown and "--resume run" in shown
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h")  # the cursor
+    with resumed(tmp_path, 2) as crew:
+        assert crew.ends() == 0, crew.said()
+    assert same_bits(tmp_path / "run", whole / "run")
+
+
+def shown_until_ctrl_c(terminal, words):
+    """Type Ctrl-C once words are shown; return all that is, until the end."""
+    shown, is_typed = b"", False
+    while select.select([terminal], [], [], TOO_LONG)[0]:
+        try:
+            block = os.read(terminal, 65536)
+        except OSError:  # all have closed it
+            break
+        shown += block
+        if words.encode() in shown and not is_typed:
+            os.write(terminal, b"\x03")
+            is_typed = True
+    return shown.decode()
 
 
 def test_a_script_trains_together(tmp_path):

@@ -114,13 +114,16 @@ def test_machines_that_train_different_things(tmp_path, difference):
     (tmp_path / "machine 1").mkdir()
     if difference == "text":
         (tmp_path / "machine 1" / "text.txt").write_text("other " * 150)
-    with two(tmp_path, training, others=("--lr", 0.5) if (
+    with two(tmp_path, training, others=("--lr", "0.5") if (
             difference == "settings") else ()) as (first, second):
         assert first.ends() == 1 and second.ends(SOON) == 1
-        said = sentence(first.said()), sentence(second.said())
-    for words in said:
-        assert words.endswith("give all workers the same text and the same "
-                              "options") or "worker" in words, said
+        same = "give all workers the same text and the same options"
+        assert sentence(first.said()) == (
+            f"worker 1 has other settings than worker 0: {same}")
+        differs = ("lr 0.5, and worker 0 has 0.004"
+                   if difference == "settings" else
+                   "vocab_size 6, and worker 0 has 28")
+        assert sentence(second.said()) == f"worker 1 has {differs}: {same}"
 
 
 # What follows does without MXNet, and so starts at once.
