@@ -224,7 +224,15 @@ def end(crew):
         with suppress(OSError):  # it has ended
             os.killpg(member.process.pid, signal.SIGKILL)
     for member in crew:
-        member.process.wait()
+        if member.process.wait() == -signal.SIGKILL and member.rank == 0:
+            clear_bar()
+
+
+def clear_bar():
+    """Remove the bar of a worker that was killed, and show the cursor."""
+    if sys.stderr and sys.stderr.isatty() and not (
+            os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"):
+        print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr, flush=True)
 
 
 def watch(crew, meeting, stops):

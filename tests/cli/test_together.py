@@ -26,7 +26,7 @@ from launching import (
     training,
     until,
 )
-from surroundings import D2LRNN, run
+from surroundings import D2LRNN, in_terminal, run
 
 from d2lrnn_cli.together import launch
 
@@ -147,6 +147,19 @@ def shown_until_ctrl_c(terminal, words):
             os.write(terminal, b"\x03")
             is_typed = True
     return shown.decode()
+
+
+def test_the_bar_of_a_killed_worker(tmp_path):
+    """It is removed, and the terminal gets its cursor back."""
+    (tmp_path / "my.py").write_text(
+        "import os, sys\n"
+        "print('\x1b[?25lbar', end='', file=sys.stderr, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n")
+    shown = in_terminal(
+        f"{sys.executable} -m d2lrnn_cli.together --workers 1 -- "
+        f"{sys.executable} my.py", 80, tmp_path, TERM="xterm")
+    assert shown.startswith(
+        "\x1b[?25lbar\r\x1b[2K\x1b[?25hd2lrnn: worker 0 (process ")
 
 
 def test_a_script_trains_together(tmp_path):

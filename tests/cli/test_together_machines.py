@@ -168,6 +168,25 @@ def test_the_first_of_three_machines_waits_for_the_last(tmp_path):
                 assert crew.ends(20) == 0 and crew.said() == ""
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_one_machine_has_finished_and_the_other_has_not(tmp_path, number):
+    """The latter needs the server of the former, whose launcher ends."""
+    at = "--workers", 2, "--at", f"127.0.0.1:{free_port()}", "--rank"
+    with (launched(tmp_path, *at, 0, "pass") as first,
+          launched(tmp_path, *at, 1, "import time; time.sleep(99)") as second):
+        until(lambda: "worker 1" in second.members()
+              and "server" in first.members()
+              and "worker 0" not in first.members())
+        time.sleep(0.5)
+        os.kill(first.process.pid, number)
+        said = ("worker 0 was stopped" if number == signal.SIGINT else
+                "the machine of worker 0 has ended, so all were ended: run "
+                "the same command again to go on from the last checkpoint, "
+                "if the script resumes")
+        check_end(second, said)
+        assert first.ends(SOON) == (130 if number == signal.SIGINT else -9)
+
+
 def test_strangers_at_the_port(tmp_path):
     """They come before the others, and while these work."""
     port = free_port()
