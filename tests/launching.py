@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,8 @@ class Launch:
 
     def __exit__(self, *_):
         for number in self.members().values():
-            os.kill(number, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         self.out.close()
@@ -107,6 +109,8 @@ class Launch:
         """Return the exit code, after which no process may be left."""
         until(lambda: self.process.poll() is not None, seconds,
               f"it goes on, and said {self.said()!r}")
+        if self.process.returncode == -signal.SIGKILL:
+            until(lambda: not self.members(), 5)  # nobody waited for them
         left = self.members()
         assert not left, left
         assert ("Traceback" in self.said()) == traceback, self.said()

@@ -33,8 +33,11 @@ def stop(launch, role, epoch, delay):
     until(is_there, TOO_LONG, launch.said())
     time.sleep(delay)
     number = launch.members().get(role)
-    if number:
-        os.kill(number, signal.SIGKILL)
+    try:
+        if number:
+            os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:  # it has finished just now
+        return None
     return number
 
 
