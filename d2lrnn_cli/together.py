@@ -30,6 +30,7 @@ __all__ = ["At", "MaxRestarts", "Rank", "Workers", "is_worker", "launch"]
 POLL = 0.05  # seconds between two looks at the processes
 GRACE = 2  # seconds for another worker to say itself what went wrong
 LEAVING = 60  # seconds for workers that were asked to stop
+MOST = 8  # workers on a machine with few cores
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER = [sys.executable, "-c", "import d2lrnn"]  # its role makes it serve
 
@@ -56,8 +57,8 @@ def is_worker():
 def launch(command, again, go_on, workers, rank, at, max_restarts):
     """Run a command as the workers of a training; return the exit code.
 
-    ``again`` is the command that continues it, and ``go_on`` says how to. All
-    workers run here, unless ``rank`` is the one that does.
+    ``again`` is the command that continues it, and ``go_on()`` says how to.
+    All workers run here, unless ``rank`` is the one that does.
     """
     host, port = where(rank, at, workers)
     with stop_signals() as stops:
@@ -71,7 +72,7 @@ def launch(command, again, go_on, workers, rank, at, max_restarts):
                 goes_on = error.again and attempt < max_restarts and (
                     not stops)
                 report(error, meeting, "going on from the last checkpoint"
-                       if goes_on else go_on)
+                       if goes_on else go_on())
                 if not goes_on:
                     return error.code
                 command = again
@@ -99,6 +100,11 @@ def report(error, meeting, what_next):
 def where(rank, at, workers):
     """Return the host and the port of worker 0, after checking the options."""
     if rank is None and at is None:
+        if workers > max(MOST, num_cores()):
+            raise BadParameter(
+                f"{workers} are too many for the {num_cores()} cores of one "
+                f"machine: give --rank and --at on each of several",
+                param_hint="--workers")
         return "127.0.0.1", None
     if rank is None or at is None:
         raise BadParameter("give both --rank and --at, or neither",
@@ -172,11 +178,16 @@ def shared_environment(host, port, workers, rank):
                    "DMLC_NUM_WORKER": str(workers), "DMLC_NUM_SERVER": "1"}
     environment.setdefault("DMLC_NODE_HOST", own_address(host))
     if rank is None:  # the workers share this machine's cores
-        cores = len(os.sched_getaffinity(0)) if hasattr(
-            os, "sched_getaffinity") else os.cpu_count() or 1
         environment.setdefault("OMP_NUM_THREADS",
-                               str(max(1, cores // workers)))
+                               str(max(1, num_cores() // workers)))
     return environment
+
+
+def num_cores():
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def start(role, command, environment, **streams):
@@ -364,8 +375,9 @@ def together(
     if its folder already holds a training.
     """
     raise Exit(launch(
-        command, command, "run the same command again to go on from the last "
-        "checkpoint, if the script resumes", workers, rank, at, max_restarts))
+        command, command, lambda: "run the same command again to go on from "
+        "the last checkpoint, if the script resumes", workers, rank, at,
+        max_restarts))
 
 
 if __name__ == "__main__":

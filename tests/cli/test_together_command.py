@@ -91,6 +91,30 @@ def test_a_worker_is_killed_and_all_go_on(whole, tmp_path):
     assert same_bits(tmp_path / "run", whole / "run")
 
 
+def test_a_worker_is_killed_before_it_begins(whole, tmp_path):
+    with training(tmp_path, "--workers", 2, "--max-restarts", 1) as crew:
+        os.kill(until(lambda: crew.members().get("worker 1")), signal.SIGKILL)
+        assert not (tmp_path / "run").exists()
+        assert crew.ends() == 0, crew.said()
+    assert same_bits(tmp_path / "run", whole / "run")
+
+
+def test_ctrl_c_before_it_begins(tmp_path):
+    with training(tmp_path, "--workers", 2) as crew:
+        until(lambda: crew.members().get("worker 1"))
+        os.kill(crew.process.pid, signal.SIGINT)
+        assert crew.ends(20) == 130
+        assert sentence(crew.said()) == "stopped"
+    with training(tmp_path, "--workers", 2) as crew:
+        number = until(lambda: crew.members().get("worker 1"))
+        os.kill(number, signal.SIGKILL)
+        assert crew.ends(20) == 1
+        assert sentence(crew.said()) == (
+            f"worker 1 (process {number}) was killed by SIGKILL, so all were "
+            f"ended: type the same command again")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory):
     """A folder with a training that SIGTERM has stopped."""
@@ -254,6 +278,22 @@ def test_options_that_do_not_fit(tmp_path, options, said):
         f"\nError: Invalid value for {name}: {said}\n")
 
 
+def test_an_address_without_workers(tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    done = run(D2LRNN, "train", "text.txt", "--rank", "1", folder=tmp_path)
+    assert done.returncode == 2 and done.stderr.decode().endswith(
+        "--rank: give both --rank and --at, or neither\n")
+
+
+def test_more_workers_than_a_machine_can_run(tmp_path):
+    (tmp_path / "text.txt").write_text(TEXT, "utf-8")
+    done = run(D2LRNN, "train", "text.txt", "--workers", "1000",
+               folder=tmp_path)
+    assert done.returncode == 2 and re.search(
+        r"--workers: 1000 are too many for the \d+ cores of one machine: "
+        r"give --rank and --at on each of several\n$", done.stderr.decode())
+
+
 def test_a_text_from_a_pipe(tmp_path):
     done = run(D2LRNN, "train", "/dev/stdin", "--workers", "2",
                folder=tmp_path, input=TEXT.encode())
@@ -283,7 +323,7 @@ def test_a_command_that_does_not_exist(tmp_path):
 
 def answered(capsys, rank, at):
     """Return how a launcher in this process ends."""
-    code = launch(["true"], ["true"], "go on", 2, rank, at, 0)
+    code = launch(["true"], ["true"], lambda: "go on", 2, rank, at, 0)
     return code, sentence(capsys.readouterr().err)
 
 
