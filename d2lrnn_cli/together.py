@@ -25,7 +25,8 @@ from d2lrnn_cli.meeting import (
 )
 from d2lrnn_cli.streams import fitted
 
-__all__ = ["At", "MaxRestarts", "Rank", "Workers", "is_worker", "launch"]
+__all__ = ["D2LRNN", "At", "MaxRestarts", "Rank", "Workers", "is_worker",
+           "launch"]
 
 POLL = 0.05  # seconds between two looks at the processes
 GRACE = 2  # seconds for another worker to say itself what went wrong
@@ -33,6 +34,19 @@ LEAVING = 60  # seconds for workers that were asked to stop
 MOST = 8  # workers on a machine with few cores
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER = [sys.executable, "-c", "import d2lrnn"]  # its role makes it serve
+# the command d2lrnn, as a worker: Ctrl-C ends it without a traceback while it
+# is imported, too; before, the signal waits
+D2LRNN = [sys.executable, "-c", r"""import os, signal
+
+def stop(*_):
+    os.write(2, b"d2lrnn: stopped\n")
+    os._exit(130)
+
+signal.signal(signal.SIGINT, stop)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+from d2lrnn_cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()"""]
 
 Workers = Annotated[int, Option(
     metavar="N", envvar="D2LRNN_WORKERS", min=1, max=1000,
@@ -198,7 +212,9 @@ def start(role, command, environment, **streams):
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     parent = os.getpid()
 
-    def end_with_parent():
+    def prepare():
+        if command[:len(D2LRNN)] == D2LRNN:
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         if prctl:
             prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux alone
             if os.getppid() != parent:
@@ -206,7 +222,7 @@ def start(role, command, environment, **streams):
 
     try:
         process = subprocess.Popen(
-            command, start_new_session=True, preexec_fn=end_with_parent,
+            command, start_new_session=True, preexec_fn=prepare,
             env={**environment, "DMLC_ROLE": role}, **streams)
     except OSError as error:
         raise TogetherError(f"{command[0]} cannot be started "

@@ -11,6 +11,7 @@ from d2lrnn_cli.app import FLAGS, messages
 from d2lrnn_cli.arguments import TEXT
 from d2lrnn_cli.streams import quoted
 from d2lrnn_cli.together import (
+    D2LRNN,
     At,
     MaxRestarts,
     Rank,
@@ -79,12 +80,6 @@ Out = Annotated[Path | None, Option(
     "run.")]
 Resume = Annotated[Path | None, Option(
     metavar="RUN", help="Continue the training in this folder.")]
-# what a worker runs: Ctrl-C ends it without a traceback during the import, too
-PROGRAM = """import os, signal
-signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-from d2lrnn_cli.main import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()"""
 # parameters that are not settings of the training
 OTHERS = ("context", "text", "ctx", "out", "resume", "workers", "rank", "at",
           "max_restarts")
@@ -134,8 +129,8 @@ def train_together(text, out, resume, workers, rank, at, max_restarts):
                            f"file", param_hint="TEXT|NAME")
     folder = str(resume or out or new_name(text))
     arguments = [word for word in sys.argv[1:] if word not in FLAGS]
-    this = [sys.executable, "-c", PROGRAM,
-            *(name for name, is_on in FLAGS.items() if is_on), "train"]
+    this = [*D2LRNN, *(name for name, is_on in FLAGS.items() if is_on),
+            "train"]
     again = [*this, "--resume", folder, *arguments[1:]]
     elsewhere = "" if rank is None else " --rank ... --at ... on each machine"
 
