@@ -73,6 +73,12 @@ def check_settings():
         elif not re.fullmatch(pattern, value.strip(), re.I | re.A):
             raise SettingError(f"{name} is {value[:60]!r}: set it to {words},"
                                f" or leave it unset")
+    role = os.environ.get("DMLC_ROLE")
+    if role in ("server", "scheduler") and (
+            "D2LRNN_TOGETHER" not in os.environ):
+        raise SettingError(f"DMLC_ROLE is {role!r}, so MXNet would wait for "
+                           f"other machines and never return: unset it, or "
+                           f"use d2lrnn train --workers")
 
 
 def set_thread_defaults():

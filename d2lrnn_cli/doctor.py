@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import typer
 
+from d2lrnn_cli.meeting import own_address
 from d2lrnn_cli.streams import fitted
 
 __all__ = ["doctor"]
@@ -48,7 +49,7 @@ def doctor():
     """Check Python, system, packages, threads, devices and texts."""
     findings = [*python(), *system(), *packages(),
                 *(list(libraries()) or mxnet()), *threads(), *load(),
-                *texts(), *graphviz()]
+                *texts(), *together(), *graphviz()]
     for state, text in findings:
         print(fitted(f"{state:<7}{text}", sys.stdout, indent=7))
     raise typer.Exit(int(any(state == WRONG for state, _ in findings)))
@@ -127,8 +128,10 @@ def mxnet():
     """Yield whether MXNet imports, and which devices it sees."""
     if not find_spec("mxnet"):
         return  # reported above
+    alone = {name: value for name, value in os.environ.items()
+             if not name.startswith("DMLC_")}
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", TRY],
-                          text=True, capture_output=True)
+                          text=True, capture_output=True, env=alone)
     if done.returncode:
         *more, reason = done.stderr.strip().splitlines() or ["no message"]
         if not more and ": set it to " in reason:  # a setting
@@ -205,6 +208,22 @@ def texts():
         names = sorted(path.name for path in Path(folder).iterdir()
                        if path.suffix in (".txt", ".zip"))
         yield OK, f"D2LRNN_DATA: {', '.join(names) or 'no text in it'}"
+
+
+def together():
+    """Yield this machine's address, and variables that make MXNet wait.
+
+    With a role, ``import mxnet`` becomes a server, or waits for one.
+    """
+    for name in sorted(os.environ):
+        if name.startswith("DMLC_") and name != "DMLC_NODE_HOST":
+            yield WRONG, (f"{name} is {os.environ[name][:60]!r}, so MXNet may "
+                          f"wait for other machines: unset {name}")
+    at = os.environ.get("D2LRNN_AT", "")
+    announced = os.environ.get("DMLC_NODE_HOST") or (
+        own_address(at.rpartition(":")[0]) if at else own_address())
+    yield OK, (f"to train on several machines, this one announces "
+               f"{announced} (DMLC_NODE_HOST changes that)")
 
 
 def graphviz():

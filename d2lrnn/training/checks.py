@@ -13,6 +13,7 @@ from d2lrnn.data.corpus import Corpus
 from d2lrnn.models.checkpoint_checks import difference
 from d2lrnn.training.runs import RunFolder
 from d2lrnn.training.schedules import check_schedule
+from d2lrnn.training.together import ALONE, Alone
 
 __all__ = ["check_models", "check_options", "check_same_vocabulary"]
 NUMBERS = ("num_epochs", "lr", "clipping_theta", "patience", "seed",
@@ -34,6 +35,9 @@ def check_options(model, feed, **given):
         check_function("on_epoch_end", given["on_epoch_end"])
     if folder is not None and not isinstance(folder, RunFolder):
         folder = check_path("folder", folder)
+    if not isinstance(given.get("together", ALONE), Alone):
+        raise ValueError(f"together is {shown(given['together'])}: give "
+                         f"Alone() or Workers()")
     resume = check_flag("resume", given.get("resume", False))
     schedule = check_schedule(given.get("schedule", "constant"))
     params = given.get("optimizer_params")

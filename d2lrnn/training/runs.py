@@ -47,7 +47,8 @@ class RunFolder:
         if resume:
             if run.together.rank == 0:
                 self.check_resume()
-            with run.together.same_file(self.path and self.path / LAST) as path:
+            saved = self.path and self.path / LAST
+            with run.together.same_file(saved) as path:
                 run.load(path, settings, defaults)
         elif self.path is not None and holds_training(self.path):
             raise ValueError(f"{self.path} already holds a training run: give "

@@ -147,12 +147,22 @@ class Workers(Alone):
         servers()[0]._barrier()
 
     def broadcast(self, data):
-        """Return the bytes that worker 0 gives, two in each number."""
-        own = data if self.rank == 0 else b""
-        is_odd = len(own) % 2
-        pairs = self.gather(np.frombuffer(own + b"\0" * is_odd, "<u2"))
-        is_odd = int(self.gather(np.array([is_odd]))[0])
-        return pairs.astype("<u2").tobytes()[:2 * len(pairs) - is_odd]
+        """Return the bytes that worker 0 gives."""
+        return self.exchange(b"" if self.rank else data)[0]
+
+    def exchange(self, data):
+        """Return a list of the bytes that each worker gives.
+
+        Each number of the array that is sent has two of them.
+        """
+        sizes = self.gather(np.array([divmod(len(data), EXACT)]))
+        pairs = np.frombuffer(data + b"\0" * (len(data) % 2), "<u2")
+        data = self.gather(pairs).astype("<u2").tobytes()
+        parts, start = [], 0
+        for size in sizes.astype(int) @ (EXACT, 1):
+            parts.append(data[start:start + size])
+            start += size + size % 2
+        return parts
 
     def check_same(self, settings, model):
         """Raise ``ValueError`` if the workers train different things.
@@ -163,20 +173,16 @@ class Workers(Alone):
         weights = sha256()
         for param in named_params(model).values():
             weights.update(param.data().asnumpy().tobytes())
-        own = {**settings, "the weights": weights.hexdigest()}
-        first = json.loads(self.broadcast(json.dumps(own).encode()))
-        wrong = next((name for name in {**first, **own}
-                      if first.get(name) != own.get(name)), None)
-        differing = self.gather(np.array([wrong is not None]))
-        if wrong is not None:
-            raise ValueError(
-                f"worker {self.rank} has {wrong} {shown(own.get(wrong))}, "
-                f"and worker 0 has {shown(first.get(wrong))}: give all "
-                f"workers the same text and the same options")
-        if differing.any():
-            raise ValueError(
-                f"worker {differing.argmax()} has other settings than worker "
-                f"0: give all workers the same text and the same options")
+        settings = {**settings, "weights": weights.hexdigest()}
+        first, *others = map(json.loads, self.exchange(
+            json.dumps(settings).encode()))
+        for rank, other in enumerate(others, start=1):
+            for name in {**first, **other}:
+                if other.get(name) != first.get(name):
+                    raise ValueError(
+                        f"worker {rank} has {name} {shown(other.get(name))}, "
+                        f"and worker 0 has {shown(first.get(name))}: give "
+                        f"all workers the same text and the same options")
 
     def rows(self, state):
         """Return this worker's rows of a whole mini-batch's state."""

@@ -251,7 +251,7 @@ CALLS = {
                       "schedule": "constant", "clipping_theta": 1.0,
                       "patience": None, "seed": 1, "ctx": None,
                       "folder": None, "resume": False, "save_minutes": 10,
-                      "on_epoch_end": None},
+                      "on_epoch_end": None, "together": d2l.Alone()},
     d2l.fit_feed: lambda: {"model": d2l.CharRNN(corpus().vocab_size, 3, 4, 1),
                            "feed": d2l.Rows(corpus(), 2, 4, 0.2),
                            "num_epochs": 1, "lr": 0.1},
@@ -459,7 +459,7 @@ CALLS = {
     jazz.piano_roll: lambda: {"midi": short_tune(), "png": "t.png"},
 }
 # these are made of what other functions give, or ask the machine
-LEFT_OUT = {d2l.Copied, d2l.Corpus, d2l.D2LRNNWarning, d2l.Feed,
+LEFT_OUT = {d2l.Alone, d2l.Workers, d2l.Copied, d2l.Corpus, d2l.D2LRNNWarning, d2l.Feed,
             d2l.SettingError, d2l.Trace, d2l.end_epoch, d2l.print_epoch,
             d2l.load_data_jay_lyrics, jazz.Music, shakespeare.load_pretrained}
 CODE = re.compile(r"src/|Traceback|mxnet\.base|\.cc:|0x[0-9a-f]{6}|operand|"

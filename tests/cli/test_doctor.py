@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from d2lrnn_cli import doctor
+from d2lrnn_cli.meeting import own_address
 
 
 @pytest.fixture
@@ -126,6 +127,30 @@ def test_graphviz_is_installed_in_the_systems_way(on, monkeypatch, system,
     monkeypatch.setattr(shutil, "which", lambda name: None)
     ((state, text),) = doctor.graphviz()
     assert state == "note" and text.endswith(f"{command} install graphviz")
+
+
+@pytest.mark.parametrize("settings, address", [
+    ({}, None), ({"D2LRNN_AT": "127.0.0.1:9187"}, "127.0.0.1"),
+    ({"DMLC_NODE_HOST": "10.1.2.3"}, "10.1.2.3")])
+def test_the_address_that_is_announced(monkeypatch, settings, address):
+    for name in ("D2LRNN_AT", "DMLC_NODE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    ((state, text),) = doctor.together()
+    assert state == "ok" and f"announces {address or own_address()} " in text
+
+
+def test_variables_with_which_mxnet_waits(monkeypatch):
+    monkeypatch.setenv("DMLC_ROLE", "server")
+    monkeypatch.setenv("DMLC_NUM_WORKER", "2")
+    *wrong, (state, _) = doctor.together()
+    assert state == "ok" and wrong == [
+        ("wrong", f"{name} is {value!r}, so MXNet may wait for other "
+         f"machines: unset {name}")
+        for name, value in (("DMLC_NUM_WORKER", "2"),
+                            ("DMLC_ROLE", "server"))]
+    assert ("ok", "MXNet imports and computes") in list(doctor.mxnet())
 
 
 def test_another_python_than_mxnets(monkeypatch):

@@ -155,7 +155,9 @@ def test_the_command_is_imported_by_nothing_and_runs_in_no_circle():
     imported = set().union(*map(commands_imports, TREES.values()))
     assert TREES.keys() - imported == {"d2lrnn_cli.main"}
     for file, path in FILES.items():
-        assert "d2lrnn_cli" not in path.read_text("utf-8"), file
+        # a message may name the command that starts workers
+        text = path.read_text("utf-8").replace("-m d2lrnn_cli.together", "")
+        assert "d2lrnn_cli" not in text, file
 
 
 def test_the_command_hides_slow_imports_only():
