@@ -318,11 +318,11 @@ panels[1].legend()
 panels[1].figure
 
 # %% [markdown]
-# In our run, two workers were faster than one process with one thread, and
-# two threads were faster than two workers. Threads share one memory, so they
-# have nothing to send, and they update the weights once, where each worker
-# updates all of its own. So on one machine leave the cores to the threads, as
-# MXNet does by itself. Workers are for several machines.
+# Two workers beat one process with one thread, and two threads beat two
+# workers, if nothing else runs on the two cores. Threads share one memory, so
+# they have nothing to send, and they update the weights once, where each
+# worker updates all of its own. So on one machine leave the cores to the
+# threads, as d2lrnn does by itself. Workers are for several machines.
 #
 # ## How many machines?
 #
@@ -450,8 +450,8 @@ assert done.returncode == 1
 # **Averaging at the end.** Let every worker train a model by itself, and take
 # the mean of the weights at the end: just one message! But hidden units have
 # no order. What is unit 7 in one model may be unit 12 in the other, and the
-# mean of the two is neither. Even from the same start the models part.
-# Exercise 5 measures both.
+# mean of the two is neither. From the same start it goes well for a while,
+# until the models have parted. Exercise 5 measures both.
 #
 # ## Summary
 #
@@ -468,17 +468,17 @@ assert done.returncode == 1
 # 1. (\*) Ten rows, four workers: which rows does each get? By what must a
 #    worker multiply the mean over its rows, so that the parts add up?
 # 2. (\*) Two workers shuffle 1,024 examples with seeds of their own, and take
-#    their halves of mini-batches of 32. How many examples are never read in
+#    their halves of mini-batches of 32. How many examples does nobody read in
 #    an epoch?
-# 3. (\*\*) From which $c$ on are $k$ machines faster than one at all? And how
-#    fast a link do eight machines need if $c$ is 1 second and the model has
-#    3.3 million weights, so that eight is also the best number?
+# 3. (\*\*) From which $c$ on are $k$ machines faster than one? How fast must
+#    the link be for eight machines to be best, if $c$ is 1 second and the
+#    model has 3.3 million weights?
 # 4. (\*\*) In float16 only half as many bytes travel. How far is the sum of
-#    two halves then from the right one? Which gradients become zero, and what
+#    two parts then from the right one? Which gradients become zero, and what
 #    helps?
-# 5. (\*\*) Let two models learn by themselves, each from its half of every
-#    mini-batch, and take the mean of their weights after 40 steps. What is
-#    its loss, if both had the same start, and if they had not?
+# 5. (\*\*) Let two models learn by themselves for two epochs, each from its
+#    half of every mini-batch, and take the mean of their weights. What is its
+#    loss if both had the same start, and if they had not?
 # 6. (\*\*\*) *A ring.* Cut each array into $k$ pieces. In $k - 1$ rounds each
 #    of $k$ machines sends a piece to its neighbour, which adds it to its own;
 #    in $k - 1$ more, the finished pieces go around. Write it with NumPy. How
