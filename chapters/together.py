@@ -296,8 +296,9 @@ assert np.allclose(losses, right, rtol=1e-5)
 #
 # Is it worth it on a single machine? Two cores can serve two workers with a
 # thread each, or one process with two threads. We measure both, beside one
-# process with one thread, for two models. The bars are medians over the
-# steps; the sum includes waiting until the other worker has pushed.
+# process with one thread, for two models. The bars show the fastest step of
+# each, since other programs may have interrupted the rest; the sum includes
+# waiting until the other worker has pushed.
 
 # %%
 ways = {"1 process, 1 thread": (1, 1), "2 workers, 1 thread each": (2, 1),
@@ -305,7 +306,7 @@ ways = {"1 process, 1 thread": (1, 1), "2 workers, 1 thread each": (2, 1),
 panels, seconds = d2l.new_figure((9, 2.8)).subplots(1, 2, sharey=True), {}
 for axes, settings in zip(panels, (small, large), strict=True):
     rows = seconds[settings] = np.array([
-        np.median(measure(*way, *settings)[1], axis=0)
+        min(measure(*way, *settings)[1], key=sum)
         for way in ways.values()])  # (3 ways, 3 parts)
     for i, part in enumerate(("compute", "sum", "update")):
         axes.barh([*ways], rows[:, i], left=rows[:, :i].sum(axis=1),
@@ -365,14 +366,13 @@ axes.figure
 
 # %% [markdown]
 # The stars are the two workers above, whose link is the memory of a single
-# machine. A dot is where a curve turns. Over the slow link a second machine
-# is hardly worth its cable for the small model. Is the large one better off
-# because it is larger? No: its weights make the gradient and the sum dearer
-# alike. But its mini-batch has three times as many characters, and for each
-# of them the weights are multiplied, while they are sent only once. What
-# counts is how much is computed for each number that is sent. For the same
-# reason a faster processor makes $k$ smaller, unless the link becomes faster
-# as well.
+# machine. A dot is where a curve turns; the small model over the slow link
+# turns first. Is the large one better off because it is larger? No: its
+# weights make the gradient and the sum dearer alike. But its mini-batch has
+# three times as many characters. With each of them the weights are
+# multiplied, while their gradients are sent only once. What counts is how
+# much is computed for each number that is sent. So a faster processor makes
+# $k$ smaller, unless the link becomes faster as well.
 #
 # The formula is kind. It leaves out the slowest machine, for which all others
 # wait, the fixed price of each message, and other users of the link. It is
@@ -444,8 +444,8 @@ assert done.returncode == 1
 #
 # **The same dropout in all workers.** Here the seeds must differ. Otherwise
 # the first row of each worker loses the same units, and so does the second:
-# the noise of the rows no longer evens out. `d2l.fit` adds the rank to this
-# seed, and to no other.
+# the noise of the rows no longer evens out. `d2l.fit` puts the rank into
+# this seed, and into no other.
 #
 # **Averaging at the end.** Let every worker train a model by itself, and take
 # the mean of the weights at the end: just one message! But hidden units have
