@@ -104,8 +104,9 @@ def gradient(model, X, Y, rows):
         loss = gluon.loss.SoftmaxCELoss()(scores, y).mean()
         loss = loss * (len(x) / len(X))  # a part of the mean over all rows
     loss.backward()
-    grads = [w.grad.reshape(-1) for w in weights_of(model)]
-    return nd.concat(*grads, loss, dim=0)
+    # side by side in a row: MXNet is slow at joining arrays end to end
+    grads = [w.grad.reshape((1, -1)) for w in weights_of(model)]
+    return nd.concat(*grads, loss.reshape((1, -1)), dim=1)[0]
 
 
 # num_hiddens, num_layers, batch_size, num_steps
@@ -247,14 +248,17 @@ HEAD = """import json, os, sys, time, d2lrnn as d2l, numpy as np
 from mxnet import autograd, gluon, nd
 
 """
-MAIN = """
-together = d2l.Workers() if "D2LRNN_RANK" in os.environ else d2l.Alone()
-corpus = d2l.load_corpus("original_sonnets.txt")
-print(json.dumps(train(together, corpus, *map(int, sys.argv[1:]))))
-"""
+
+
+def main():
+    together = d2l.Workers() if "D2LRNN_RANK" in os.environ else d2l.Alone()
+    corpus = d2l.load_corpus("original_sonnets.txt")
+    print(json.dumps(train(together, corpus, *map(int, sys.argv[1:]))))
+
+
 functions = (portion, new_model, weights_of, gradient, clipped, update,
-             batches, now, train)
-script = HEAD + "".join(map(inspect.getsource, functions)) + MAIN
+             batches, now, train, main)
+script = HEAD + "".join(map(inspect.getsource, functions)) + "main()"
 
 
 def run(script, workers, threads, *settings):
@@ -349,7 +353,7 @@ panels[1].figure
 # %%
 k, axes = np.arange(1, 17), d2l.new_figure().add_subplot()
 axes.plot(k[:6], k[:6], "k:", label="$k$ times as fast")
-for settings, style in ((small, "--"), (large, "-")):
+for settings, style, mark in ((small, "--", "k*"), (large, "-", "kP")):
     P = sum(w.size for w in weights_of(new_model(vocab_size, *settings[:2])))
     (c, _, u), measured, _ = seconds[settings]
     for gigabits, color in ((1, "C0"), (10, "C1")):
@@ -359,20 +363,20 @@ for settings, style in ((small, "--"), (large, "-")):
         axes.plot(k, times, style, color=color, label=name, marker="o",
                   markevery=[times.argmax()])
         print(f"{name}: {8e-6 * P:.1f} MB, best with {k[times.argmax()]}")
-    axes.plot(2, (c + u) / measured.sum(), "k*", markersize=9)
+    axes.plot(2, (c + u) / measured.sum(), mark, markersize=9)
 axes.set(xlabel="machines", ylabel="times as fast as one")
 axes.legend()
 axes.figure
 
 # %% [markdown]
-# The stars are the two workers above, whose link is the memory of a single
-# machine. A dot is where a curve turns; the small model over the slow link
-# turns first. Is the large one better off because it is larger? No: its
-# weights make the gradient and the sum dearer alike. But its mini-batch has
-# three times as many characters. With each of them the weights are
-# multiplied, while their gradients are sent only once. What counts is how
-# much is computed for each number that is sent. So a faster processor makes
-# $k$ smaller, unless the link becomes faster as well.
+# In black, the two workers measured above, whose link is the memory of a
+# single machine: the star is the small model. A dot is where a curve turns;
+# the small model over the slow link turns first. Is the large one better off
+# because it is larger? No: its weights make the gradient and the sum dearer
+# alike. But its mini-batch has three times as many characters. With each of
+# them the weights are multiplied, while their gradients are sent only once.
+# What counts is how much is computed for each number that is sent. So a
+# faster processor makes $k$ smaller, unless the link becomes faster as well.
 #
 # The formula is kind. It leaves out the slowest machine, for which all others
 # wait, the fixed price of each message, and other users of the link. It is

@@ -34,8 +34,8 @@ def gradient(model, X, Y, rows):
         loss = gluon.loss.SoftmaxCELoss()(scores, y).mean()
         loss = loss * (len(x) / len(X))
     loss.backward()
-    grads = [w.grad.reshape(-1) for w in weights_of(model)]
-    return nd.concat(*grads, loss, dim=0)
+    grads = [w.grad.reshape((1, -1)) for w in weights_of(model)]
+    return nd.concat(*grads, loss.reshape((1, -1)), dim=1)[0]
 
 
 def clipped(g, theta=1e-2):
