@@ -329,6 +329,10 @@ panels[1].figure
 # worker updates all of its own. So on one machine leave the cores to the
 # threads, as d2lrnn does by itself. Workers are for several machines.
 #
+# Beside other programs all of this is slower, and the order may turn around,
+# since threads wait for each other at every operator, and workers only once a
+# step. If the bars above say so, repeat them on an idle machine.
+#
 # ## How many machines?
 #
 # Let $c$ be the time in which one machine computes the gradient, and $u$ that
