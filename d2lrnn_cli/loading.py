@@ -4,6 +4,7 @@ from pathlib import Path
 import d2lrnn as d2l
 from d2lrnn.data.texts import TEXTS
 from d2lrnn.export import model_file
+from d2lrnn.models.checkpoint import without_vocabulary
 
 __all__ = ["load_model", "load_text"]
 
@@ -32,6 +33,5 @@ def load_model(path):
         raise ValueError(f"{path} holds a {type(model).__name__}, which only "
                          f"its own lesson uses: give the file of a CharRNN")
     if model.idx_to_char is None:
-        raise ValueError(f"{path} holds a model without a vocabulary: save "
-                         f"it again after setting its idx_to_char")
+        raise without_vocabulary(path)
     return model

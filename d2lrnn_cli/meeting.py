@@ -11,11 +11,14 @@ import socket
 import time
 from contextlib import suppress
 
-__all__ = ["Meeting", "TogetherError", "free_port", "own_address"]
+__all__ = ["Meeting", "TogetherError", "address_of", "free_port",
+           "own_address"]
 
 BEAT = 0.5  # seconds between two signs of life
 SILENCE = 8  # seconds after which a machine counts as cut off
 WAIT = 600  # seconds to wait for the other machines
+LATE = SILENCE / 2  # seconds until one who comes too late is told so
+PARTING = 1  # seconds for the others to hear the last message
 LONGEST = 10_000  # characters in a message
 
 
@@ -35,6 +38,8 @@ class Peer:
 
     def __init__(self, connection):
         connection.setblocking(False)
+        with suppress(OSError):  # nothing waits for an answer to the last
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection, self.unread = connection, b""
         self.heard = time.monotonic()
         self.is_done, self.is_closed = False, False
@@ -84,14 +89,29 @@ class Meeting:
         self.workers, self.rank, self.host = workers, rank, host
         self.port, self.peers, self._beat = port, {}, 0.0
         self._listener = listen(host, port) if rank == 0 else None
+        self._strangers, self._late = [], []
         self.is_over, self.stopped = False, 0
 
     def close(self):
-        """Leave the meeting."""
-        for peer in self.peers.values():
-            peer.connection.close()
+        """Leave the meeting, once the others have heard the last message.
+
+        To close a connection at once may take back what was sent on it.
+        """
         if self._listener:
             self._listener.close()
+        peers = [peer for peer in self.peers.values() if not peer.is_lost()]
+        for peer in peers:
+            with suppress(OSError):
+                peer.connection.shutdown(socket.SHUT_WR)
+        end = time.monotonic() + PARTING
+        while time.monotonic() < end and not all(
+                peer.is_closed for peer in peers):
+            time.sleep(0.01)
+            for peer in peers:
+                peer.messages()
+        for peer in [*self.peers.values(), *self._strangers,
+                     *(late for late, _ in self._late)]:
+            peer.connection.close()
 
     def gather(self):
         """Wait until all machines are here; return the scheduler's port.
@@ -116,26 +136,39 @@ class Meeting:
 
     def _welcome(self):
         """Let the others in; yield 0, and at last the scheduler's port."""
-        strangers = []
         while len(self.peers) < self.workers - 1:
             yield 0
-            with suppress(BlockingIOError):
-                strangers.append(Peer(self._listener.accept()[0]))
-            for peer in [*strangers]:
-                for message in peer.messages():
-                    strangers.remove(peer)
-                    self._let_in(peer, message)
-                    break
-                else:
-                    if peer.is_lost():
-                        strangers.remove(peer)
-                        peer.connection.close()
+            for peer, message in self._callers():
+                self._let_in(peer, message)
             self.check()
-        for peer in strangers:
-            peer.connection.close()
         port = free_port(self.host)
         self.tell(start=port)
         yield port
+
+    def _callers(self):
+        """Return those who have come, each with the first message."""
+        with suppress(OSError):
+            self._strangers.append(Peer(self._listener.accept()[0]))
+        callers = []
+        for peer in [*self._strangers]:
+            if messages := peer.messages():
+                callers.append((peer, messages[0]))
+                self._strangers.remove(peer)
+            elif peer.is_lost():
+                self._strangers.remove(peer)
+                peer.connection.close()
+        return callers
+
+    def _turn_away(self):
+        """Tell those who come too late that all workers are here.
+
+        They wait before, since a machine that starts anew may be faster than
+        this one, which does so too.
+        """
+        self._late += self._callers()
+        while self._late and (
+                time.monotonic() - self._late[0][0].heard > LATE):
+            self._let_in(*self._late.pop(0))
 
     def _let_in(self, peer, message):
         """Take a machine in, or send it away with a sentence."""
@@ -161,6 +194,8 @@ class Meeting:
             yield 0
             if not (connection := connected(self.host, self.port)):
                 continue
+            if self.peers:
+                self.peers[0].connection.close()
             peer = self.peers[0] = Peer(connection)
             peer.send(rank=self.rank, workers=self.workers)
             while not peer.is_lost():  # as if rank 0 starts anew
@@ -168,6 +203,7 @@ class Meeting:
                     raise_if_ended(message)
                     if isinstance(message.get("start"), int):
                         yield message["start"]
+                self._say_here()
                 yield 0
 
     def tell(self, **message):
@@ -180,21 +216,29 @@ class Meeting:
 
         Raise ``TogetherError`` if one says that it has failed, or is lost.
         """
-        if time.monotonic() - self._beat > BEAT:
-            self._beat = time.monotonic()
-            self.tell()
+        self._say_here()
+        if self._listener and len(self.peers) == self.workers - 1:
+            self._turn_away()
         for rank, peer in self.peers.items():
             for message in peer.messages():
                 raise_if_ended(message)
                 peer.is_done |= message.get("done") is True
                 self.is_over |= message.get("over") is True
-                self.stopped |= message.get("stopped") or 0
-            if peer.is_lost() and not (
-                    self.is_over or self.stopped or peer.is_done):
+                if isinstance(message.get("stopped"), int):
+                    self.stopped = self.stopped or message["stopped"]
+            # rank 0 has the server, which the others need until all are done
+            if peer.is_lost() and not (self.is_over or self.stopped or (
+                    peer.is_done and self.rank == 0)):
                 raise TogetherError(
                     f"the machine of worker {rank} "
                     f"{'has ended' if peer.is_closed else 'is cut off'}",
                     again=True)
+
+    def _say_here(self):
+        """Tell the others, now and then, that this machine is here."""
+        if time.monotonic() - self._beat > BEAT:
+            self._beat = time.monotonic()
+            self.tell()
 
 
 def raise_if_ended(message):
@@ -209,10 +253,11 @@ def listen(host, port):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a..b
         listener.close()
+        reason = getattr(error, "strerror", None) or "no such name"
         raise TogetherError(
-            f"worker 0 cannot listen at {host}:{port} ({error.strerror}): "
+            f"worker 0 cannot listen at {host}:{port} ({reason}): "
             f"give --at an address of worker 0's own machine, and a port "
             f"that is free") from None
     listener.listen()
@@ -223,12 +268,26 @@ def listen(host, port):
 def connected(host, port):
     """Return a connection to an address, or None if nothing answers there."""
     try:
-        return socket.create_connection((host, port), timeout=1)
-    except socket.gaierror:
+        connection = socket.create_connection((host, port), timeout=1)
+    except (socket.gaierror, UnicodeError):
         raise TogetherError(f"there is no machine called {host}: check --at"
                             ) from None
     except OSError:
         return None
+    # a port that nobody listens at may have been given to this very end
+    if connection.getsockname() == connection.getpeername():
+        connection.close()
+        return None
+    return connection
+
+
+def address_of(host):
+    """Return the address of a host in numbers, which is all ZeroMQ takes."""
+    try:
+        return socket.gethostbyname(host)
+    except OSError:
+        raise TogetherError(f"there is no machine called {host}: check --at"
+                            ) from None
 
 
 def free_port(host):

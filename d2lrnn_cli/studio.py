@@ -24,7 +24,7 @@ def studio(
             "--no-open", help="Write the page, and open no browser.")
             ] = False):
     """Write a page in which models write, and open it; print its path."""
-    from d2lrnn.basics.files import new_folder, write_whole
+    from d2lrnn.basics.files import write_new
     from d2lrnn.export import FORMATS, model_file
     from d2lrnn.export.page import to_page
     if len(models) > 2:
@@ -35,9 +35,7 @@ def studio(
     paths = [model_file(path) for path in models]
     first = paths[0]
     out = out or first.with_name(first.stem + FORMATS["page"].ending)
-    data = to_page(paths, float32).encode()
-    with new_folder(out.parent):
-        write_whole(out, data)
+    write_new(out, to_page(paths, float32).encode())
     print(out)
     if not no_open and not webbrowser.open(out.resolve().as_uri()):
         print("d2lrnn: no browser was found: open the page yourself",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from typer import Argument, BadParameter, Exit, Option, Typer
 from d2lrnn_cli.meeting import (
     Meeting,
     TogetherError,
+    address_of,
     free_port,
     own_address,
 )
@@ -27,8 +28,9 @@ from d2lrnn_cli.streams import fitted
 __all__ = ["At", "MaxRestarts", "Rank", "Workers", "is_worker", "launch"]
 
 POLL = 0.05  # seconds between two looks at the processes
-GRACE = 1  # seconds for worker 0 to say itself what went wrong
+GRACE = 2  # seconds for another worker to say itself what went wrong
 LEAVING = 60  # seconds for workers that were asked to stop
+MOST = 8  # workers on a machine with few cores
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER = [sys.executable, "-c", "import d2lrnn"]  # its role makes it serve
 
@@ -55,8 +57,8 @@ def is_worker():
 def launch(command, again, go_on, workers, rank, at, max_restarts):
     """Run a command as the workers of a training; return the exit code.
 
-    ``again`` is the command that continues it, and ``go_on`` says how to. All
-    workers run here, unless ``rank`` is the one that does.
+    ``again`` is the command that continues it, and ``go_on()`` says how to.
+    All workers run here, unless ``rank`` is the one that does.
     """
     host, port = where(rank, at, workers)
     with stop_signals() as stops:
@@ -67,9 +69,10 @@ def launch(command, again, go_on, workers, rank, at, max_restarts):
                 attend(command, meeting, workers, rank, host, stops)
                 return 0
             except TogetherError as error:
-                goes_on = error.again and attempt < max_restarts
+                goes_on = error.again and attempt < max_restarts and (
+                    not stops)
                 report(error, meeting, "going on from the last checkpoint"
-                       if goes_on else go_on)
+                       if goes_on else go_on())
                 if not goes_on:
                     return error.code
                 command = again
@@ -84,7 +87,8 @@ def report(error, meeting, what_next):
     if meeting and was_asked and not sentence:
         meeting.tell(stopped=error.code)
     elif meeting:
-        meeting.tell(end=sentence or f"worker {meeting.rank} has failed",
+        meeting.tell(end=f"worker {meeting.rank} was stopped" if was_asked
+                     else sentence or f"worker {meeting.rank} has failed",
                      again=error.again)
     if error.again:
         sentence += f", so all were ended: {what_next}"
@@ -96,6 +100,11 @@ def report(error, meeting, what_next):
 def where(rank, at, workers):
     """Return the host and the port of worker 0, after checking the options."""
     if rank is None and at is None:
+        if workers > max(MOST, num_cores()):
+            raise BadParameter(
+                f"{workers} are too many for the {num_cores()} cores of one "
+                f"machine: give --rank and --at on each of several",
+                param_hint="--workers")
         return "127.0.0.1", None
     if rank is None or at is None:
         raise BadParameter("give both --rank and --at, or neither",
@@ -104,6 +113,9 @@ def where(rank, at, workers):
         raise BadParameter(f"{rank} is too high for {workers} workers, which "
                            f"count from 0", param_hint="--rank")
     host, _, port = at.rpartition(":")
+    if host == "0.0.0.0":
+        raise BadParameter("0.0.0.0 is any address of this machine: give the "
+                           "one that the others reach", param_hint="--at")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise BadParameter(f"{at!r} is not an address such as 10.0.0.1:9187",
                            param_hint="--at")
@@ -142,10 +154,7 @@ def attend(command, meeting, workers, rank, host, stops):
             crew.append(start_worker(own, command, environment))
         watch(crew, meeting, stops)
     finally:
-        for member in crew:
-            member.process.kill()
-        for member in crew:
-            member.process.wait()
+        end(crew)
 
 
 def yield_until(steps, stops):
@@ -164,15 +173,21 @@ def shared_environment(host, port, workers, rank):
     """Return the variables that all processes of a training are given."""
     environment = {**os.environ, "D2LRNN_TOGETHER": "1",
                    "D2LRNN_WORKERS": str(workers),
-                   "DMLC_PS_ROOT_URI": host, "DMLC_PS_ROOT_PORT": str(port),
+                   "DMLC_PS_ROOT_URI": address_of(host),
+                   "DMLC_PS_ROOT_PORT": str(port),
                    "DMLC_NUM_WORKER": str(workers), "DMLC_NUM_SERVER": "1"}
     environment.setdefault("DMLC_NODE_HOST", own_address(host))
     if rank is None:  # the workers share this machine's cores
-        cores = len(os.sched_getaffinity(0)) if hasattr(
-            os, "sched_getaffinity") else os.cpu_count() or 1
         environment.setdefault("OMP_NUM_THREADS",
-                               str(max(1, cores // workers)))
+                               str(max(1, num_cores() // workers)))
     return environment
+
+
+def num_cores():
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def start(role, command, environment, **streams):
@@ -214,6 +229,23 @@ def start_worker(rank, command, environment):
     return worker
 
 
+def end(crew):
+    """End processes, and those that they have started, at once."""
+    for member in crew:
+        with suppress(OSError):  # it has ended
+            os.killpg(member.process.pid, signal.SIGKILL)
+    for member in crew:
+        if member.process.wait() == -signal.SIGKILL and member.rank == 0:
+            clear_bar()
+
+
+def clear_bar():
+    """Remove the bar of a worker that was killed, and show the cursor."""
+    if sys.stderr and sys.stderr.isatty() and not (
+            os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"):
+        print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr, flush=True)
+
+
 def watch(crew, meeting, stops):
     """Wait until all workers, here and elsewhere, have finished.
 
@@ -224,18 +256,27 @@ def watch(crew, meeting, stops):
     while not finished(workers, meeting):
         time.sleep(POLL)
         if stops and not asked:
-            os.kill(workers[0].process.pid, stops[0])  # it tells the others
+            ask_to_stop(workers[0], stops[0])
             asked = True
         if len(stops) > 1:
             raise TogetherError("stopped", code=128 + stops[0])
         for member in crew:
             if member.process.poll():
-                fail(member, workers)
+                fail(member, workers, stops)
         if meeting:
-            meeting.check()
+            hear(meeting, workers, stops)
             if meeting.stopped:
-                let_save(workers)
-                raise TogetherError("", code=meeting.stopped)
+                leave(workers, meeting.stopped, stops)
+
+
+def ask_to_stop(worker, number):
+    """Send a worker a signal, of which it tells the others.
+
+    As in a terminal, what it has started gets the signal too.
+    """
+    if worker.process.poll() is not None:  # and others have not finished
+        raise TogetherError("stopped", code=128 + number)
+    os.killpg(worker.process.pid, number)
 
 
 def finished(workers, meeting):
@@ -252,33 +293,63 @@ def finished(workers, meeting):
     return False
 
 
-def fail(member, workers):
+def hear(meeting, workers, stops):
+    """Hear what the other machines say, as ``Meeting.check`` does.
+
+    If one has failed, a worker here may say better what is wrong.
+    """
+    try:
+        meeting.check()
+    except TogetherError as error:
+        if not error.again:
+            wait_for(workers, GRACE)
+            for worker in workers:
+                if worker.process.poll():
+                    fail(worker, workers, stops)
+        raise
+
+
+def fail(member, workers, stops):
     """Raise a ``TogetherError`` that says who has failed, and why.
 
     A worker that was asked to stop does so together with the others.
     """
     code, who = member.process.returncode, member.role
+    if code == -signal.SIGINT:  # as a script that does not catch Ctrl-C
+        code = 128 + signal.SIGINT
+    if -code in stops and member.rank is not None:  # it was not yet training
+        raise TogetherError("stopped", code=128 - code)
     if code - 128 in STOPS:
-        let_save(workers)
-        raise TogetherError("", code=code)
+        leave(workers, code, stops)
     if code < 0:
         raise TogetherError(f"{who} (process {member.process.pid}) was killed "
                             f"by {signal.Signals(-code).name}", again=True)
     wait_for(workers[:1], GRACE)
     if workers[0].rank == 0 and workers[0].process.poll():
         raise TogetherError("", code=code)  # worker 0 has said why
-    raise TogetherError(f"{who}: {last_words(member)}", code=code)
+    words = last_words(member)
+    raise TogetherError(
+        words if words.startswith(f"{who} ") else f"{who}: {words}", code=code)
 
 
-def let_save(workers):
-    """Wait for worker 0, which may be saving, if it is one of these."""
-    wait_for([worker for worker in workers if worker.rank == 0], LEAVING)
+def leave(workers, code, stops):
+    """Raise a ``TogetherError`` without a word, once worker 0 has saved.
+
+    It is the one who has said what was saved. Another signal ends this.
+    """
+    asked, saving = len(stops), [
+        worker for worker in workers if worker.rank == 0]
+    wait_for(saving, LEAVING, lambda: len(stops) > asked)
+    for worker in saving:
+        if (worker.process.poll() or 0) > 0:  # such as 1 if it could not
+            code = worker.process.returncode
+    raise TogetherError("", code=code)
 
 
-def wait_for(workers, seconds):
+def wait_for(workers, seconds, is_hurried=lambda: False):
     """Wait until workers have ended, but not longer than some seconds."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and any(
+    while time.monotonic() < end and not is_hurried() and any(
             worker.process.poll() is None for worker in workers):
         time.sleep(POLL)
 
@@ -304,12 +375,14 @@ def together(
     if its folder already holds a training.
     """
     raise Exit(launch(
-        command, command, "run the same command again to go on from the last "
-        "checkpoint, if the script resumes", workers, rank, at, max_restarts))
+        command, command, lambda: "run the same command again to go on from "
+        "the last checkpoint, if the script resumes", workers, rank, at,
+        max_restarts))
 
 
 if __name__ == "__main__":
-    app = Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    app = Typer(add_completion=False, rich_markup_mode=None,
+                pretty_exceptions_enable=False,
                 context_settings={"help_option_names": ["-h", "--help"]})
     app.command()(together)
     app(prog_name="python -m d2lrnn_cli.together")

@@ -79,6 +79,12 @@ Out = Annotated[Path | None, Option(
     "run.")]
 Resume = Annotated[Path | None, Option(
     metavar="RUN", help="Continue the training in this folder.")]
+# what a worker runs: Ctrl-C ends it without a traceback during the import, too
+PROGRAM = """import os, signal
+signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+from d2lrnn_cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()"""
 # parameters that are not settings of the training
 OTHERS = ("context", "text", "ctx", "out", "resume", "workers", "rank", "at",
           "max_restarts")
@@ -100,7 +106,7 @@ def train(
     """Train a char-RNN on a text; print the path of its best model."""
     settings = {name: value for name, value in context.params.items()
                 if name not in OTHERS}
-    if workers > 1 and not is_worker():
+    if not is_worker() and (workers > 1 or rank is not None or at):
         raise Exit(train_together(text, out, resume, workers, rank, at,
                                   max_restarts))
     if resume:
@@ -128,16 +134,20 @@ def train_together(text, out, resume, workers, rank, at, max_restarts):
                            f"file", param_hint="TEXT|NAME")
     folder = str(resume or out or new_name(text))
     arguments = [word for word in sys.argv[1:] if word not in FLAGS]
-    this = [sys.executable, "-c",
-            "from d2lrnn_cli.main import main; main()",
+    this = [sys.executable, "-c", PROGRAM,
             *(name for name, is_on in FLAGS.items() if is_on), "train"]
     again = [*this, "--resume", folder, *arguments[1:]]
     elsewhere = "" if rank is None else " --rank ... --at ... on each machine"
+
+    def go_on():
+        if not rank and not Path(folder, "command.json").exists():
+            return "type the same command again"  # it has not yet begun
+        return (f"type d2lrnn train --resume {quoted(folder)} --workers "
+                f"{workers}{elsewhere} to go on from the last checkpoint")
+
     return launch(
         again if resume else [*this, "--out", folder, *arguments[1:]], again,
-        f"type d2lrnn train --resume {quoted(folder)} --workers {workers}"
-        f"{elsewhere} to go on from the last checkpoint", workers, rank, at,
-        max_restarts)
+        go_on, workers, rank, at, max_restarts)
 
 
 def new_name(text):
@@ -165,8 +175,14 @@ def what_to_resume(context, folder, text, settings):
     """
     from d2lrnn_cli.command_file import find_again, read_command
     from d2lrnn_cli.training import told_by_worker_0
-    noted_text, noted = told_by_worker_0(
-        read_command, folder, kinds_of_settings())
+
+    def read():
+        # workers that were killed before they began start again with a text
+        if is_worker() and text and not (folder / "command.json").exists():
+            return None, {}
+        return read_command(folder, kinds_of_settings())
+
+    noted_text, noted = told_by_worker_0(read)
     given = {name: value for name, value in settings.items()
              if context.get_parameter_source(name).name == "COMMANDLINE"}
     return (text or find_again(noted_text or "", folder),

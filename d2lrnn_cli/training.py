@@ -65,13 +65,13 @@ def workers():
     return d2l.Workers() if is_worker() else d2l.Alone()
 
 
-def told_by_worker_0(function, *arguments):
+def told_by_worker_0(function):
     """Return what a function returns in worker 0, in all workers.
 
     It must be what JSON can hold.
     """
     together = workers()
-    value = None if together.rank else function(*arguments)
+    value = None if together.rank else function()
     return json.loads(together.broadcast(json.dumps(value).encode()))
 
 

@@ -39,10 +39,11 @@ def find(browser, selector):
     return browser.find_elements(By.CSS_SELECTOR, selector)
 
 
-def assert_alone(browser):
+def assert_alone(browser, *own):
     """Assert that the pages since the last call need nothing, and say nothing.
 
-    All that they asked for are files, and the console is empty.
+    All that they asked for are files, or begin with one of ``own``, and the
+    console is empty.
     """
     assert browser.get_log("browser") == []
     messages = [json.loads(entry["message"])["message"]
@@ -50,7 +51,7 @@ def assert_alone(browser):
     addresses = [message["params"]["request"]["url"] for message in messages
                  if message["method"] == "Network.requestWillBeSent"]
     assert addresses
-    assert all(address.startswith(("file:", "data:", "blob:"))
+    assert all(address.startswith(("file:", "data:", *own))
                for address in addresses)
 
 

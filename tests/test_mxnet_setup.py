@@ -238,6 +238,15 @@ def test_a_setting_that_is_understood_computes(name, value):
     assert (done.stdout, done.stderr) == ("3.0\n", "")
 
 
+@pytest.mark.parametrize("role", ["server", "scheduler"])
+def test_a_role_with_which_mxnet_would_wait_is_refused(role):
+    done = python("import d2lrnn", DMLC_ROLE=role)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"DMLC_ROLE is {role!r}, so MXNet would wait for other machines and "
+        f"never return: unset it, or use d2lrnn train --workers\n")
+
+
 def test_a_wrong_setting_in_a_thread_is_told_and_can_be_caught():
     done = python("import threading, d2lrnn as d2l\n"
                   "thread = threading.Thread(target=d2l.try_gpu)\n"

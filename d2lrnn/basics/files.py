@@ -9,7 +9,7 @@ from pathlib import Path
 from d2lrnn.basics.errors import D2LRNNWarning
 
 __all__ = ["new_folder", "only_user", "to_path", "to_text", "whole_path",
-           "writable", "write_whole"]
+           "writable", "write_new", "write_whole"]
 
 try:
     import fcntl
@@ -205,6 +205,17 @@ def remove_empty(folders):
     for folder in folders:
         with suppress(OSError):  # it is not empty
             folder.rmdir()
+
+
+def write_new(path, data):
+    """Write bytes to ``path``, in a folder that need not exist yet.
+
+    All of them are written, as by ``write_whole``; or none, and folders that
+    were created are removed. Raise ``OSError`` if the folder cannot be created
+    or the file cannot be written.
+    """
+    with new_folder(Path(path).parent):
+        write_whole(path, data)
 
 
 def writable(folder):

@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from d2lrnn.basics.checks import check_choice, check_path
-from d2lrnn.basics.files import new_folder, write_whole
+from d2lrnn.basics.files import write_new
 from d2lrnn.export.onnx import to_onnx
 from d2lrnn.export.page import to_page
 from d2lrnn.export.torch import write_torch
 from d2lrnn.models.char_rnn import CharRNN
-from d2lrnn.models.checkpoint import BEST, LAST, MODELS, load_model
+from d2lrnn.models.checkpoint import (
+    BEST,
+    LAST,
+    MODELS,
+    load_model,
+    without_vocabulary,
+)
 
 __all__ = ["FORMATS", "export", "model_file"]
 
@@ -31,16 +37,12 @@ class Format(NamedTuple):
 
 def write_onnx(path, model, out):
     """Write a model as an ONNX file."""
-    data = to_onnx(model)
-    with new_folder(out.parent):
-        write_whole(out, data)
+    write_new(out, to_onnx(model))
 
 
 def write_page(path, model, out):
     """Write a model as the page of the studio."""
-    data = to_page([path]).encode()
-    with new_folder(out.parent):
-        write_whole(out, data)
+    write_new(out, to_page([path]).encode())
 
 
 FORMATS = {
@@ -88,8 +90,7 @@ def export(path: str | os.PathLike[str], to: str,
             f"{' or '.join(kind.__name__ for kind in kinds)}: give the file "
             f"of one, or another format")
     if model.idx_to_char is None:
-        raise ValueError(f"{path} holds a model without a vocabulary: save "
-                         f"it again after setting its idx_to_char")
+        raise without_vocabulary(path)
     write(path, model, out)
     return out
 

@@ -13,7 +13,14 @@ from string import Template
 import numpy as np
 from d2lrnn.basics.tensors import tensor_bytes
 from d2lrnn.models.char_rnn import CharRNN
-from d2lrnn.models.checkpoint import BEST, LAST, header_of, part, read
+from d2lrnn.models.checkpoint import (
+    BEST,
+    LAST,
+    header_of,
+    part,
+    read,
+    without_vocabulary,
+)
 
 __all__ = ["embedded", "is_studio_for", "to_page"]
 
@@ -68,8 +75,7 @@ def embedded(path, float32):
         raise ValueError(f"{path} holds a {metadata['class']}: the page takes "
                          f"the file of a CharRNN")
     if metadata["idx_to_char"] is None:
-        raise ValueError(f"{path} holds a model without a vocabulary: save it "
-                         f"again after setting its idx_to_char")
+        raise without_vocabulary(path)
     if metadata["level"] == "token":
         raise ValueError(f"{path} holds a model of tokens that no rule cuts a "
                          f"text into: the page takes one of characters or "

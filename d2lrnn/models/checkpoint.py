@@ -41,6 +41,7 @@ __all__ = [
     "save_model",
     "set_weights",
     "unusable",
+    "without_vocabulary",
     "write",
 ]
 
@@ -115,6 +116,17 @@ def unusable(path, error):
     """Return the error for an intact file that holds no usable model."""
     return ValueError(f"{path} holds no usable model ({error}): get a new "
                       f"copy of it")
+
+
+def without_vocabulary(path):
+    """Return the error for a file with a model that has no vocabulary.
+
+    >>> print(without_vocabulary("a.safetensors"))
+    a.safetensors holds a model without a vocabulary: save it again after
+    setting its idx_to_char
+    """
+    return ValueError(f"{path} holds a model without a vocabulary: save it "
+                      f"again after setting its idx_to_char")
 
 
 def part(arrays, prefix):

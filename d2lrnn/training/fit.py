@@ -147,6 +147,7 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
             print(f"stopped early: no better held-out loss for {patience} "
                   f"epochs")
         folder.finish(feed.corpus)
+        together.barrier()  # the first to leave ends the server
     return run.history
 
 

@@ -111,6 +111,7 @@ class RunFolder:
         """
         if wish in (0, SAVE):
             return
+        self.run.together.barrier()  # the first to leave ends the server
         epochs, steps = len(self.run.history), len(self.run.losses)
         print((f"stopped in epoch {epochs + 1} after its step {steps}; "
                if steps else f"stopped after epoch {epochs}; ") + (

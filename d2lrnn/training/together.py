@@ -10,12 +10,14 @@ the same everywhere. ``d2lrnn train --workers N`` starts the processes, and
 import atexit
 import ctypes
 import json
+import math
 import os
 import tempfile
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import lru_cache
 from hashlib import sha256
 from io import StringIO
+from itertools import accumulate
 from pathlib import Path
 
 import mxnet as mx
@@ -198,11 +200,14 @@ class Workers(Alone):
         wishes = np.zeros(self.size)
         wishes[self.rank] = wish()
         arrays = [*grads, loss, nd.array(wishes, loss.context)]
-        flat = self.sum(nd.concat(*(a.reshape(-1) for a in arrays), dim=0))
-        start = 0
-        for array in arrays:
-            array[:] = flat[start:start + array.size].reshape(array.shape)
-            start += array.size
+        flat, pieces = side_by_side(tuple(a.shape for a in arrays),
+                                    loss.context)
+        # concat along an only axis copies number by number
+        for array, piece in zip(arrays, pieces, strict=True):
+            array.copyto(piece)
+        self.sum(flat)
+        for array, piece in zip(arrays, pieces, strict=True):
+            piece.copyto(array)
         self._wish = first_wish(arrays[-1].asnumpy())
 
     def wished(self, wish):
@@ -228,6 +233,18 @@ class Workers(Alone):
     def voice(self):
         """Let worker 0 alone print."""
         return redirect_stdout(StringIO()) if self.rank else nullcontext()
+
+
+@lru_cache(maxsize=1)
+def side_by_side(shapes, ctx):
+    """Return a flat array, and the views of it that have these shapes.
+
+    The next step uses them again.
+    """
+    ends = [*accumulate(map(math.prod, shapes), initial=0)]
+    flat = nd.empty(ends[-1], ctx)
+    return flat, [flat[start:end].reshape(shape) for shape, start, end in zip(
+        shapes, ends[:-1], ends[1:], strict=True)]
 
 
 def first_wish(wishes):

@@ -17,6 +17,7 @@ from d2lrnn.basics.files import (
     to_path,
     to_text,
     whole_path,
+    write_new,
     write_whole,
 )
 
@@ -190,6 +191,16 @@ def test_folders_that_were_made_go_away_again(tmp_path):
     with pytest.raises(KeyError), new_folder(deep.parent):
         raise KeyError
     assert deep.parent.exists()
+
+
+def test_a_file_in_a_new_folder_is_there_or_neither_is(tmp_path):
+    with pytest.raises(OSError, match="cannot be written"):
+        write_new(tmp_path / "deep" / "new" / ("x" * 300), b"new")
+    assert not list(tmp_path.iterdir())
+    for text in (b"new", b"newer"):
+        write_new(tmp_path / "deep" / "new" / "file", text)
+        assert [path.read_bytes() for path in tmp_path.rglob("*")
+                if path.is_file()] == [text]
 
 
 def test_places_where_no_folder_can_be(tmp_path):

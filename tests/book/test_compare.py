@@ -118,10 +118,13 @@ def test_each_held_out_character_is_judged_once(names, kind, sizes, last):
     names.update(seconds=0, num_marks=1, losses=recorded)
     corpus = d2l.load_corpus("original_sonnets.txt", num_chars=4_000)
     ids, rest, _ = d2l.split(corpus, 0.1)
-    _, marks = names["train"](
+    model, marks = names["train"](
         1, corpus, names.get(kind) or getattr(d2l, kind), 0.01, *sizes)
     trained, judged = read
     assert [*judged[:, -last:].reshape(-1)] == [*rest]
     text = "".join(map(chr, ids))  # an id has one place in a str
     assert all("".join(map(chr, piece)) in text for piece in trained)
-    assert marks.shape == (1, 3) and 0 < marks[0, 2] < 10
+    one_by_one = [losses(model, piece[None])[-last:].mean().asscalar()
+                  for piece in judged]
+    assert marks.shape == (1, 3)
+    assert marks[0, 2] == pytest.approx(np.mean(one_by_one), rel=1e-5)

@@ -122,6 +122,7 @@ def test_it_finds_the_unit_that_follows_a_pattern(studio):
     fill_in(browser, "pattern", "(\\S+\\s*)+\\.\\.$")
     browser.find_element("id", "search").click()
     wait_until(browser, lambda: "more than 3 seconds" in said(browser))
+    assert_alone(browser, "blob:")  # where it seeks
 
 
 def test_it_writes_what_d2lrnn_writes(studio):

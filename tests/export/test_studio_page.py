@@ -99,7 +99,9 @@ def test_the_address_keeps_the_page(studio):
     fill_in(browser, "temperature", 1.25)
     fill_in(browser, "unit", 3)
     fill_in(browser, "colour", "unit")
-    wait_until(browser, lambda: "unit=3" in browser.current_url)
+    browser.execute_script("document.querySelector('#shown span:nth-child(7)')"
+                           ".click()")
+    wait_until(browser, lambda: "place=6" in browser.current_url)
     address = browser.current_url
     browser.get("about:blank")
     browser.get(address)
@@ -109,6 +111,7 @@ def test_the_address_keeps_the_page(studio):
     for name, value in (("temperature", "1.25"), ("unit", "3"),
                         ("colour", "unit")):
         assert browser.find_element("id", name).get_property("value") == value
+    assert ask(browser, "studio.place") == 6
 
 
 def test_two_models_read_one_text(browser, tmp_path, sonnets):

@@ -41,19 +41,23 @@ async function pause(run) {
 }
 
 // Let the models read the text; return whether no other run came between.
-async function read() {
-  const run = ++page.run, text = element("text").value;
-  const atEnd = page.place >= (reader()?.tokens.length ?? 0);
-  page.writing = false;
+function read() {
   status("");
+  return readOn(++page.run, page.readings);
+}
+
+// The same with some of the models, in a run that has begun.
+async function readOn(run, readings) {
+  const text = element("text").value;
+  const atEnd = page.place === reader()?.tokens.length;
+  page.writing = false;
   showButtons();
-  for (const reading of page.readings) {
+  for (const reading of readings) {
     const whole = await reading.read(text, () => pause(run));
     if (run !== page.run) return false;
     if (!whole) status(say("too long", { count: reading.most }));
   }
   if (atEnd) page.place = Infinity;
-  page.place = Math.min(page.place, reader()?.tokens.length ?? 0);
   show();
   return true;
 }
@@ -100,7 +104,7 @@ const write = trying(async (steps) => {
   showWritten(reading);
   status(say("wrote", { count, speed: Math.round(
     1000 * count / (performance.now() - start)) }));
-  await readOther(run);
+  await readOn(run, page.readings.filter((other) => other !== reading));
 });
 
 // Refuse a setting outside its range.
@@ -122,17 +126,6 @@ function showWritten(reading) {
   page.place = reading.tokens.length;
   showTokens(reading, null, shown.childElementCount);
   shown.scrollTop = shown.scrollHeight;
-}
-
-// Let the other model read what was written.
-async function readOther(run) {
-  page.writing = false;
-  const text = element("text").value;
-  for (const reading of page.readings) {
-    if (reading !== reader()) await reading.read(text, () => pause(run));
-    if (run !== page.run) return;
-  }
-  show();
 }
 
 function remember() {
@@ -180,26 +173,31 @@ function coloursOf(reading) {
   return null;
 }
 
+// Show what was read.
 function show() {
-  const reading = reader();
-  showButtons();
-  if (!reading) return;
-  showTokens(reading, coloursOf(reading));
   showMeasures(page.readings);
-  look(page.place);
+  showAgain(true);
+}
+
+// Show what depends on the settings; if `coloured`, the colours as well.
+function showAgain(coloured) {
+  showButtons();
+  if (reader()) look(page.place, coloured);
+}
+
+// Look at one place of the text. The gradient's colours depend on it.
+function look(place, coloured = element("colour").value === "gradient") {
+  const reading = reader();
+  page.place = Math.max(0, Math.min(place, reading.tokens.length));
+  if (coloured) showTokens(reading, coloursOf(reading));
+  showPlace(page.place);
+  expect(page.place);
+  drawHeat(reading, page.place, chosen());
   keepAddress();
 }
 
-// Look at one place of the text.
-function look(place) {
-  const reading = reader();
-  page.place = Math.max(0, Math.min(place, reading.tokens.length));
-  if (element("colour").value === "gradient") {
-    showTokens(reading, coloursOf(reading));
-  }
-  showPlace(page.place);
-  showExpected(writerFirst(), page.place, number("temperature"), take);
-  drawHeat(reading, page.place, chosen());
+function expect(place) {
+  showExpected(writerFirst(), place, number("temperature"), take);
 }
 
 function showButtons() {
@@ -213,10 +211,8 @@ function showButtons() {
 
 // Add a model, or put it in the place of the second one.
 function addModel(model) {
-  page.readings.splice(1, 1, ...(page.readings.length ? [new Reading(model)]
-    : []));
-  if (!page.readings.length) page.readings.push(new Reading(model));
-  chooseWriter(page.readings.length === 1 ? 0 : page.writer);
+  page.readings.splice(1, 1, new Reading(model));
+  chooseWriter(page.writer);
 }
 
 function chooseWriter(writer) {
@@ -301,7 +297,7 @@ const find = trying(async () => {
     button.onclick = () => {
       Object.entries({ layer, letter, unit, colour: "unit" }).forEach(
         ([id, value]) => { element(id).value = value; });
-      show();
+      showAgain(true);
     };
     item.append(button);
     list.append(item);

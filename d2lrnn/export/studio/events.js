@@ -52,7 +52,7 @@ function connect() {
   on("search", "click", find);
   on("file", "change", ({ target }) => open(target.files[0]));
   for (const id of Object.keys({ ...SETTINGS, ...CHOICES })) {
-    on(id, "input", show);
+    on(id, "input", () => showAgain(id in CHOICES));
   }
   on("language", "input", ({ target }) => {
     language = target.value;
@@ -62,8 +62,9 @@ function connect() {
     show();
   });
   connectShown();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-  addEventListener("resize", show);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener(
+    "change", () => showAgain(false));
+  addEventListener("resize", () => showAgain(false));
   addEventListener("hashchange", () => {
     takeAddress();
     read();
@@ -85,17 +86,15 @@ function connectShown() {
   });
   shown.addEventListener("pointermove", ({ target, pointerType }) => {
     if (pointerType === "mouse" && target.dataset.place && !page.writing) {
-      showExpected(writerFirst(), Number(target.dataset.place),
-                   number("temperature"), take);
+      expect(Number(target.dataset.place));
     }
   });
-  shown.addEventListener("pointerleave", () => look(page.place));
+  shown.addEventListener("pointerleave", () => expect(page.place));
   shown.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
     look(page.place + step);
-    keepAddress();
   });
   heat.addEventListener("click", ({ offsetX, offsetY }) => {
     const { begin, columns, rowHeight } = heat.dataset;
@@ -104,7 +103,7 @@ function connectShown() {
                                      numHiddens - 1);
     page.place = Number(begin) + Math.min(Math.floor(offsetX / 11),
                                           columns - 1);
-    show();
+    showAgain(true);
   });
 }
 

@@ -51,11 +51,8 @@ BACK.ln_lstm = BACK.lstm;
 // `states` are the network's before the first id and after each.
 function saliency(network, ids, states, next) {
   const n = network.numHiddens, last = ids.length - 1;
-  const scores = Float64Array.from(network.scores(states[ids.length]));
-  const top = Math.max(...scores), weights = scores.map(
-    (score) => Math.exp(score - top));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  const dScores = weights.map((w, id) => (id === next) - w / sum);
+  const dScores = probabilities(network.scores(states[ids.length])).map(
+    (chance, id) => (id === next) - chance);
   // the gradients of each step's hidden states, from the layer above
   let dAbove = ids.map(() => new Float64Array(n));
   network.output.addTransposed(dScores, dAbove[last]);
@@ -85,7 +82,7 @@ function backThroughLayer(network, ids, states, l, dAbove) {
     for (let i = 0; i < n; i++) {
       [newH[i], newC[i]] = BACK[network.cell](i, n, step);
     }
-    if (layer.gamma) backThroughNorm(network, layer, input, !l, before.H, step);
+    if (layer.gamma) backThroughNorm(layer.gamma, n, step);
     layer.h2h?.addTransposed(dP, newH);
     [dH, dC] = [newH, newC];
     all[t] = dX;
@@ -94,14 +91,11 @@ function backThroughLayer(network, ids, states, l, dAbove) {
 }
 
 // Turn the gradients of normalised gates into those of the sums before.
-function backThroughNorm(network, layer, input, isFirst, H, { dX, dP }) {
-  const n = network.numHiddens;
-  const plain = network.gates({ ...layer, gamma: null }, input, isFirst, H);
-  const { normal, scales } = normalise(sumOf(plain.X, plain.P), n);
+function backThroughNorm(gamma, n, { normal, scales, dX, dP }) {
   scales.forEach((scale, gate) => {
     let mean = 0, along = 0;
     for (let row = gate * n; row < (gate + 1) * n; row++) {
-      dX[row] *= layer.gamma[row];
+      dX[row] *= gamma[row];
       mean += dX[row] / n;
       along += dX[row] * normal[row] / n;
     }

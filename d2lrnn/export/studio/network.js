@@ -145,15 +145,16 @@ class Network {
   }
 
   // Return the products that a layer's step reads: of its input, X, and of its
-  // hidden state, P. The first layer is given its product, the others H.
+  // hidden state, P; besides what `normalise` returns, if it is called. The
+  // first layer is given its product, the others H.
   gates(layer, input, isFirst, H) {
     const X = isFirst ? sumOf(input, layer.i2hBias)
       : layer.i2h.times(input, layer.i2hBias);
     const P = layer.h2h ? layer.h2h.times(H, layer.h2hBias) : layer.h2hBias;
     if (!layer.gamma) return { X, P };
-    const { normal } = normalise(sumOf(X, P), this.numHiddens);
+    const { normal, scales } = normalise(sumOf(X, P), this.numHiddens);
     return { X: normal.map((x, i) => x * layer.gamma[i] + layer.beta[i]),
-             P: layer.h2hBias };
+             P: layer.h2hBias, normal, scales };
   }
 
   scores(state) {

@@ -75,9 +75,14 @@ class Reading {
     return this.scores;
   }
 
-  // Return the scores that the model gave at a place in the text.
+  // the steps taken before a place in the text
+  stepsAt(place) {
+    return this.about[place]?.steps ?? this.ids.length;
+  }
+
+  // Return the scores that the model gave at a place, or null without steps.
   scoresAt(place) {
-    const steps = this.about[place]?.steps ?? this.ids.length;
+    const steps = this.stepsAt(place);
     return steps ? this.model.network.scores(this.states[steps]) : null;
   }
 

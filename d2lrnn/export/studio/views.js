@@ -37,12 +37,13 @@ function showTokens(reading, colours, begin = 0) {
       shown.append(span);
     }
     const token = reading.tokens[i], { known } = reading.about[i];
-    const look = `${colourOf(colours?.[i] ?? 0)} ${known} ${token}`;
+    const colour = `rgba(${colourOf(colours?.[i] ?? 0)})`;
+    const look = `${colour} ${known} ${token}`;
     if (span.look === look) continue;
     span.look = look;
     span.textContent = token === "\n" ? "⏎\n" : token;
     span.className = known ? "" : "unknown";
-    span.style.backgroundColor = `rgba(${colourOf(colours?.[i] ?? 0)})`;
+    span.style.backgroundColor = colour;
   }
 }
 
@@ -64,7 +65,7 @@ function showExpected(readings, place, temperature, take) {
   element("where").textContent = place < writer.tokens.length
     ? say("at place", { place: place + 1 }) : say("next");
   element("was").textContent = judged(writer, place);
-  element("instead").hidden = !writer.scoresAt(place);
+  element("instead").hidden = !writer.stepsAt(place);
   // the others, unless they cut the text in another way
   const shown = readings.filter(
     ({ tokens }) => tokens.length === writer.tokens.length);
