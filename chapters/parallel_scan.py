@@ -453,5 +453,5 @@ axes.figure
 #   Linear RNNs Through Negative Eigenvalues*, 2024.
 #
 # The book has no section on this; its recurrent networks are 6.1 to 6.10 in
-# the first edition, and chapters 8 and 9 in the second. Next: [which should
-# you take?](compare.py)
+# the first edition, and chapters 8 and 9 in the second. Next: [training
+# together](together.py)

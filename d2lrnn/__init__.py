@@ -79,6 +79,7 @@ from d2lrnn.training.steps import grad_clipping, sgd
 from d2lrnn.training.steps import make_params as make_params
 from d2lrnn.training.steps import print_epoch as print_epoch
 from d2lrnn.training.together import Alone, Workers
+from d2lrnn.training.together import portion as portion
 
 __version__ = version("d2lrnn")
 __all__ = [

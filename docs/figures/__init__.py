@@ -11,6 +11,7 @@ from docs.figures import (
     mistakes,
     music,
     networks,
+    servers,
 )
 
 FOLDER = Path(__file__).parent
@@ -24,4 +25,5 @@ FIGURES = {draw.__name__: draw for draw in (
     networks.three_unrolls, networks.gluon_shapes, networks.one_product,
     networks.dependence, networks.traced, networks.scan_tree,
     music.jazz_measure, decoding.choosing, counting.counting,
-    memory.delayed_recall, attention.looking_back, mistakes.mistakes)}
+    memory.delayed_recall, attention.looking_back, mistakes.mistakes,
+    servers.parameter_server)}
