@@ -323,15 +323,14 @@ panels[1].legend()
 panels[1].figure
 
 # %% [markdown]
-# Two workers beat one process with one thread, and two threads beat two
-# workers, if nothing else runs on the two cores. Threads share one memory, so
-# they have nothing to send, and they update the weights once, where each
-# worker updates all of its own. So on one machine leave the cores to the
-# threads, as d2lrnn does by itself. Workers are for several machines.
-#
-# Beside other programs all of this is slower, and the order may turn around,
-# since threads wait for each other at every operator, and workers only once a
-# step. If the bars above say so, repeat them on an idle machine.
+# Two workers beat one process with one thread. Two threads do about as well;
+# which are ahead depends on the model, and on what else runs. Threads share
+# one memory, so they have nothing to send, and they update the weights once,
+# where each worker updates all of its own. But they wait for each other at
+# the end of every operator, workers only once a step; and the Python between
+# the operators runs in one of them alone. On one machine, then, there is
+# nothing to win: leave the cores to the threads, as d2lrnn does by itself.
+# Workers are for several machines.
 #
 # ## How many machines?
 #
@@ -386,7 +385,8 @@ axes.figure
 # wait, the fixed price of each message, and other users of the link. It is
 # unkind as well: the gradients of the last layers could travel while those of
 # the first are still computed, and a ring of machines needs no link through
-# which everything goes (exercise 6).
+# which everything goes (exercise 6). The page on [how many machines
+# help](/scaling.md) measures more of a step, up to 64 machines.
 #
 # ## What does not get faster
 #
@@ -468,7 +468,7 @@ assert done.returncode == 1
 # * The sum stands between `backward` and the clipping. What travels is the
 #   gradient, there and back, whatever the mini-batch.
 # * With $c$ for the gradient and $b$ for sending one, about $\sqrt{c / b}$
-#   machines are best. On a single machine, threads are faster than workers.
+#   machines are best. On a single machine, threads do as well as workers.
 # * All workers wait for each other: for the slowest, and for the dead.
 #
 # ## Exercises

@@ -51,7 +51,7 @@ main()"""]
 Workers = Annotated[int, Option(
     metavar="N", envvar="D2LRNN_WORKERS", min=1, max=1000,
     help="Processes that train together, for several machines; on one, "
-    "threads are faster.")]
+    "threads do as well.")]
 Rank = Annotated[int | None, Option(
     metavar="N", envvar="D2LRNN_RANK", min=0, show_default="all of them here",
     help="This machine's worker, from 0: run the same command on each.")]

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections import deque
-from statistics import median
 from typing import NamedTuple
 
 from benchmarks import RECORDS, ROOT, machine, read, write
@@ -140,7 +139,7 @@ def speed_ups(seen, link, grows=False, everywhere=False):
 
 
 def phases(sizes, together):
-    """Return the seconds of a step, and of its parts in this process."""
+    """Return the seconds of the fastest step, and of its parts here."""
     import d2lrnn as d2l
     corpus = d2l.load_corpus(sizes["text"], fallback=False)
     step, _ = begin(corpus, sizes, together)
@@ -157,9 +156,9 @@ def phases(sizes, together):
         step()
         ended = time.perf_counter()
         steps.append((marks[-2] - begun, ended - marks[-1], ended - begun))
-    # the first step builds the graph
+    # the first step builds the graph; other programs only add to the rest
     return dict(zip(("compute", "update", "step"), map(
-        median, zip(*steps[1:], strict=True)), strict=True))
+        min, zip(*steps[1:], strict=True)), strict=True))
 
 
 def alone(sizes):
@@ -192,9 +191,9 @@ def sums(sizes):
         nd.waitall()
         return time.perf_counter() - begun
 
-    added = median([seconds() for _ in range(11)][1:])
+    added = min([seconds() for _ in range(11)][1:])
     workers.sum = lambda array: array
-    packed = median([seconds() for _ in range(11)][1:])
+    packed = min([seconds() for _ in range(11)][1:])
     return packed, added, sum(grad.size for grad in grads)
 
 
