@@ -32,7 +32,8 @@ POLL = 0.05  # seconds between two looks at the processes
 GRACE = 2  # seconds for another worker to say itself what went wrong
 LEAVING = 60  # seconds for workers that were asked to stop
 MOST = 8  # workers on a machine with few cores
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPS = tuple(getattr(signal, name) for name in (
+    "SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 SERVER = [sys.executable, "-c", "import d2lrnn"]  # its role makes it serve
 # the command d2lrnn, as a worker: Ctrl-C ends it without a traceback while it
 # is imported, too; before, the signal waits
