@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Training together
 #
-# Two machines, one model. A training takes the evening on one machine, and a
-# second one stands beside it, just as fast. Is the model done in half the
+# Two machines, one model. Training takes all evening on one machine, and a
+# second one, just as fast, stands beside it. Is the model done in half the
 # time, and is it the same model? What has to travel between the two, how
 # often, and how far does this go with ten machines? After this lesson you can
 #
@@ -174,10 +174,11 @@ assert right[0] == wrong[0] and abs(right[1] - wrong[1]) > 1e-3
 # %% [markdown]
 # Both begin with the same weights, so the first loss is the same, and from
 # then on these are two trainings. Clipped first, the parts add up to steps
-# that are up to twice as long, as if the learning rate had been raised. That
-# may even be faster for a while. The trouble is that the *number of workers*
-# has become a setting of the training, and with three of them everything
-# would have to be tuned again.
+# that are up to twice as long, as if the learning rate had been raised. In
+# the recorded run the losses jump about at first, and yet the last is the
+# lower one. The trouble is that the *number of workers* has become a setting
+# of the training, and with three of them everything would have to be tuned
+# again.
 #
 # ## A parameter server
 #
@@ -282,8 +283,8 @@ print(*(f"{l:.3f}" for l in losses[:8]), "...", f"{losses[-1]:.3f}")
 assert np.allclose(losses, right, rtol=1e-5)
 
 # %% [markdown]
-# These are the losses of one process, `right`, to five digits and more. You
-# need no loop of your own for that. With `together=d2l.Workers()`, `d2l.fit`
+# These are the losses of one process, `right`, to at least five digits. You
+# do not have to write such a loop. With `together=d2l.Workers()`, `d2l.fit`
 # does the same, and worker 0 prints and saves:
 #
 # ```python
@@ -323,14 +324,17 @@ panels[1].legend()
 panels[1].figure
 
 # %% [markdown]
-# Two workers beat one process with one thread. Two threads do about as well;
-# which are ahead depends on the model, and on what else runs. Threads share
-# one memory, so they have nothing to send, and they update the weights once,
-# where each worker updates all of its own. But they wait for each other at
-# the end of every operator, workers only once a step; and the Python between
-# the operators runs in one of them alone. On one machine, then, there is
-# nothing to win: leave the cores to the threads, as d2lrnn does by itself.
-# Workers are for several machines.
+# Two workers beat one process with one thread. And two threads? In the
+# recorded run they are as fast as the workers with the large model, and well
+# behind them with the small one; in the [table of results](/results.md) the
+# two are about level. Threads share one memory, so they have nothing to send,
+# and they update the weights once, where each worker updates all of its own.
+# But they wait for each other at the end of every operator, workers only once
+# a step, and in a small model the operators are short, so that the waiting
+# weighs more; and the Python between the operators runs in one of them alone.
+# So neither is always ahead. On one machine d2lrnn leaves the cores to the
+# threads, which need no server and only one copy of the weights. Workers are
+# for several machines.
 #
 # ## How many machines?
 #
@@ -338,8 +342,9 @@ panels[1].figure
 # of the update. With $k$ machines each has its share of the rows, so the
 # gradient takes $c / k$; the update takes as long as before, since every
 # machine updates all weights. The server runs on the machine with rank 0, so
-# the arrays of the $k - 1$ others go through its link, there and back. Let
-# $b$ be the time for one of them, $8 P$ bytes. Then a step takes
+# the arrays of the $k - 1$ others go through its link, and, since no sum is
+# ready before the last part is in, only then come back. Let $b$ be the time
+# for one of them there and back, $8 P$ bytes. Then a step takes
 #
 # $$\frac{c}{k} + b\,(k - 1) + u.$$
 #
@@ -372,36 +377,44 @@ axes.legend()
 axes.figure
 
 # %% [markdown]
-# In black, the two workers measured above, whose link is the memory of a
-# single machine: the star is the small model. A dot is where a curve turns;
+# In black, the two workers measured above: the star is the small model, the
+# plus the large one. Their link is the memory of a single machine, and yet
+# both lie below the curves for 10 Gbit/s. The bars show why: the sum takes
+# longer than the $b$ of such a link, since the server has to copy and add the
+# arrays and the workers wait for each other; and half of the rows of the
+# large model took more than half of the time. A dot is where a curve turns;
 # the small model over the slow link turns first. Is the large one better off
-# because it is larger? No: its weights make the gradient and the sum dearer
-# alike. But its mini-batch has three times as many characters. With each of
-# them the weights are multiplied, while their gradients are sent only once.
-# What counts is how much is computed for each number that is sent. So a
+# because it is larger? No: its weights make both the gradient and the sum
+# more expensive. But its mini-batch has three times as many characters. With
+# each of them the weights are multiplied, while their gradients are sent only
+# once. What counts is how much is computed for each number that is sent. So a
 # faster processor makes $k$ smaller, unless the link becomes faster as well.
 #
-# The formula is kind. It leaves out the slowest machine, for which all others
-# wait, the fixed price of each message, and other users of the link. It is
-# unkind as well: the gradients of the last layers could travel while those of
-# the first are still computed, and a ring of machines needs no link through
-# which everything goes (exercise 6). The page on [how many machines
-# help](/scaling.md) measures more of a step, up to 64 machines.
+# The formula is kind. It leaves out the server's work on each array, the
+# slowest machine, for which all others wait, the fixed price of each message,
+# and other users of the link. It is unkind as well: the gradients of the last
+# layers could travel while those of the first are still computed, and a ring
+# of machines needs no link through which everything goes (exercise 6). The
+# page on [how many machines help](/scaling.md) measures the server too, and
+# simulates up to 64 machines: there, with a model of the large one's size and
+# 10 Gbit/s, four machines are faster than eight.
 #
 # ## What does not get faster
 #
 # *The number of steps.* With the same `batch_size` the mini-batches are those
 # of one process, and so is the training: there is nothing to tune anew. But
-# the share of each machine becomes small. A product with two rows takes
-# hardly less time than one with four, as [making it fast](making_it_fast.py)
-# measures, so $c / k$ is too kind as well once the shares are small.
+# the share of each machine becomes small, and small products make worse use
+# of a processor. On the page just named, two rows of the small model take
+# three quarters of the time of four, not half. So $c / k$ is too kind as well
+# once the shares are small.
 #
 # It is tempting to let `batch_size` grow with $k$. Then the shares stay as
 # they are, and an epoch has fewer steps: but it is another training. The mean
-# of twice as many examples is less noisy, but not worth two steps. Goyal et
-# al. (2017) raise the learning rate in proportion, after a few epochs of
-# warming up, and find that this goes well up to a certain size. Compare such
-# a training by what it learns in the same time, not by characters a second.
+# of twice as many examples is less noisy, but it makes one step where there
+# were two. So Goyal et al. (2017) raise the learning rate in proportion,
+# after a few epochs of warming up, and find that this goes well up to a
+# certain size. Compare such a training by what it learns in the same time,
+# not by characters a second.
 #
 # ## The last bits
 #
@@ -419,8 +432,8 @@ assert (a + b == b + a).min() == 1 and abs(one - other).max() < 1e-6
 
 # %% [markdown]
 # Two workers repeat a run to the last bit, since $a + b = b + a$. With three
-# or more, two runs differ in their last digits: much too little to matter,
-# and enough to make a test for equal bits fail.
+# or more, two runs may differ in their last digits: much too little to
+# matter, and enough to make a test for equal bits fail.
 #
 # ## If a worker dies
 #
@@ -443,7 +456,7 @@ assert done.returncode == 1
 # ## Common mistakes
 #
 # **Clipping before the sum**, as above. The same holds for all that is not a
-# sum: the square of a gradient, which Adam uses, belongs behind it as well.
+# sum: the square of a gradient, which Adam uses, belongs after it, too.
 #
 # **A seed for each worker.** The shuffling must be the same everywhere.
 # Otherwise the workers take their halves of different mini-batches: some
@@ -468,7 +481,8 @@ assert done.returncode == 1
 # * The sum stands between `backward` and the clipping. What travels is the
 #   gradient, there and back, whatever the mini-batch.
 # * With $c$ for the gradient and $b$ for sending one, about $\sqrt{c / b}$
-#   machines are best. On a single machine, threads do as well as workers.
+#   machines are best. On a single machine, threads are simpler, and often as
+#   fast.
 # * All workers wait for each other: for the slowest, and for the dead.
 #
 # ## Exercises

@@ -119,12 +119,12 @@ print(f"{8 * P / b * 8 / 1e9:.1f} Gbit/s")
 #
 # ### Solution
 #
-# A number keeps 11 binary digits, so it is off by up to $2^{-12}$ of itself
-# or a little more: the sum is still good enough for a step. But gradients
-# below half of $2^{-24}$ become zero, and just above it they are coarse. A
-# power of two helps: multiply the loss by it, so that all gradients are
-# larger, and divide by it after the sum. It must not be too large either,
-# since float16 ends at 65,504. This is called *loss scaling*.
+# A number keeps 11 binary digits, so it is off by up to $2^{-11}$ of itself:
+# the sum is still good enough for a step. But gradients below half of
+# $2^{-24}$ become zero, and just above it they are coarse. A power of two
+# helps: multiply the loss by it, so that all gradients are larger, and divide
+# by it after the sum. It must not be too large either, since float16 ends at
+# 65,504. This is called *loss scaling*.
 
 # %%
 model = new_model(vocab_size, 256, 1)
@@ -151,11 +151,12 @@ assert zeros[1] < zeros[0] or zeros[0] == 0
 # ### Solution
 #
 # From the same start the mean is as good as the model that was trained
-# together: after two epochs the models have not gone far from each other.
-# After 16 it was worse than each of the two. From different starts it knows
-# little more than how frequent each character is, since unit 7 of one model
-# has nothing to do with unit 7 of the other. (Some methods do average every
-# few dozen steps, to send less. They begin with the same weights each time.)
+# together: after two epochs the models have not gone far from each other. In
+# a run of 16 epochs, not shown here, it was worse than each of the two. From
+# different starts it knows little more than how frequent each character is,
+# since unit 7 of one model has nothing to do with unit 7 of the other. (Some
+# methods do average every few dozen steps, to send less. They begin with the
+# same weights each time.)
 
 
 # %%
