@@ -22,7 +22,7 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import shown
+from d2lrnn.basics.checks import explained, shown
 from d2lrnn.basics.errors import SettingError
 from d2lrnn.models.checkpoint import named_params
 from mxnet import nd
@@ -33,6 +33,7 @@ __all__ = ["ALONE", "Alone", "Workers", "portion"]
 EXACT = 2 ** 20  # float32 counts further than this without a mistake
 
 
+@explained
 def portion(count, rank, size):
     """Return the slice of ``count`` rows that belongs to a worker.
 

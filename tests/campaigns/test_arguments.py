@@ -289,6 +289,7 @@ CALLS = {
                                 "ctx": None},
     d2l.sgd: lambda: {"params": gradients(), "lr": 0.1, "batch_size": 2},
     d2l.to_onehot: lambda: {"X": nd.zeros((2, 3)), "size": 5},
+    d2l.portion: lambda: {"count": 8, "rank": 0, "size": 2},
     d2l.make_params: lambda: {"get_params": d2l.get_params, "vocab_size": 5,
                               "num_hiddens": 4, "ctx": None},
     d2l.perplexity: lambda: {"loss": 1.5},

@@ -183,7 +183,8 @@ def test_options_have_the_names_of_fits_arguments():
                  *signature(d2l.fit_feed).parameters,
                  *signature(d2l.CharRNN).parameters,
                  *signature(d2l.load_corpus).parameters}
-    assert spellings.keys() - arguments == {"text", "prefix", "out"}
+    assert spellings.keys() - arguments == {
+        "text", "prefix", "out", "workers", "rank", "at", "max_restarts"}
     for name, (first, *_) in spellings.items():
         assert first in (name, f"--{name.replace('_', '-')}")
     old = {name: option for option, (_, *short) in spellings.items()
