@@ -298,7 +298,8 @@ def explained(function):
 
 
 UNUSABLE = (RuntimeError, TypeError, AttributeError, ValueError, LookupError,
-            AssertionError, OverflowError)  # MXNetError is a RuntimeError
+            AssertionError, OverflowError,
+            ZeroDivisionError)  # MXNetError is a RuntimeError
 PYTHONS = re.compile(r"values to unpack|domain error|is ambiguous|zip\(\) "
                      r"argument|broadcast together|matmul")
 
