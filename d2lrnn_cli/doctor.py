@@ -4,17 +4,16 @@ It imports neither d2lrnn nor MXNet itself, so that it works even if they
 cannot be imported.
 """
 import os
-import runpy
 import shutil
 import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 
 import typer
 
+from d2lrnn_cli.machine import machine
 from d2lrnn_cli.meeting import own_address
 from d2lrnn_cli.streams import fitted
 
@@ -41,8 +40,6 @@ try:
 except OSError as error:
     print(error)
 """
-machine = SimpleNamespace(**runpy.run_path(
-    str(Path(__file__).parents[1] / "d2lrnn" / "basics" / "machine.py")))
 
 
 def doctor():

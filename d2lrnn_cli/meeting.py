@@ -290,7 +290,7 @@ def address_of(host):
                             ) from None
 
 
-def free_port(host):
+def free_port(host="127.0.0.1"):
     """Return the number of a port that is free on this machine."""
     with socket.socket() as trial:
         trial.bind((host, 0))

@@ -16,6 +16,7 @@ from typing import Annotated
 
 from typer import Argument, BadParameter, Exit, Option, Typer
 
+from d2lrnn_cli.machine import machine
 from d2lrnn_cli.meeting import (
     Meeting,
     TogetherError,
@@ -115,9 +116,10 @@ def report(error, meeting, what_next):
 def where(rank, at, workers):
     """Return the host and the port of worker 0, after checking the options."""
     if rank is None and at is None:
-        if workers > max(MOST, num_cores()):
+        cores = machine.num_cores()
+        if workers > max(MOST, cores):
             raise BadParameter(
-                f"{workers} are too many for the {num_cores()} cores of one "
+                f"{workers} are too many for the {cores} cores of one "
                 f"machine: give --rank and --at on each of several",
                 param_hint="--workers")
         return "127.0.0.1", None
@@ -194,15 +196,8 @@ def shared_environment(host, port, workers, rank):
     environment.setdefault("DMLC_NODE_HOST", own_address(host))
     if rank is None:  # the workers share this machine's cores
         environment.setdefault("OMP_NUM_THREADS",
-                               str(max(1, num_cores() // workers)))
+                               str(max(1, machine.num_cores() // workers)))
     return environment
-
-
-def num_cores():
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def start(role, command, environment, **streams):

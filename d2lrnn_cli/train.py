@@ -101,54 +101,51 @@ def train(
     """Train a char-RNN on a text; print the path of its best model."""
     settings = {name: value for name, value in context.params.items()
                 if name not in OTHERS}
-    if not is_worker() and (workers > 1 or rank is not None or at):
-        raise Exit(train_together(text, out, resume, workers, rank, at,
-                                  max_restarts))
-    if resume:
-        text, settings = what_to_resume(context, resume, text, settings)
-    elif not text:
+    if not text and not resume:
         raise BadParameter("give a TEXT, or a RUN to --resume",
                            param_hint="TEXT|NAME")
-    folder = resume or out or new_name(text)
+    folder = resume or out or Path(
+        "runs", f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
+    if not is_worker() and (workers > 1 or rank is not None or at):
+        raise Exit(train_together(text, folder, bool(resume), workers, rank,
+                                  at, max_restarts))
+    if resume:
+        text, settings = what_to_resume(context, resume, text, settings)
     from d2lrnn_cli.training import run
     with messages():
         run(text, settings, folder, bool(resume), ctx or None)
     print(folder / "best.safetensors")
 
 
-def train_together(text, out, resume, workers, rank, at, max_restarts):
+def train_together(text, folder, resume, workers, rank, at, max_restarts):
     """Train in several processes, and return the exit code.
 
     Each runs this command again; worker 0 writes to the folder.
     """
-    if not text and not resume:
-        raise BadParameter("give a TEXT, or a RUN to --resume",
-                           param_hint="TEXT|NAME")
     if text and os.path.exists(text) and not os.path.isfile(text):
         raise BadParameter(f"{text} cannot be read by several workers: give a "
                            f"file", param_hint="TEXT|NAME")
-    folder = str(resume or out or new_name(text))
+    name = str(folder)
     arguments = [word for word in sys.argv[1:] if word not in FLAGS]
     this = [*D2LRNN, *(name for name, is_on in FLAGS.items() if is_on),
             "train"]
-    again = [*this, "--resume", folder, *arguments[1:]]
+    again = [*this, "--resume", name, *arguments[1:]]
     elsewhere = "" if rank is None else " --rank ... --at ... on each machine"
 
     def go_on():
-        if not rank and not Path(folder, "command.json").exists():
-            return "type the same command again"  # it has not yet begun
-        return (f"type d2lrnn train --resume {quoted(folder)} --workers "
+        if not rank and not has_begun(folder):
+            return "type the same command again"
+        return (f"type d2lrnn train --resume {quoted(name)} --workers "
                 f"{workers}{elsewhere} to go on from the last checkpoint")
 
     return launch(
-        again if resume else [*this, "--out", folder, *arguments[1:]], again,
+        again if resume else [*this, "--out", name, *arguments[1:]], again,
         go_on, workers, rank, at, max_restarts)
 
 
-def new_name(text):
-    """Return the path of a new folder for a run on a text."""
-    return Path("runs",
-                f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
+def has_begun(folder):
+    """Return whether a run has written its command, which it does first."""
+    return (folder / "command.json").exists()
 
 
 def short_name(text):
@@ -173,7 +170,7 @@ def what_to_resume(context, folder, text, settings):
 
     def read():
         # workers that were killed before they began start again with a text
-        if is_worker() and text and not (folder / "command.json").exists():
+        if is_worker() and text and not has_begun(folder):
             return None, {}
         return read_command(folder, kinds_of_settings())
 

@@ -4,7 +4,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,13 +29,6 @@ def until(condition, seconds=TOO_LONG, what="it did not come to pass"):
         assert time.monotonic() < end, what
         time.sleep(0.01)
     return value
-
-
-def free_port():
-    """Return the number of a port that is free."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
 
 
 def is_listening(port):

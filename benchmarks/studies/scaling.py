@@ -180,21 +180,21 @@ def sums(sizes):
     corpus = d2l.load_corpus(sizes["text"], fallback=False)
     model = d2l.CharRNN(corpus.vocab_size, sizes["embed_size"],
                         sizes["num_hiddens"], sizes["num_layers"])
-    grads = [nd.ones(param.shape) for param in
-             model.collect_params().values()]
+    model.initialize()
+    params = [*model.collect_params().values()]
     workers, loss = d2l.Workers(), nd.ones(1)
 
     def seconds():
         workers.barrier()
         begun = time.perf_counter()
-        workers.add_up(grads, loss, int)
+        workers.add_up(params, loss, int)
         nd.waitall()
         return time.perf_counter() - begun
 
     added = min([seconds() for _ in range(11)][1:])
     workers.sum = lambda array: array
     packed = min([seconds() for _ in range(11)][1:])
-    return packed, added, sum(grad.size for grad in grads)
+    return packed, added, sum(param.data().size for param in params)
 
 
 def halves(sizes):

@@ -10,7 +10,8 @@ from d2lrnn.basics.measures import perplexity
 from d2lrnn.data.samplers import check_ids
 from mxnet import nd
 
-__all__ = ["cross_entropy", "evaluate", "mean_loss", "text_record"]
+__all__ = ["cross_entropy", "evaluate", "in_rows", "losses_of_rows",
+           "mean_loss", "text_record"]
 
 
 def cross_entropy(output, y):
@@ -54,18 +55,38 @@ def evaluate(model: mx.gluon.Block, corpus_indices: Sequence[int],
     if len(ids) < 2:
         raise ValueError(f"there is nothing to evaluate in {len(ids)} ids: "
                          f"give 2 or more")
+    X, Y = in_rows(ids, batch_size)
+    return losses_of_rows(model, X, Y, num_steps), Y
+
+
+def in_rows(ids, batch_size):
+    """Return ids in rows, and the id after each, in the same shape.
+
+    >>> X, Y = in_rows(np.arange(6), 2)
+    >>> X.tolist(), Y.tolist()
+    ([[0, 1], [2, 3]], [[1, 2], [3, 4]])
+    """
     batch_size = min(batch_size, len(ids) - 1)
     batch_len = (len(ids) - 1) // batch_size
     shape, num_chars = (batch_size, batch_len), batch_size * batch_len
-    X, Y = ids[:num_chars].reshape(shape), ids[1:num_chars + 1].reshape(shape)
+    return ids[:num_chars].reshape(shape), ids[1:num_chars + 1].reshape(shape)
+
+
+def losses_of_rows(model, X, Y, num_steps):
+    """Return a model's losses of the ids Y, which follow X, in their shape.
+
+    The state is carried along each row. Of no rows there are no losses.
+    """
+    if not len(X):
+        return np.zeros(Y.shape, np.float32)
     ctx = context_of(model)
-    state, losses = model.begin_state(batch_size, ctx), []
-    for i in range(0, batch_len, num_steps):
+    state, losses = model.begin_state(len(X), ctx), []
+    for i in range(0, X.shape[1], num_steps):
         output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)
         y = nd.array(Y[:, i:i + num_steps].T.reshape(-1), ctx)
         l = cross_entropy(output, y)  # (num_steps * batch_size,)
-        losses.append(l.reshape((-1, batch_size)).asnumpy())
-    return np.concatenate(losses).T, Y
+        losses.append(l.reshape((-1, len(X))).asnumpy())
+    return np.concatenate(losses).T
 
 
 def text_record(feed, loss, held_out_losses, targets):

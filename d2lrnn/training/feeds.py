@@ -10,15 +10,15 @@ from d2lrnn.data.corpus import check_corpus, split
 from d2lrnn.data.samplers import check_ids, ptb_iterator
 from d2lrnn.training.evaluation import (
     cross_entropy,
-    evaluate,
+    in_rows,
+    losses_of_rows,
     mean_loss,
     text_record,
 )
 from d2lrnn.training.together import ALONE, portion
 from mxnet import nd
 
-__all__ = ["Feed", "Rows", "Share", "Windows", "cut", "shared",
-           "split"]
+__all__ = ["Feed", "Rows", "Share", "Windows", "cut", "shared", "split"]
 
 
 class Feed(ABC):
@@ -135,27 +135,12 @@ class Rows(Feed):
         # with static shapes the last bit of a score depends on addresses in
         # memory; training itself is not affected
         model.hybridize(static_alloc=True, static_shape=False)
-        held_out, targets = self._held_out(model)
+        X, targets = in_rows(self.held_out_ids, self.batch_size)
+        rows = portion(len(X), self.together.rank, self.together.size)
+        held_out = self.together.gather(losses_of_rows(
+            model, X[rows], targets[rows], self.num_steps))
         model.hybridize(static_alloc=True, static_shape=True)
         return text_record(self, losses.sum(), held_out, targets)
-
-    def _held_out(self, model):
-        """Return the losses of the held-out text, and its ids, in rows.
-
-        Each worker reads its rows, which are a piece of the text.
-        """
-        batch_size = min(self.batch_size, len(self.held_out_ids) - 1)
-        batch_len = (len(self.held_out_ids) - 1) // batch_size
-        targets = self.held_out_ids[1:batch_size * batch_len + 1]
-        rows = portion(batch_size, self.together.rank, self.together.size)
-        losses = np.zeros((0, batch_len))
-        if rows.start < rows.stop:
-            ids = self.held_out_ids[rows.start * batch_len:
-                                    rows.stop * batch_len + 1]
-            losses, _ = evaluate(model, ids, rows.stop - rows.start,
-                                 self.num_steps)
-        return (self.together.gather(losses),
-                targets.reshape(batch_size, batch_len))
 
 
 class Windows(Feed):

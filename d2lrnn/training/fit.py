@@ -179,7 +179,7 @@ def train_step(run, x, y, loss, clipping_theta, seed, lr):
         output, run.state = run.model(nd.array(x, run.ctx), state)
         l = loss(output, nd.array(y, run.ctx))
     l.backward()
-    run.together.add_up([param.grad() for param in run.params], l, run.wish)
+    run.together.add_up(run.params, l, run.wish)
     run.norms.append(clip_in_graph([param.data() for param in run.params],
                                    clipping_theta))
     run.update(lr)

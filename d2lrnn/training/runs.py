@@ -94,7 +94,7 @@ class RunFolder:
     def keep(self):
         """Save the model if it is the best so far, then the run."""
         run, losses = self.run, judged_losses(self.run.history)
-        state = run.whole_state()
+        state = run.together.whole(run.state)
         if self.path is None:
             return
         with self.saying_how_to_go_on():

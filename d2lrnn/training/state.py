@@ -79,17 +79,10 @@ class TrainingState:
                       [param.data() for param in self.params])
         self.step += 1
 
-    def whole_state(self):
-        """Return the state of the mini-batch's rows of all workers."""
-        if self.together.size == 1:
-            return self.state
-        return tuple(nd.array(self.together.gather(s.asnumpy()), self.ctx)
-                     for s in self.state)
-
     def save(self, path, settings, state):
         """Write the model and the state of its training to a checkpoint.
 
-        ``state`` is what ``whole_state`` returns.
+        ``state`` is that of the whole mini-batch.
         """
         values = {"settings": settings, "history": self.history,
                   "step": self.step, "seconds": self.seconds,

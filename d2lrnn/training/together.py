@@ -70,7 +70,11 @@ class Alone:
         """Return a worker's rows of a whole mini-batch's state."""
         return state
 
-    def add_up(self, grads, loss, wish):
+    def whole(self, state):
+        """Return a whole mini-batch's state, of which this has some rows."""
+        return state
+
+    def add_up(self, params, loss, wish):
         """Add up the workers' gradients, and their losses, in place.
 
         ``wish()`` is what a worker asks for, as a number: see ``RunFolder``.
@@ -133,13 +137,17 @@ class Workers(Alone):
 
         The arrays are NumPy's; their numbers of rows may differ.
         """
-        counts = np.zeros((self.size, 2), np.float32)
-        counts[self.rank] = divmod(len(array), EXACT)
-        counts = self._summed(counts).astype(int) @ (EXACT, 1)
+        counts = self._numbers(len(array))
         end = counts.cumsum()[self.rank]
         whole = np.zeros((counts.sum(), *array.shape[1:]), np.float32)
         whole[end - len(array):end] = array
         return self._summed(whole)
+
+    def _numbers(self, number):
+        """Return the number that each worker gives, of any size."""
+        numbers = np.zeros((self.size, 2), np.float32)
+        numbers[self.rank] = divmod(number, EXACT)
+        return self._summed(numbers).astype(int) @ (EXACT, 1)
 
     def _summed(self, array):
         """Return the sum of all workers' NumPy arrays of float32."""
@@ -158,11 +166,11 @@ class Workers(Alone):
 
         Each number of the array that is sent has two of them.
         """
-        sizes = self.gather(np.array([divmod(len(data), EXACT)]))
+        sizes = self._numbers(len(data))
         pairs = np.frombuffer(data + b"\0" * (len(data) % 2), "<u2")
         data = self.gather(pairs).astype("<u2").tobytes()
         parts, start = [], 0
-        for size in sizes.astype(int) @ (EXACT, 1):
+        for size in sizes:
             parts.append(data[start:start + size])
             start += size + size % 2
         return parts
@@ -192,7 +200,12 @@ class Workers(Alone):
         return tuple(s[portion(len(s), self.rank, self.size)].copy()
                      for s in state)
 
-    def add_up(self, grads, loss, wish):
+    def whole(self, state):
+        """Return a whole mini-batch's state, of which this has some rows."""
+        return tuple(nd.array(self.gather(s.asnumpy()), s.context)
+                     for s in state)
+
+    def add_up(self, params, loss, wish):
         """Add up the workers' gradients, and their losses, in place.
 
         All stand in one array, so that a step sends a single message. Each
@@ -200,7 +213,8 @@ class Workers(Alone):
         """
         wishes = np.zeros(self.size)
         wishes[self.rank] = wish()
-        arrays = [*grads, loss, nd.array(wishes, loss.context)]
+        arrays = [*(param.grad() for param in params), loss,
+                  nd.array(wishes, loss.context)]
         flat, pieces = side_by_side(tuple(a.shape for a in arrays),
                                     loss.context)
         # concat along an only axis copies number by number

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import d2lrnn as d2l
-import numpy as np
 import pytest
 from d2lrnn.basics import files
 from d2lrnn.models.checkpoint import load_model, read
+from launching import same_bits
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 8
 NUM_STEPS = 30  # of the whole training
@@ -146,17 +146,6 @@ def check_whole(folder):
     if not path.exists():
         return 0
     return read(path)[1]["training"]["step"]
-
-
-def same_bits(folder, other):
-    """Say whether two trainings have ended with the same arrays."""
-    for name in ("best", "last"):
-        arrays, others = (read(path / f"{name}.safetensors")[0]
-                          for path in (folder, other))
-        if arrays.keys() != others.keys() or not all(
-                np.array_equal(arrays[key], others[key]) for key in arrays):
-            return False
-    return True
 
 
 @pytest.mark.process

@@ -16,7 +16,6 @@ from launching import (
     TEXT,
     TOO_LONG,
     Launch,
-    free_port,
     is_listening,
     launched,
     losses,
@@ -28,6 +27,7 @@ from launching import (
 )
 from surroundings import D2LRNN, in_terminal, run
 
+from d2lrnn_cli.meeting import free_port
 from d2lrnn_cli.together import launch
 
 pytestmark = pytest.mark.process

@@ -17,7 +17,6 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from launching import (
-    free_port,
     is_listening,
     launched,
     losses,
@@ -25,6 +24,8 @@ from launching import (
     training,
     until,
 )
+
+from d2lrnn_cli.meeting import free_port
 
 pytestmark = pytest.mark.process
 SOON = 10  # seconds until a machine notices that another one is gone
