@@ -198,7 +198,8 @@ assert right[0] == wrong[0] and abs(right[1] - wrong[1]) > 1e-3
 #
 # The server gets its name from what it was made for: it can also keep the
 # weights, update them, and hand them out. Here it only adds, so that the
-# optimizer, clipping and the schedule stay what they are in one process.
+# optimizer, clipping and the schedule of the learning rate stay what they are
+# in one process.
 #
 # What travels in a step? Each of $k$ workers sends an array with four bytes
 # for each of $P$ weights, and receives one: $8 P k$ bytes in all. What does
@@ -285,7 +286,8 @@ assert np.allclose(losses, right, rtol=1e-5)
 # %% [markdown]
 # These are the losses of one process, `right`, to at least five digits. You
 # do not have to write such a loop. With `together=d2l.Workers()`, `d2l.fit`
-# does the same, and worker 0 prints and saves:
+# does the same, but with Adam, hence the other learning rate, and worker 0
+# prints and saves:
 #
 # ```python
 # d2l.fit(model, corpus, num_epochs=20, lr=1e-2, together=d2l.Workers())
@@ -381,14 +383,16 @@ axes.figure
 # plus the large one. Their link is the memory of a single machine, and yet
 # both lie below the curves for 10 Gbit/s. The bars show why: the sum takes
 # longer than the $b$ of such a link, since the server has to copy and add the
-# arrays and the workers wait for each other; and half of the rows of the
-# large model took more than half of the time. A dot is where a curve turns;
-# the small model over the slow link turns first. Is the large one better off
-# because it is larger? No: its weights make both the gradient and the sum
-# more expensive. But its mini-batch has three times as many characters. With
-# each of them the weights are multiplied, while their gradients are sent only
-# once. What counts is how much is computed for each number that is sent. So a
-# faster processor makes $k$ smaller, unless the link becomes faster as well.
+# arrays and the workers wait for each other. In the recorded run the update
+# of the small model also took twice as long beside another worker, and half
+# of the rows of the large one more than half of the time. A dot is where a
+# curve turns; the small model over the slow link turns first. Is the large
+# one better off because it is larger? No: its weights make both the gradient
+# and the sum more expensive. But its mini-batch has three times as many
+# characters. With each of them the weights are multiplied, while their
+# gradients are sent only once. What counts is how much is computed for each
+# number that is sent, and how long both take. So a faster processor makes the
+# best $k$ smaller, unless the link becomes faster as well.
 #
 # The formula is kind. It leaves out the server's work on each array, the
 # slowest machine, for which all others wait, the fixed price of each message,
@@ -412,9 +416,9 @@ axes.figure
 # they are, and an epoch has fewer steps: but it is another training. The mean
 # of twice as many examples is less noisy, but it makes one step where there
 # were two. So Goyal et al. (2017) raise the learning rate in proportion,
-# after a few epochs of warming up, and find that this goes well up to a
-# certain size. Compare such a training by what it learns in the same time,
-# not by characters a second.
+# little by little over the first few epochs, and find that this goes well up
+# to a certain size. Compare such a training by what it learns in the same
+# time, not by characters a second.
 #
 # ## The last bits
 #
@@ -450,8 +454,9 @@ assert done.returncode == 1
 # %% [markdown]
 # A step needs all workers, so there is nothing to go on with but the last
 # checkpoint: with `--resume`, or by itself with `--max-restarts 3`. What
-# worker 0 saves holds the states of all rows and says nothing of workers, so
-# that one process can go on with it, or four.
+# worker 0 saves holds the states of all rows, which it collects only for
+# this, and says nothing of workers, so that one process can go on with it, or
+# four.
 #
 # ## Common mistakes
 #
@@ -480,9 +485,9 @@ assert done.returncode == 1
 #   the rows and add up their parts. The training is that of one process.
 # * The sum stands between `backward` and the clipping. What travels is the
 #   gradient, there and back, whatever the mini-batch.
-# * With $c$ for the gradient and $b$ for sending one, about $\sqrt{c / b}$
-#   machines are best. On a single machine, threads are simpler, and often as
-#   fast.
+# * With $c$ for the gradient and $b$ for sending one there and back, about
+#   $\sqrt{c / b}$ machines are best. On a single machine, threads are
+#   simpler, and often as fast.
 # * All workers wait for each other: for the slowest, and for the dead.
 #
 # ## Exercises

@@ -198,13 +198,13 @@ assert losses[1] < losses[3] and losses[2] < losses[3]
 # ### Solution
 #
 # Machine $r$ then has the whole sum of piece $r + 1$, and sends this one
-# first. Each link carries $2 (k - 1)$ pieces of $4 P / k$ bytes, less than $8
-# P$ however many machines there are, and all links are busy at the same time.
-# A step takes $c / k + b\,(k - 1) / k$ and the update, which is $b + (c - b)
-# / k$: as long as $c > b$, another machine never makes it slower, but a step
-# always takes longer than $b$. What remains is the fixed price of each of the
-# $2 (k - 1)$ messages. And since a sum is made once and handed around, all
-# machines have the same bits.
+# first. Each link carries $2 (k - 1)$ pieces of $4 P / k$ bytes, less than
+# $8 P$ however many machines there are, and all links are busy at the same
+# time. Without the update, a step takes $c / k + b\,(k - 1) / k$, which is
+# $b + (c - b) / k$: as long as $c > b$, another machine never makes it
+# slower, but a step always takes longer than $b$. What remains is the fixed
+# price of each of the $2 (k - 1)$ messages. And since a sum is made once and
+# handed around, all machines have the same bits.
 
 
 # %%
