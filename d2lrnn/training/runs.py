@@ -99,7 +99,8 @@ class RunFolder:
             return
         with self.saying_how_to_go_on():
             if not run.losses and losses.index(min(losses)) == len(losses) - 1:
-                save_model(self.path / BEST, run.model)
+                with run.averaged():
+                    save_model(self.path / BEST, run.model)
             run.save(self.path / LAST, self.settings, state)
         self.saved = time.time()
 
