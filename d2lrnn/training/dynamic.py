@@ -1,7 +1,6 @@
 """Evaluate a model that goes on learning from the text it is measured on."""
 from collections.abc import Sequence
 
-import mxnet as mx
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, shown
 from d2lrnn.basics.environment import context_of

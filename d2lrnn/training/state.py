@@ -49,8 +49,8 @@ class TrainingState:
         self.together, self.wish = together, int  # a wish of 0: none
         self.params = list(named_params(model).values())
         self.average = average
-        self.averages = ([param.data().copy() for param in self.params]
-                         if average else [])
+        self.averages = [(param.data().copy(), param)
+                         for param in self.params if average]
         self.optimizer = make_optimizer(optimizer, optimizer_params)
         # seeding takes a millisecond: only a run that draws is seeded
         self.draws = isinstance(self.optimizer, mx.optimizer.SGLD) or any(
@@ -85,10 +85,10 @@ class TrainingState:
         self.step += 1
         # the first weights are forgotten sooner than late ones
         share = 1 - min(self.average or 0, self.step / (self.step + 9))
-        for average, param in zip(self.averages, self.params):
-            # share * param + (1 - share) * average, in one pass
-            nd.sgd_update(average, param.data(), lr=share, wd=1.0,
-                          rescale_grad=-1.0, out=average)
+        for mean, param in self.averages:
+            # share * param + (1 - share) * mean, in one pass
+            nd.sgd_update(mean, param.data(), lr=share, wd=1.0,
+                          rescale_grad=-1.0, out=mean)
 
     @contextmanager
     def averaged(self):
@@ -101,10 +101,10 @@ class TrainingState:
 
     def swap(self):
         """Exchange the weights and their averages, if there are any."""
-        for average, param in zip(self.averages, self.params):
+        for mean, param in self.averages:
             weight = param.data()
             before = weight.copy()
-            weight[:], average[:] = average, before
+            weight[:], mean[:] = mean, before
 
     def save(self, path, settings, state):
         """Write the model and the state of its training to a checkpoint.
@@ -164,7 +164,8 @@ class TrainingState:
         They are the optimizer's, the averages, and those of a state.
         """
         arrays = {f"state.{i}": s for i, s in enumerate(state)}
-        arrays |= {f"average.{i}": a for i, a in enumerate(self.averages)}
+        means = (mean for mean, _ in self.averages)
+        arrays |= {f"average.{i}": a for i, a in enumerate(means)}
         for i, state in self._updater.states.items():
             for j, array in enumerate(flatten(state)):
                 arrays[f"optimizer.{i}.{j}"] = array
