@@ -2,6 +2,7 @@
 from importlib import resources
 from string import Template
 
+from d2lrnn.data.tokens import unit_of
 from d2lrnn.models.checkpoint import BEST, LAST, named_params, read
 from d2lrnn.report.markdown import marked, rows_of
 from d2lrnn.report.records import judged_losses, read_records
@@ -14,7 +15,8 @@ LICENCES = {
     "original_lyrics.txt": "CC0 1.0", "original_sonnets.txt": "CC0 1.0",
     "dinosaur_genera.txt": "CC0 1.0", "tinyshakespeare.txt": "public domain",
     "shakespeare.txt": "public domain",
-    "jaychou_lyrics.txt": "under copyright"}
+    **dict.fromkeys(("jaychou_lyrics.txt", "ptb.zip", "ptb.train.txt"),
+                    "under copyright")}
 
 
 def template(name):
@@ -27,7 +29,7 @@ def template(name):
 def to_card(path, model):
     """Return the card of a ``CharRNN`` that was read from ``path``."""
     config = model.config
-    unit = "character" if model.level == "char" else model.level
+    unit = "character" if model.level == "char" else unit_of(model.level)
     settings, record, num_epochs = training_of(path)
     name = path.absolute().parent.name if settings else path.stem
     n = config["num_layers"]
