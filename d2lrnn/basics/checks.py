@@ -44,7 +44,8 @@ RANGES = {
     "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
     "dropout": PART,
     "held_out": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
-                 "between 0 and 1, such as 0.1"),
+                 "between 0 and 1, such as 0.1, or a Corpus in the same "
+                 "vocabulary"),
     "temperature": (Real, 0, LARGEST_FLOAT, "a finite number of at least 0"),
     "top_p": (Real, SMALLEST_FLOAT, 1, "above 0 and at most 1"),
     "tempo": (Real, 4, 1000, "4 to 1000 quarters a minute"),

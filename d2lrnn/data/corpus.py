@@ -21,7 +21,7 @@ from d2lrnn.data.tokens import (
 )
 
 __all__ = ["Corpus", "check_corpus", "check_vocabulary", "load_corpus",
-           "load_data_jay_lyrics", "split"]
+           "check_held_out", "load_data_jay_lyrics", "split"]
 
 
 class Corpus(tuple):
@@ -209,10 +209,10 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
         The name of a known text ("jaychou_lyrics", "tinyshakespeare",
         "shakespeare", "dinos", "ptb", "ptb_valid", "ptb_test"), the path of a
         text or of a .zip with a .txt in it, the name of one in
-        ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A ``Path`` is never the text; a str with a line end
-        always is. One short line is a path if there is such a file, or if it
-        looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" if
-        there is a folder texts.
+        ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A ``Path`` is
+        never the text; a str with a line end always is. One short line is a
+        path if there is such a file, or if it looks like a path: "poem.txt",
+        "./poem", "~/poem", "texts/poem" if there is a folder texts.
     ``num_chars``
         How many characters to keep from the start, or None for all.
     ``newline``
