@@ -70,6 +70,7 @@ from d2lrnn.training.book import (
     train_and_predict_rnn,
     train_and_predict_rnn_gluon,
 )
+from d2lrnn.training.dynamic import evaluate_dynamically
 from d2lrnn.training.evaluation import evaluate
 from d2lrnn.training.feeds import Feed, Rows, Windows
 from d2lrnn.training.fit import fit, fit_feed
@@ -110,6 +111,7 @@ __all__ = [
     "deep",
     "epochs",
     "evaluate",
+    "evaluate_dynamically",
     "export",
     "fit",
     "fit_feed",

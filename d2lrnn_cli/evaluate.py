@@ -1,16 +1,36 @@
 """``d2lrnn eval``: measure a model."""
 import math
+from typing import Annotated
+
+from typer import BadParameter, Option
 
 from d2lrnn_cli.arguments import AsJson, ModelPath, TextName
 from d2lrnn_cli.streams import to_json
 
 __all__ = ["evaluate"]
 
+Dynamic = Annotated[str | None, Option(
+    metavar="TEXT|NAME", help="Measure the model a second time, while it goes "
+    "on learning from what it reads; TEXT is what it was trained on.")]
+Lr = Annotated[float, Option(
+    metavar="X", help="Learning rate, with --dynamic.")]
+Decay = Annotated[float, Option(
+    metavar="X", help="How far the weights return to the trained ones in a "
+    "step, with --dynamic.")]
 
-def evaluate(model: ModelPath, text: TextName, as_json: AsJson = False):
+
+def evaluate(model: ModelPath, text: TextName, dynamic: Dynamic = None,
+             lr: Lr = 1e-4, decay: Decay = 0.01, as_json: AsJson = False):
     """Measure a model on a text: perplexity and bits per character."""
     from d2lrnn_cli.loading import load_model
-    measured = measure(load_model(model), text)
+    if dynamic is None and (lr, decay) != (1e-4, 0.01):
+        raise BadParameter("it needs --dynamic with the text that the model "
+                           "was trained on", param_hint="--lr, --decay")
+    model = load_model(model)
+    measured = measure(model, text)
+    if dynamic is not None:
+        measured["dynamic"] = measure_dynamically(model, text, dynamic, lr,
+                                                  decay)
     if as_json:
         print(to_json(measured))
         return
@@ -19,6 +39,11 @@ def evaluate(model: ModelPath, text: TextName, as_json: AsJson = False):
           f"<unk>               {measured['unk']:.2%}\n"
           f"left out            {measured['left_out']:.2%} (not in the "
           f"vocabulary)")
+    if dynamic is not None:
+        learning = measured["dynamic"]
+        print(f"while it learns (lr {lr:g}, decay {decay:g}):\n"
+              f"perplexity          {learning['perplexity']:.3f}\n"
+              f"bits per character  {learning['bits_per_char']:.3f}")
 
 
 def measure(model, text):
@@ -28,6 +53,35 @@ def measure(model, text):
     as ``<unk>`` if the vocabulary has that entry, and is left out otherwise.
     """
     import d2lrnn as d2l
+    corpus, kept, unk = known_part(model, text)
+    # a long text in rows, each so long that its initial zeros do not matter
+    num_rows = max(1, min(32, len(kept) // 10_000))
+    losses, targets = d2l.evaluate(model, kept, num_rows)
+    num_tokens = len(corpus.corpus_indices)
+    return {**in_units(losses, corpus),
+            "unk": float((targets == unk).mean()),
+            "left_out": 1 - len(kept) / num_tokens,
+            "units": num_tokens, "level": model.level}
+
+
+def measure_dynamically(model, text, trained_on, lr, decay):
+    """Return a dict of a model's loss on a text while it learns from it.
+
+    ``trained_on`` is the text on which the model was trained.
+    """
+    import d2lrnn as d2l
+    corpus, ids, _ = known_part(model, text)
+    _, train_ids, _ = known_part(model, trained_on)
+    losses, _ = d2l.evaluate_dynamically(model, ids, train_ids, lr=lr,
+                                         decay=decay)
+    return {**in_units(losses, corpus), "lr": lr, "decay": decay}
+
+
+def known_part(model, text):
+    """Return a text as a corpus, the ids that a model knows, and ``<unk>``'s.
+
+    Raise ``ValueError`` if there are fewer than two.
+    """
     from d2lrnn.data.tokens import UNKNOWN
 
     from d2lrnn_cli.loading import load_text
@@ -35,19 +89,18 @@ def measure(model, text):
     unk = known.index(UNKNOWN) if UNKNOWN in known else len(known)
     corpus = load_text(text, model.level, vocabulary=known if unk < len(
         known) else [*known, UNKNOWN])
-    ids = corpus.corpus_indices
-    kept = ids[ids < len(known)]
+    kept = corpus.corpus_indices[corpus.corpus_indices < len(known)]
     if len(kept) < 2:
         raise ValueError(f"{text} has {len(kept)} {model.level}s that the "
                          f"model knows: give a text like the one it was "
                          f"trained on")
-    # a long text in rows, each so long that its initial zeros do not matter
-    num_rows = max(1, min(32, len(kept) // 10_000))
-    losses, targets = d2l.evaluate(model, kept, num_rows)
+    return corpus, kept, unk
+
+
+def in_units(losses, corpus):
+    """Return a mean loss in three units, as a dict."""
+    import d2lrnn as d2l
     loss = float(losses.mean(dtype="float64"))
-    chars_per_token = corpus.num_chars / len(ids)
+    chars_per_token = corpus.num_chars / len(corpus.corpus_indices)
     return {"perplexity": d2l.perplexity(loss), "loss": loss,
-            "bits_per_char": loss / math.log(2) / chars_per_token,
-            "unk": float((targets == unk).mean()),
-            "left_out": 1 - len(kept) / len(ids),
-            "units": len(ids), "level": model.level}
+            "bits_per_char": loss / math.log(2) / chars_per_token}

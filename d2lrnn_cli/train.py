@@ -37,6 +37,11 @@ EmbedSize = Annotated[int, Option(
     help="Embedding size; 0 means one-hot.")]
 Dropout = Annotated[float, Option(
     metavar="X", help="Dropout rate before each layer.")]
+WeightDrop = Annotated[float, Option(
+    "--weight-drop", metavar="X", help="Dropout rate of the recurrent "
+    "weights.")]
+Variational = Annotated[bool, Option(
+    "--variational", help="Drop the same units in all steps.")]
 TieWeights = Annotated[bool, Option(
     "--tie-weights", help="Use the embedding's weights in the output layer.")]
 Unroll = Annotated[str, Option(
@@ -58,6 +63,8 @@ Optimizer = Annotated[str, Option(
 ClippingTheta = Annotated[float, Option(
     "--clipping-theta", "--clip", metavar="X",
     help="Largest norm of a gradient.")]
+Average = Annotated[float | None, Option(
+    metavar="X", help="Average the weights, such as with 0.999.")]
 Patience = Annotated[int | None, Option(
     metavar="N", help="Stop N epochs after the best held-out loss.")]
 HeldOut = Annotated[float, Option(
@@ -89,11 +96,13 @@ def train(
         context: Context, text: Text = None, cell: Cell = "lstm",
         num_layers: NumLayers = 1, num_hiddens: NumHiddens = 256,
         embed_size: EmbedSize = 64, dropout: Dropout = 0.0,
+        weight_drop: WeightDrop = 0.0, variational: Variational = False,
         tie_weights: TieWeights = False, unroll: Unroll = "fused",
         num_steps: NumSteps = 50, batch_size: BatchSize = 32,
         num_epochs: NumEpochs = 10, lr: Lr = 4e-3,
         schedule: Schedule = "one_cycle", optimizer: Optimizer = "adam",
-        clipping_theta: ClippingTheta = 1.0, patience: Patience = None,
+        clipping_theta: ClippingTheta = 1.0, average: Average = None,
+        patience: Patience = None,
         held_out: HeldOut = 0.1, seed: Seed = 1, level: Level = "char",
         min_freq: MinFreq = 1, prefix: Prefix = None, ctx: Ctx = None,
         out: Out = None, resume: Resume = None, workers: Workers = 1,

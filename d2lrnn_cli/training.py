@@ -17,9 +17,10 @@ __all__ = ["run", "told_by_worker_0"]
 
 SAMPLE = 200  # tokens in the sample after each epoch
 MODEL = ("num_hiddens", "num_layers", "cell", "dropout", "unroll",
-         "tie_weights")  # settings passed to CharRNN unchanged
+         "tie_weights", "weight_drop", "variational")  # CharRNN's
 FIT = ("num_epochs", "lr", "batch_size", "num_steps", "held_out",
-       "optimizer", "schedule", "clipping_theta", "patience", "seed")
+       "optimizer", "schedule", "clipping_theta", "patience", "average",
+       "seed")
 
 
 def run(text, settings, folder, resume, ctx):

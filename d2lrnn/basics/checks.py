@@ -42,10 +42,13 @@ RANGES = {
     "patience": COUNT, "top_k": COUNT,
     "num_chars": LENGTH, "pred_len": LENGTH, "seed": SEED,
     "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
-    "dropout": PART,
+    "dropout": PART, "weight_drop": PART,
     "held_out": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
                  "between 0 and 1, such as 0.1, or a Corpus in the same "
                  "vocabulary"),
+    "average": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
+                "between 0 and 1, such as 0.999"),
+    "decay": (Real, 0, LARGEST_FLOAT, "a finite number of at least 0"),
     "temperature": (Real, 0, LARGEST_FLOAT, "a finite number of at least 0"),
     "top_p": (Real, SMALLEST_FLOAT, 1, "above 0 and at most 1"),
     "tempo": (Real, 4, 1000, "4 to 1000 quarters a minute"),
@@ -59,6 +62,7 @@ RANGES = {
 }
 # How an error message describes None, for numbers that may be None
 NONE = {"patience": "None", "clipping_theta": "None", "theta": "None",
+        "average": "None",
         "embed_size": "None for one-hot vectors", "top_k": "None to keep all",
         "top_p": "None to keep all",
         "seed": "None for other numbers each time"}

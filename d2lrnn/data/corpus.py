@@ -315,11 +315,11 @@ def split(corpus, held_out):
     held out, or if the other corpus has another vocabulary.
     """
     check_corpus(corpus)
-    share = check_held_out(held_out)
-    if isinstance(held_out, Corpus):
-        train, rest = corpus.corpus_indices, other_ids(corpus, held_out)
-    else:
+    share, other = check_held_out(held_out)
+    if other is None:
         train, rest = parts(corpus.corpus_indices, share)
+    else:
+        train, rest = corpus.corpus_indices, other_ids(corpus, other)
     if not corpus.own_vocabulary:
         return train, rest, corpus.char_to_idx.get(UNKNOWN, -1)
     seen = np.bincount(train, minlength=corpus.vocab_size) > 0
@@ -329,13 +329,14 @@ def split(corpus, held_out):
 
 
 def check_held_out(held_out):
-    """Return what is held out as a setting, which JSON can hold.
+    """Return what is held out as a setting that JSON can hold, and a corpus.
 
-    It is a share, or the sha256 of a ``Corpus``.
+    The setting is a share of the corpus to train on, and the corpus None; or
+    the setting is the sha256 of another ``Corpus``.
     """
     if isinstance(held_out, Corpus):
-        return {"sha256": held_out.sha256}
-    return check_numbers(held_out=held_out)["held_out"]
+        return {"sha256": held_out.sha256}, held_out
+    return check_numbers(held_out=held_out)["held_out"], None
 
 
 def other_ids(corpus, other):

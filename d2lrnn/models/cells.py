@@ -79,9 +79,11 @@ class RecurrentLayer(HybridBlock):
     "static" if there is none.
     """
 
-    def __init__(self, cell, input_size, num_hiddens, unroll):
+    def __init__(self, cell, input_size, num_hiddens, unroll,
+                 weight_drop=0.0):
         super().__init__()
         self.cell, self.unroll = cell, unroll
+        self.weight_drop = weight_drop
         self.num_hiddens, self.num_steps = num_hiddens, None
         self.way = way_of(cell, unroll, on_cpu=True)
         rows = CELLS[cell].num_gates * num_hiddens
@@ -102,6 +104,9 @@ class RecurrentLayer(HybridBlock):
     def hybrid_forward(self, F, inputs, state, i2h_weight, i2h_bias=None,
                        **params):
         """Return outputs (num_steps, batch_size, num_hiddens) and states."""
+        if self.weight_drop:  # one mask for all steps
+            params["h2h_weight"] = F.Dropout(params["h2h_weight"],
+                                             p=self.weight_drop)
         if self.way == "fused":
             return fused(F, self.cell, self.num_hiddens, inputs, state,
                          i2h_weight, i2h_bias=i2h_bias, **params)

@@ -49,12 +49,13 @@ class CharRNN(HybridBlock):
     def __init__(self, vocab_size: int, embed_size: int | None,
                  num_hiddens: int, num_layers: int, cell: str = "lstm",
                  dropout: float = 0.0, unroll: str = "fused",
-                 tie_weights: bool = False, **kwargs) -> None:
+                 tie_weights: bool = False, weight_drop: float = 0.0,
+                 variational: bool = False, **kwargs) -> None:
         self.config = check_config(vocab_size, embed_size, num_hiddens,
                                    num_layers, cell, dropout, unroll,
-                                   tie_weights)
+                                   tie_weights, weight_drop, variational)
         (vocab_size, embed_size, num_hiddens, num_layers, cell, dropout,
-         unroll, tie_weights) = self.config.values()
+         unroll, tie_weights, weight_drop, variational) = self.config.values()
         super().__init__(**kwargs)
         self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
         self.states_per_layer = CELLS[cell].num_states
@@ -70,8 +71,9 @@ class CharRNN(HybridBlock):
             self.layers = nn.HybridSequential()
             for input_size in sizes[:-1]:
                 self.layers.add(RecurrentLayer(cell, input_size, num_hiddens,
-                                               unroll))
-            self.dropout = nn.Dropout(dropout)
+                                               unroll, weight_drop))
+            # the axis of the steps: all have the same mask
+            self.dropout = nn.Dropout(dropout, (0,) if variational else ())
             self.output = nn.Dense(
                 vocab_size, in_units=num_hiddens, flatten=False,
                 params=self.embedding.params if tie_weights else None)
@@ -113,8 +115,8 @@ class CharRNN(HybridBlock):
         for i, layer in enumerate(self.layers):
             X, layer_state = layer(self.dropout(X), state[i * n:(i + 1) * n])
             new_state += layer_state
-        X = X.reshape((-3, 0))  # (num_steps * batch_size, num_hiddens)
-        return self.output(self.dropout(X)), new_state
+        X = self.dropout(X).reshape((-3, 0))  # the steps one below another
+        return self.output(X), new_state
 
 
 class OneHot(HybridBlock):
@@ -130,7 +132,7 @@ class OneHot(HybridBlock):
 
 
 def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
-                 dropout, unroll, tie_weights):
+                 dropout, unroll, tie_weights, weight_drop, variational):
     """Return the settings of a CharRNN, with numbers of Python's own types.
 
     Raise ``ValueError`` for a setting that no CharRNN can have.
@@ -142,12 +144,18 @@ def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
         "cell": check_choice("cell", cell, CELLS),
         **check_numbers(dropout=dropout),
         "unroll": check_choice("unroll", unroll, UNROLLS),
-        "tie_weights": check_flag("tie_weights", tie_weights)}
+        "tie_weights": check_flag("tie_weights", tie_weights),
+        **check_numbers(weight_drop=weight_drop),
+        "variational": check_flag("variational", variational)}
     if config["tie_weights"] and embed_size != num_hiddens:
         raise ValueError(
             f"tie_weights needs an embed_size equal to num_hiddens, and they "
             f"are {embed_size} and {num_hiddens}: make them equal")
-    cell = CELLS[cell]
+    cell_name, cell = cell, CELLS[cell]
+    if config["weight_drop"] and not cell.reads_state:
+        raise ValueError(f"weight_drop is {weight_drop}, and the cell "
+                         f"{cell_name} has no recurrent weights to drop: set "
+                         f"it to 0, or choose another cell")
     # the matrices between layers and steps, without those of the inputs
     num_matrices = num_layers if cell.reads_state else num_layers - 1
     check_memory(num_hiddens * (vocab_size + cell.num_gates * (

@@ -16,7 +16,7 @@ from d2lrnn.training.schedules import check_schedule
 from d2lrnn.training.together import ALONE, Alone
 
 __all__ = ["check_models", "check_options", "check_same_vocabulary"]
-NUMBERS = ("num_epochs", "lr", "clipping_theta", "patience", "seed",
+NUMBERS = ("num_epochs", "lr", "clipping_theta", "patience", "average", "seed",
            "save_minutes")
 
 
@@ -25,7 +25,7 @@ def check_options(model, feed, **given):
 
     Raise ``ValueError`` for the first one that is unusable.
     """
-    numbers = check_numbers("clipping_theta", "patience", **{
+    numbers = check_numbers("clipping_theta", "patience", "average", **{
         name: given[name] for name in NUMBERS if name in given})
     ctx, folder = given.get("ctx"), given.get("folder")
     ctx = try_gpu() if ctx is None else as_context(ctx)

@@ -29,9 +29,9 @@ __all__ = ["fit", "fit_feed", "measure_epoch", "train_epoch", "train_step"]
 
 
 def fit(model: CharRNN, corpus: Corpus, num_epochs: int, lr: float, *,
-        batch_size: int = 32, num_steps: int = 35, held_out: float = 0.1,
-        **options) -> list[dict]:
-    """Train a ``CharRNN`` on a corpus, and measure it on the held-out part.
+        batch_size: int = 32, num_steps: int = 35,
+        held_out: float | Corpus = 0.1, **options) -> list[dict]:
+    """Train a ``CharRNN`` on a corpus, and measure it on held-out text.
 
     ``model``, ``corpus``
         The model, and the text in its vocabulary.
@@ -41,8 +41,10 @@ def fit(model: CharRNN, corpus: Corpus, num_epochs: int, lr: float, *,
         The shape of the mini-batches. The state is carried along the rows;
         each epoch begins at a random offset.
     ``held_out``
-        The share of the corpus, at its end, that is never trained on. A
-        character that occurs only there counts as ``<unk>``: its loss is that
+        The share of the corpus, at its end, that is never trained on; or
+        another ``Corpus`` in the same vocabulary, such as the validation part
+        of ``load_ptb``: then all of ``corpus`` is trained on. A character that
+        occurs only in the held-out text counts as ``<unk>``: its loss is that
         of ``<unk>``, and the share of such characters is printed.
     ``options``
         As in ``fit_feed``.
@@ -60,7 +62,8 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
              optimizer: str = "adam", optimizer_params: dict | None = None,
              schedule: str | Callable = "constant",
              clipping_theta: float | None = 1.0, patience: int | None = None,
-             seed: int = 1, ctx: mx.Context | str | None = None,
+             average: float | None = None, seed: int = 1,
+             ctx: mx.Context | str | None = None,
              folder: str | os.PathLike | RunFolder | None = None,
              resume: bool = False, save_minutes: float = 10,
              on_epoch_end: Callable | None = None,
@@ -82,6 +85,12 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
         limit.
     ``patience``
         Stop once the held-out loss has not improved for this many epochs.
+    ``average``
+        Measure and keep averages of the weights: after each step an average
+        becomes ``average`` times itself plus 1 - ``average`` times the
+        weight (Polyak and Juditsky 1992; the exponential form). 0.999 averages
+        over about the last thousand steps. The model has the averages when
+        its epochs are measured, and in the end. None for the weights alone.
     ``seed``
         The seed of the weights, if the model has none yet, and of everything
         drawn in training.
@@ -124,13 +133,14 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
         "num_epochs": num_epochs, "lr": lr, "optimizer": optimizer,
         "optimizer_params": optimizer_params,
         **schedule_settings(schedule, lr, num_steps),
-        "clipping_theta": clipping_theta, "seed": seed, **feed.settings,
+        "clipping_theta": clipping_theta, "average": average, "seed": seed,
+        **feed.settings,
         **model.config, "text_sha256": feed.corpus.sha256})
     initialize(model, feed.corpus, seed, ctx)
     together.check_same({**settings, "resume": resume}, model)
     feed = shared(feed, together)
     run = TrainingState(model, optimizer, settings["optimizer_params"],
-                        feed.batch_size, ctx, together)
+                        feed.batch_size, ctx, average, together)
     rate = partial(learning_rate, schedule, lr, num_steps=num_steps)
     with (run_folder(None if together.rank else folder) as folder,
           stop_requests() as stop, together.voice()):
@@ -141,12 +151,13 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
             while unfinished(run.history, num_epochs, patience):
                 record = train_epoch(run, feed, rate, clipping_theta, seed,
                                      bar, folder)
-                with folder.after_epoch():
+                with folder.after_epoch(), run.averaged():
                     report_epoch(feed, record, model, on_epoch_end)
         if len(run.history) < num_epochs:
             print(f"stopped early: no better held-out loss for {patience} "
                   f"epochs")
-        folder.finish(feed.corpus)
+        run.swap()
+        folder.finish(feed)
         together.barrier()  # the first to leave ends the server
     return run.history
 
@@ -197,7 +208,8 @@ def measure_epoch(run, feed, start, clipping_theta):
     epoch, lr = len(run.history) + 1, run.optimizer.learning_rate
     losses = np.average([l.asnumpy() for l in run.losses], axis=0,
                         weights=feed.units)
-    measured = feed.measure(run.model, losses)
+    with run.averaged():
+        measured = feed.measure(run.model, losses)
     run.seconds = time.time() - start
     judged = judged_losses([measured, {"loss": losses.sum()}])
     if not all(map(math.isfinite, judged)):

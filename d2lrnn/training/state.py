@@ -1,5 +1,6 @@
 """The state of a training run: everything that resuming depends on."""
 import math
+from contextlib import contextmanager
 
 import mxnet as mx
 import numpy as np
@@ -38,18 +39,22 @@ class TrainingState:
     ``step`` counts all steps done, and ``history`` has the records of the
     finished epochs. The ``losses``, the ``norms`` of the gradients, the
     ``seconds`` and the hidden ``state`` are those of the current epoch.
-    These, the settings and the text determine the rest of the run.
+    These, the ``averages`` of the weights (none unless there is an
+    ``average``), the settings and the text determine the rest of the run.
     """
 
     def __init__(self, model, optimizer, optimizer_params, batch_size, ctx,
-                 together=ALONE):
+                 average=None, together=ALONE):
         self.model, self.batch_size, self.ctx = model, batch_size, ctx
         self.together, self.wish = together, int  # a wish of 0: none
         self.params = list(named_params(model).values())
+        self.average = average
+        self.averages = [(param.data().copy(), param)
+                         for param in self.params if average]
         self.optimizer = make_optimizer(optimizer, optimizer_params)
         # seeding takes a millisecond: only a run that draws is seeded
-        self.draws = bool(model.config.get("dropout")) or isinstance(
-            self.optimizer, mx.optimizer.SGLD)
+        self.draws = isinstance(self.optimizer, mx.optimizer.SGLD) or any(
+            model.config.get(name) for name in ("dropout", "weight_drop"))
         self._updater = mx.optimizer.get_updater(self.optimizer)
         for i, param in enumerate(self.params):
             self._updater.states[i] = make_state(self.optimizer, i, param)
@@ -78,6 +83,28 @@ class TrainingState:
                       [param.grad() for param in self.params],
                       [param.data() for param in self.params])
         self.step += 1
+        # the first weights are forgotten sooner than late ones
+        share = 1 - min(self.average or 0, self.step / (self.step + 9))
+        for mean, param in self.averages:
+            # share * param + (1 - share) * mean, in one pass
+            nd.sgd_update(mean, param.data(), lr=share, wd=1.0,
+                          rescale_grad=-1.0, out=mean)
+
+    @contextmanager
+    def averaged(self):
+        """Let the model have the averages of its weights in the block."""
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
+    def swap(self):
+        """Exchange the weights and their averages, if there are any."""
+        for mean, param in self.averages:
+            weight = param.data()
+            before = weight.copy()
+            weight[:], mean[:] = mean, before
 
     def save(self, path, settings, state):
         """Write the model and the state of its training to a checkpoint.
@@ -132,8 +159,13 @@ class TrainingState:
         self.seconds = values["seconds"]
 
     def _arrays(self, state):
-        """Return the optimizer's arrays and those of a state, by name."""
+        """Return all arrays to be saved but the weights, by name.
+
+        They are the optimizer's, the averages, and those of a state.
+        """
         arrays = {f"state.{i}": s for i, s in enumerate(state)}
+        means = (mean for mean, _ in self.averages)
+        arrays |= {f"average.{i}": a for i, a in enumerate(means)}
         for i, state in self._updater.states.items():
             for j, array in enumerate(flatten(state)):
                 arrays[f"optimizer.{i}.{j}"] = array

@@ -64,18 +64,20 @@ WORDS = ["", "lstm", "gru", "word", "char", "cosine", "sgd", "To", "Q", "\n",
          "\u5206\u5f00", "shakespeare", "foreach"]
 OPTIONS = {
     "train": ["--cell", "--num-layers", "--num-hiddens", "--embed-size",
-              "--dropout", "--unroll", "--num-steps", "--batch-size", "--lr",
+              "--dropout", "--weight-drop", "--average",
+              "--unroll", "--num-steps", "--batch-size", "--lr",
               "--schedule", "--optimizer", "--clipping-theta", "--patience",
               "--held-out", "--seed", "--level", "--min-freq", "--prefix",
               "--ctx", "--out", "--resume", "--num-epochs", "--workers",
               "--rank", "--at", "--max-restarts"],
     "generate": ["--prefix", "--num-chars", "--temperature", "--top-k",
                  "--top-p", "--seed", "--stop", "--n"],
-    "eval": [], "inspect": [], "export": ["--to", "--out"],
-    "studio": ["--out", "--float32"],
+    "eval": ["--dynamic", "--lr", "--decay"], "inspect": [],
+    "export": ["--to", "--out"], "studio": ["--out", "--float32"],
     "report": ["--out"], "data": [],
     "chapter": []}
-FLAGS = ["--json", "--quiet", "--tie-weights", "--debu", "--help", "-x"]
+FLAGS = ["--json", "--quiet", "--tie-weights", "--variational", "--debu",
+         "--help", "-x"]
 
 
 class Server:

@@ -151,6 +151,25 @@ def test_eval(trained):
     assert read["left_out"] == pytest.approx(0.2) and read["unk"] == 0
 
 
+def test_eval_while_the_model_learns(trained):
+    folder, _ = trained
+    read = json.loads(run("eval", "run", "my_text.txt", "--dynamic",
+                          "my_text.txt", "--lr", "0.01", "--json",
+                          folder=folder).stdout)
+    learning = read["dynamic"]
+    assert 1 < learning["perplexity"] < read["perplexity"]
+    assert learning["lr"] == 0.01 and learning["decay"] == 0.01
+    page = run("eval", "run", "my_text.txt", "--dynamic", "my_text.txt",
+               "--lr", "0.01", folder=folder).stdout.splitlines()
+    assert page[4:] == [
+        "while it learns (lr 0.01, decay 0.01):",
+        f"perplexity          {learning['perplexity']:.3f}",
+        f"bits per character  {learning['bits_per_char']:.3f}"]
+    done = run("eval", "run", "my_text.txt", "--lr", "0.01", code=2,
+               folder=folder)
+    assert "--dynamic" in done.stderr
+
+
 def test_inspect(trained):
     folder, _ = trained
     page = run("inspect", "run/last.safetensors", folder=folder).stdout
@@ -164,11 +183,12 @@ def test_the_models_settings_are_the_commands(trained):
     folder, _ = trained
     run("train", "my_text.txt", *SMALL, "--num-epochs", "1", "--embed-size",
         "8", "--cell", "gru", "--num-layers", "2", "--dropout", "0.1",
-        "--tie-weights", "--unroll", "static", "--out", "tied",
-        folder=folder)
+        "--tie-weights", "--unroll", "static", "--weight-drop", "0.2",
+        "--variational", "--average", "0.9", "--out", "tied", folder=folder)
     page = run("inspect", "tied/best.safetensors", folder=folder).stdout
     for name, value in {"cell": "gru", "num_layers": "2", "dropout": "0.1",
-                        "tie_weights": "True", "unroll": "static"}.items():
+                        "tie_weights": "True", "unroll": "static",
+                        "weight_drop": "0.2", "variational": "True"}.items():
         assert re.search(rf"^{name} +{value}$", page, re.MULTILINE), name
     run("train", "my_text.txt", *SMALL, "--num-epochs", "1", "--embed-size",
         "0", "--out", "onehot", folder=folder)
@@ -303,6 +323,12 @@ WRONG = [
     (("generate", "run/best.safetensors", "--temperature", "-1"),
      "temperature is -1"),
     (("eval", "run/best.safetensors", "no.txt"), "there is no text at no.txt"),
+    (("eval", "run", "my_text.txt", "--dynamic", "no.txt"), "no.txt"),
+    (("eval", "run", "my_text.txt", "--dynamic", "my_text.txt", "--decay",
+      "-1"), "decay is -1"),
+    (("train", "my_text.txt", "--cell", "mingru", "--weight-drop", "0.5"),
+     "weight_drop is 0.5, and the cell mingru has no recurrent weights"),
+    (("train", "my_text.txt", "--average", "1"), "average is 1"),
     (("inspect", "no"), "there is no checkpoint at no"),
     (("train", "no.txt"), "there is no text at no.txt"),
     (("train", "my_text.txt", "--cell", "cnn"), "cell is 'cnn'"),

@@ -349,11 +349,14 @@ def test_dropout_spares_the_recurrent_path(cell, unroll, hybrid, num_layers,
 
 
 @ways("rnn")
-def test_dropout_drops_its_share_in_each_place(cell, unroll, hybrid, ctx):
+@pytest.mark.parametrize("variational", [False, True])
+def test_dropout_drops_its_share_in_each_place(cell, unroll, hybrid,
+                                               variational, ctx):
     """With weights that pass everything on, each mask can be read."""
     p, n, batch_size = 0.25, 8, 600
     model = build(cell, unroll, hybrid, ctx, vocab_size=n, embed_size=n,
-                  num_hiddens=n, num_layers=2, dropout=p)
+                  num_hiddens=n, num_layers=2, dropout=p,
+                  variational=variational)
     table, one = np.random.uniform(0.2, 0.5, size=(n, n)), np.eye(n)
     layer = [one, np.zeros((n, n)), np.zeros(n), np.zeros(n)]
     set_weights(model, [table, *layer, *layer, one, np.zeros(n)], ctx)
@@ -366,8 +369,77 @@ def test_dropout_drops_its_share_in_each_place(cell, unroll, hybrid, ctx):
         ratio = after[before > 0] / before[before > 0]
         assert abs((ratio == 0).mean() - p) < 0.04
         assert abs(ratio[ratio > 0] * (1 - p) - 1).max() < 1e-4
-    for mask in (scores == 0, (scores == 0).swapaxes(0, 1)):
-        assert (mask[0] != mask[1]).any()  # another for each step and example
+    by_step = scores == 0
+    assert (by_step[:, 0] != by_step[:, 1]).any()  # another for each example
+    if not variational:
+        assert (by_step[0] != by_step[1]).any()  # and for each step
+
+
+@ways("rnn")
+def test_variational_masks_are_the_same_in_all_steps(cell, unroll, hybrid,
+                                                     ctx):
+    """The same id in each step, and nothing remembered: equal scores."""
+    n = 8
+    model = build(cell, unroll, hybrid, ctx, vocab_size=n, embed_size=n,
+                  num_hiddens=n, num_layers=2, dropout=0.5, variational=True)
+    weights = weights_of(model, ctx)
+    for i in (2, 6):  # the recurrent weights of both layers
+        weights[i][:] = 0
+    set_weights(model, weights, ctx)
+    X = nd.array(np.arange(n).repeat(3).reshape(n, 3), ctx=ctx)
+    scores, *_ = forward(model, X, model.begin_state(n, ctx))
+    steps = scores.reshape(3, n, n)
+    np.testing.assert_allclose(steps[1], steps[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(steps[2], steps[0], rtol=1e-5, atol=1e-6)
+    other, *_ = forward(model, X, model.begin_state(n, ctx))
+    assert not np.allclose(other, scores)
+
+
+@ways("rnn")
+def test_weight_drop_has_one_mask_for_all_steps(cell, unroll, hybrid, ctx):
+    """From a state that is one unit, the weights that are left can be read."""
+    p, n = 0.25, 40
+    model = build(cell, unroll, hybrid, ctx, num_hiddens=n, num_layers=1,
+                  weight_drop=p)
+    W = np.random.uniform(0.1, 0.3, size=(n, n))
+    set_weights(model, [np.zeros_like(w) if w.shape != (n, n) else W
+                        for w in weights_of(model, ctx)], ctx)
+    X, state = nd.zeros((n, 1), ctx=ctx), (nd.eye(n, ctx=ctx),)
+
+    def left(num_steps, training=True):
+        mx.random.seed(3)
+        _, H = forward(model, nd.zeros((n, num_steps), ctx=ctx), state,
+                       training)
+        return np.arctanh(H).T  # (to, from)
+
+    once = left(1)
+    assert abs((once == 0).mean() - p) < 0.05
+    kept = once != 0
+    np.testing.assert_allclose(once[kept], W[kept] / (1 - p), rtol=1e-4)
+    twice = once @ np.tanh(once)
+    np.testing.assert_allclose(left(2), twice, rtol=1e-3)
+    np.testing.assert_allclose(left(1, training=False), W, rtol=1e-4)
+    with autograd.record():
+        _, (H,) = model(X, state)
+    H.backward()
+    gradient = params_of(model)[2].grad(ctx).asnumpy()
+    np.testing.assert_array_equal(gradient != 0, H.asnumpy().T != 0)
+
+
+@ways(*(cell for cell in CELLS if CELLS[cell].reads_state))
+def test_weight_drop_is_for_training_alone_and_can_be_repeated(
+        cell, unroll, hybrid, ctx):
+    model = build(cell, unroll, hybrid, ctx, weight_drop=0.5)
+    ((X, _),), state = draw(model, ctx, 1)
+    mx.random.seed(3)
+    first, second = (forward(model, X, state) for _ in "12")
+    mx.random.seed(3)
+    again = forward(model, X, state)
+    assert not any(equal(first, second)) and all(equal(first, again))
+    plain = build(cell, unroll, hybrid, ctx)
+    set_weights(plain, weights_of(model, ctx), ctx)
+    compare(forward(model, X, state, training=False),
+            forward(plain, X, state, training=False))
 
 
 @ways(*CELLS)
@@ -425,13 +497,21 @@ def test_first_weights(cell, unroll, hybrid, ctx):
     *((name, value) for name in SIZES for value in (0, -1, 2.5, "5", True)),
     ("cell", "LSTM"), ("cell", None), ("cell", ["lstm"]), ("unroll", "scan"),
     ("unroll", None), ("dropout", -0.1), ("dropout", 1), ("dropout", "0.5"),
-    ("dropout", float("nan")), ("dropout", None)])
+    ("dropout", float("nan")), ("dropout", None), ("weight_drop", 1),
+    ("weight_drop", -0.5), ("variational", "yes")])
 def test_a_bad_setting_is_named(name, value):
     with pytest.raises(ValueError) as error:
         d2l.CharRNN(**{**SIZES, name: value})
     message = str(error.value)
     assert message.startswith(name) and repr(value) in message
     assert ": " in message and ". " not in message and "\n" not in message
+
+
+@pytest.mark.parametrize("cell", ["mingru", "minlstm"])
+def test_there_are_recurrent_weights_to_drop(cell):
+    with pytest.raises(ValueError, match=f"^weight_drop is 0.5, .* {cell} "):
+        d2l.CharRNN(**SIZES, cell=cell, weight_drop=0.5)
+    d2l.CharRNN(**SIZES, cell=cell, weight_drop=0.0)
 
 
 @pytest.mark.parametrize("size", [EMBED_SIZE, None])

@@ -379,6 +379,50 @@ def test_a_second_training_goes_on_from_the_weights(fox):
         np.testing.assert_allclose(weight, weights_between[name], atol=1e-6)
 
 
+def test_averages_of_the_weights_are_measured_and_kept(fox, tmp_path):
+    """Averages in NumPy, with the weights after each step, are the same."""
+    steps, update = [], fitting.TrainingState.update
+
+    def spy(run, lr):
+        update(run, lr)
+        steps.append({name: param.data().asnumpy() for name, param
+                      in named_params(run.model).items()})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting.TrainingState, "update", spy)
+        seen = []
+        history, final = train(
+            fox, 2, average=0.9, folder=tmp_path,
+            on_epoch_end=lambda model, record: seen.append(weights(model)))
+    averages, epochs = dict.fromkeys(final, 0.0), []
+    for i, step in enumerate(steps, 1):
+        kept = min(0.9, i / (i + 9))
+        if i == 1:
+            averages = {name: param.data().asnumpy() for name, param
+                        in named_params(first_model(fox)).items()}
+        averages = {name: kept * averages[name] + (1 - kept) * step[name]
+                    for name in step}
+        if 2 * i % len(steps) == 0:
+            epochs.append(averages)
+    for got, want in zip([*seen, final], [*epochs, epochs[-1]], strict=True):
+        for name, weight in want.items():
+            np.testing.assert_allclose(got[name], weight, atol=1e-6)
+    best = min(history, key=lambda record: record["held_out_loss"])
+    kept = weights(load_model(tmp_path / "best.safetensors"))
+    assert same(kept, seen[best["epoch"] - 1])
+    plain, last = train(fox, 2)
+    assert [r["loss"] for r in plain] == [r["loss"] for r in history]
+    assert same(steps[-1], last)
+
+
+def first_model(corpus):
+    """Return the model that ``train`` begins with."""
+    mx.random.seed(SETTINGS["seed"])
+    model = small(corpus, dropout=0.2)
+    model.initialize(init.Xavier())
+    return model
+
+
 def test_a_seed_repeats_a_training(fox):
     runs = [train(fox, seed=seed) for seed in (5, 5, 6)]
     assert timeless(runs[0][0]) == timeless(runs[1][0])
@@ -407,6 +451,8 @@ def test_dropout_and_offsets_change_with_the_epoch(fox, monkeypatch):
     ({"num_epochs": 0}, "num_epochs is 0"),
     ({"num_epochs": 1.5}, "num_epochs is 1.5"),
     ({"lr": 0}, "lr is 0"), ({"lr": math.nan}, "lr is nan"),
+    ({"average": 0}, "average is 0: it must be between 0 and 1"),
+    ({"average": 1}, "average is 1"),
     ({"lr": None}, "lr is None"), ({"lr": "fast"}, "lr is 'fast'"),
     ({"batch_size": 0}, "batch_size is 0"),
     ({"batch_size": 2.5}, "batch_size is 2.5"),

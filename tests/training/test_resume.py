@@ -511,6 +511,15 @@ def test_every_optimizer_goes_on(tmp_path, optimizer, params):
     same_files(tmp_path / "stopped", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("after", [1, 11, 12])
+def test_dropped_weights_and_averages_go_on(tmp_path, after):
+    options = {**SHORT, "average": 0.8, "config": {
+        "weight_drop": 0.4, "variational": True}}
+    train(tmp_path / "whole", **options)
+    stop_and_go_on(tmp_path / "stopped", after, **options)
+    same_files(tmp_path / "stopped", tmp_path / "whole")
+
+
 @pytest.mark.parametrize("after", [1, 10, 11, 12, 21])
 def test_every_moment_will_do(tmp_path, short, after):
     stop_and_go_on(tmp_path, after, **SHORT)
@@ -556,6 +565,9 @@ def trained(tmp_path_factory):
     ({"schedule": "cosine"}, "schedule 'constant'"),
     ({"config": {"num_hiddens": 11}}, "num_hiddens 10"),
     ({"config": {"dropout": 0.2}}, "dropout 0.3"),
+    ({"config": {"weight_drop": 0.2}}, "weight_drop 0.0"),
+    ({"config": {"variational": True}}, "variational False"),
+    ({"average": 0.9}, "average None"),
     ({"config": {"cell": "gru"}}, "cell 'lstm'"),
     ({"text": TEXT[:499] + "z"}, "text_sha256"),
 ])

@@ -1,0 +1,111 @@
+"""Evaluate a model that goes on learning from the text it is measured on."""
+from collections.abc import Sequence
+
+import numpy as np
+from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.basics.environment import context_of
+from d2lrnn.data.samplers import check_ids
+from d2lrnn.models.char_rnn import CharRNN
+from d2lrnn.models.checkpoint import named_params
+from d2lrnn.training.evaluation import check_model, cross_entropy, in_rows
+from mxnet import autograd, nd
+
+__all__ = ["evaluate_dynamically"]
+
+ROWS = 100  # of the training text, for the size of its gradients
+EPSILON = 0.002
+
+
+def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
+                         train_indices: Sequence[int], *, lr: float = 1e-4,
+                         decay: float = 0.01, num_steps: int = 20,
+                         ) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``(losses, targets)`` of a model that learns as it reads.
+
+    Both are arrays of shape (1, len(corpus_indices) - 1), the losses in nats.
+    The text is read in one row, ``num_steps`` ids at a time: each time the
+    model first gives its losses, then takes a step on them, so no loss is of
+    an id that the model has learned from. The model itself stays as it is: a
+    copy learns, without dropout.
+
+    A step goes against the gradient, lr / (scale + 0.002) for each unit of
+    it, and back towards the trained weight by a share of the way, ``decay``
+    times scale over its mean, at most all of it. The scale of a weight is the
+    root of its gradient's mean square on ``train_indices``, the text on which
+    the model was trained. Source: Krause et al. 2018.
+
+    Raise ``ValueError`` for anything but a ``CharRNN`` with weights, for ids
+    outside its vocabulary, and for fewer than two ids.
+    """
+    if not isinstance(model, CharRNN):
+        raise ValueError(f"model is {shown(model)}: give a CharRNN")
+    check_model(model)
+    lr, decay, num_steps = check_numbers(
+        lr=lr, decay=decay, num_steps=num_steps).values()
+    ids, train_ids = (check_ids(some, model.vocab_size)
+                      for some in (corpus_indices, train_indices))
+    for some in (ids, train_ids):
+        if len(some) < 2:
+            raise ValueError(f"there is nothing to learn from in {len(some)} "
+                             f"ids: give 2 or more")
+    model = copy_of(model)
+    params = [p.data() for p in named_params(model).values()]
+    scales = gradient_scales(model, params, train_ids, num_steps)
+    rates = [lr / (scale + EPSILON) for scale in scales]
+    returns = returning(scales, decay)
+    trained = [param.copy() for param in params]
+    losses = []
+    for l in learning_losses(model, *in_rows(ids, 1), num_steps):
+        losses.append(l.asnumpy())
+        for param, rate, share, start in zip(params, rates, returns, trained,
+                                             strict=True):
+            param += share * (start - param) - rate * param.grad
+    return np.concatenate(losses)[None], ids[None, 1:]
+
+
+def copy_of(model):
+    """Return a copy of a ``CharRNN``, without dropout."""
+    ctx = context_of(model)
+    other = CharRNN(**{**model.config, "dropout": 0.0, "weight_drop": 0.0})
+    other.initialize(ctx=ctx)
+    for param, own in zip(named_params(other).values(),
+                          named_params(model).values(), strict=True):
+        param.set_data(own.data())
+    other.hybridize(static_alloc=True, static_shape=True)
+    return other
+
+
+def learning_losses(model, X, Y, num_steps):
+    """Yield a model's losses of the ids Y, which follow X, with gradients.
+
+    Each array of losses has the length num_steps * rows; the gradients of
+    the parameters are those of its mean.
+    """
+    ctx = context_of(model)
+    state = model.begin_state(len(X), ctx)
+    for i in range(0, X.shape[1], num_steps):
+        y = nd.array(Y[:, i:i + num_steps].T.reshape(-1), ctx)
+        state = tuple(s.detach() for s in state)
+        with autograd.record():
+            output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)
+            l = cross_entropy(output, y)
+            mean = l.mean()
+        mean.backward()
+        yield l
+
+
+def gradient_scales(model, params, ids, num_steps):
+    """Return the root mean square of each parameter's gradient on a text."""
+    squares, count = [nd.zeros_like(param) for param in params], 0
+    for _ in learning_losses(model, *in_rows(ids, ROWS), num_steps):
+        for square, param in zip(squares, params, strict=True):
+            square += nd.square(param.grad)
+        count += 1
+    return [(square / count).sqrt() for square in squares]
+
+
+def returning(scales, decay):
+    """Return the share of the way back that each weight goes in a step."""
+    mean = (sum(float(scale.sum().asscalar()) for scale in scales)
+            / sum(scale.size for scale in scales))
+    return [nd.minimum(decay / mean * scale, 1) for scale in scales]
