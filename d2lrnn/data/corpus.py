@@ -20,8 +20,8 @@ from d2lrnn.data.tokens import (
     spelled,
 )
 
-__all__ = ["Corpus", "check_corpus", "check_vocabulary", "load_corpus",
-           "check_held_out", "load_data_jay_lyrics", "split"]
+__all__ = ["Corpus", "check_corpus", "check_held_out", "check_vocabulary",
+           "load_corpus", "load_data_jay_lyrics", "split"]
 
 
 class Corpus(tuple):

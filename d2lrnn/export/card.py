@@ -88,18 +88,23 @@ def training_beside(path, metadata):
 
 
 def text_facts(path, settings):
-    """Return the text and its licence, as the record of the run knows them."""
-    sha256, source = settings.get("text_sha256"), None
+    """Return the text and its licence, as the record of the run knows them.
+
+    If another text was held out, the facts name it.
+    """
+    sha256, source, held_out = settings.get("text_sha256"), None, {}
     try:
         (record,) = read_records([path.parent])
     except (OSError, ValueError):  # it has not finished
         record = None
     if record and sha256 and record["text"]["sha256"] == sha256:
-        source = record["text"]["source"]
+        source, held_out = (record["text"]["source"],
+                            record["text"].get("held_out", {}))
     licence = next((words for name, words in LICENCES.items()
                     if (source or "").startswith(name)), NOT_KNOWN)
     return {"text": source or NOT_KNOWN, "licence of the text": licence,
-            **({"sha256 of the text": sha256} if sha256 else {})}
+            **({"sha256 of the text": sha256} if sha256 else {}),
+            **({"held-out text": held_out["source"]} if held_out else {})}
 
 
 def results(record, num_epochs):
