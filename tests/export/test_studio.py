@@ -13,6 +13,7 @@ from studio_pages import (
     read,
     said,
     saved,
+    text_of,
     undo,
     write,
 )
@@ -112,7 +113,10 @@ def test_a_model_of_words_between_spaces(browser, tmp_path):
                                d2l.trace(model, text).scores[-1], atol=1e-5)
     fill_in(browser, "temperature", 0)
     new = "".join(d2l.generate(model, text, 40, temperature=0))
-    assert write(browser) == text + new.replace("\n ", "\n")
+    fill_in(browser, "length", 40)
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: text_of(browser) == text + new.replace(
+        "\n ", "\n"))
     undo(browser, text)
     (tmp_path / "text.txt").write_text(text)
     model.level = "split"
