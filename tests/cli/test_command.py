@@ -640,6 +640,7 @@ def test_data(tmp_path):
     listed = run("data", "list", **environment).stdout
     assert f"shakespeare     {tmp_path / 'shakespeare.txt'}" in listed
     assert "dinosaur_genera.txt instead" in listed
+    assert "ptb_valid       not here\n" in listed
     path = run("data", "get", "shakespeare", **environment).stdout
     assert path == f"{tmp_path / 'shakespeare.txt'}\n"
     done = run("data", "verify", "shakespeare", code=1, **environment)
