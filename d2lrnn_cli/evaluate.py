@@ -10,9 +10,8 @@ from d2lrnn_cli.streams import to_json
 __all__ = ["evaluate"]
 
 Rows = Annotated[int | None, Option(
-    metavar="N", show_default="32, or one for each 10,000 units",
-    help="Rows that the text is read in; in one, each unit is predicted from "
-    "all before it.")]
+    metavar="N", show_default="one for each 10,000 units, at most 32",
+    help="Rows that the text is read in.")]
 Dynamic = Annotated[str | None, Option(
     metavar="TEXT|NAME", help="Measure the model a second time, while it goes "
     "on learning from what it reads; TEXT is what it was trained on.")]
@@ -59,6 +58,9 @@ def measure(model, text, num_rows=None):
     has that entry, and is left out otherwise.
     """
     import d2lrnn as d2l
+    from d2lrnn.basics.checks import COUNT, check_number
+    if num_rows is not None:
+        check_number("rows", num_rows, *COUNT)
     corpus, kept, unk = known_part(model, text)
     if num_rows is None:
         # each so long that its initial zeros do not matter
