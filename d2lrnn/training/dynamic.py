@@ -10,10 +10,9 @@ from d2lrnn.models.checkpoint import named_params
 from d2lrnn.training.evaluation import check_model, cross_entropy, in_rows
 from mxnet import autograd, nd
 
-__all__ = ["evaluate_dynamically"]
+__all__ = ["evaluate_dynamically", "learning_losses"]
 
 ROWS = 100  # of the training text, for the size of its gradients
-EPSILON = 0.002
 
 
 def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
@@ -28,11 +27,11 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
     an id that the model has learned from. The model itself stays as it is: a
     copy learns, without dropout.
 
-    A step goes against the gradient, lr / (scale + 0.002) for each unit of
-    it, and back towards the trained weight by a share of the way, ``decay``
-    times scale over its mean, at most all of it. The scale of a weight is the
-    root of its gradient's mean square on ``train_indices``, the text on which
-    the model was trained. Source: Krause et al. 2018.
+    The scale of a weight is the root of its gradient's mean square on
+    ``train_indices``, the text on which the model was trained; m is the mean
+    scale. A step goes against the gradient, by lr / (scale + m / 2) for each
+    unit of it, and back towards the trained weight, by the share decay * scale
+    / m of the way, at most all of it. Source: Krause et al. 2018.
 
     Raise ``ValueError`` for anything but a ``CharRNN`` with weights, for ids
     outside its vocabulary, and for fewer than two ids.
@@ -51,11 +50,13 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
     model = copy_of(model)
     params = [p.data() for p in named_params(model).values()]
     scales = gradient_scales(model, params, train_ids, num_steps)
-    rates = [lr / (scale + EPSILON) for scale in scales]
-    returns = returning(scales, decay)
+    mean = (sum(float(scale.sum().asscalar()) for scale in scales)
+            / sum(scale.size for scale in scales))
+    rates = [lr / (scale + mean / 2) for scale in scales]
+    returns = [nd.minimum(decay / mean * scale, 1) for scale in scales]
     trained = [param.copy() for param in params]
-    losses = []
-    for l in learning_losses(model, *in_rows(ids, 1), num_steps):
+    state, losses = model.begin_state(1, context_of(model)), []
+    for l in learning_losses(model, state, *in_rows(ids, 1), num_steps):
         losses.append(l.asnumpy())
         for param, rate, share, start in zip(params, rates, returns, trained,
                                              strict=True):
@@ -75,20 +76,21 @@ def copy_of(model):
     return other
 
 
-def learning_losses(model, X, Y, num_steps):
+def learning_losses(model, state, X, Y, num_steps):
     """Yield a model's losses of the ids Y, which follow X, with gradients.
 
-    Each array of losses has the length num_steps * rows; the gradients of
-    the parameters are those of its mean.
+    ``X`` and ``Y`` have shape (batch_size, any), and are read ``num_steps``
+    columns at a time. Each array of losses has the length num_steps *
+    batch_size, one step after another; the gradients of the parameters are
+    those of its mean.
     """
-    ctx = context_of(model)
-    state = model.begin_state(len(X), ctx)
+    ctx = state[0].context
     for i in range(0, X.shape[1], num_steps):
-        y = nd.array(Y[:, i:i + num_steps].T.reshape(-1), ctx)
-        state = tuple(s.detach() for s in state)
+        x, y = (nd.array(ids[:, i:i + num_steps], ctx) for ids in (X, Y))
+        state = [s.detach() for s in state]
         with autograd.record():
-            output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)
-            l = cross_entropy(output, y)
+            output, state = model(x, state)
+            l = cross_entropy(output, y.T.reshape(-1))
             mean = l.mean()
         mean.backward()
         yield l
@@ -97,15 +99,10 @@ def learning_losses(model, X, Y, num_steps):
 def gradient_scales(model, params, ids, num_steps):
     """Return the root mean square of each parameter's gradient on a text."""
     squares, count = [nd.zeros_like(param) for param in params], 0
-    for _ in learning_losses(model, *in_rows(ids, ROWS), num_steps):
+    X, Y = in_rows(ids, ROWS)
+    state = model.begin_state(len(X), context_of(model))
+    for _ in learning_losses(model, state, X, Y, num_steps):
         for square, param in zip(squares, params, strict=True):
             square += nd.square(param.grad)
         count += 1
     return [(square / count).sqrt() for square in squares]
-
-
-def returning(scales, decay):
-    """Return the share of the way back that each weight goes in a step."""
-    mean = (sum(float(scale.sum().asscalar()) for scale in scales)
-            / sum(scale.size for scale in scales))
-    return [nd.minimum(decay / mean * scale, 1) for scale in scales]

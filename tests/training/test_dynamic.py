@@ -64,7 +64,7 @@ def by_hand(torch, model, ids, train_ids, lr, decay):
         losses.append(l)
         for param, scale, start in zip(params, scales, first, strict=True):
             back = (decay * scale / mean).clamp(max=1) * (start - param.data)
-            param.data += back - lr * param.grad / (scale + 0.002)
+            param.data += back - lr * param.grad / (scale + mean / 2)
     return np.concatenate(losses)
 
 

@@ -1,0 +1,113 @@
+"""Record trainings on the Penn Treebank beside the published numbers.
+
+``python -m benchmarks.studies.ptb --folder FOLDER [NAME ...]`` trains the
+models of TRAININGS on the training part, chooses nothing by the test part,
+and reads it once, in one row. A training that was stopped goes on where it
+was. "zaremba" is the small configuration of Zaremba et al. 2014: there a
+mini-batch's loss is the sum over its 20 steps, so that their learning rate of
+1 and their limit of 5 are 20 and 0.25 for our mean.
+"""
+import argparse
+import math
+from pathlib import Path
+
+import d2lrnn as d2l  # before mxnet
+from d2lrnn.basics.environment import machine_record
+from d2lrnn.data.samplers import ptb_iterator
+from mxnet import init, random
+
+from benchmarks import RECORDS, machine, read, write
+
+RESULTS = RECORDS / "ptb.json"
+ZAREMBA = {"embed_size": 200, "num_hiddens": 200, "num_layers": 2}
+TRAININGS = {
+    "zaremba": {
+        "level": "split", "model": ZAREMBA, "training": {
+            "num_epochs": 13, "lr": 20.0, "optimizer": "sgd",
+            "batch_size": 20, "num_steps": 20, "clipping_theta": 0.25}},
+    "words": {
+        "level": "split", "model": {
+            "embed_size": 400, "num_hiddens": 400, "num_layers": 2,
+            "dropout": 0.5, "weight_drop": 0.4, "tie_weights": True},
+        "training": {
+            "num_epochs": 40, "lr": 3e-3, "schedule": "warmup_cosine",
+            "batch_size": 32, "num_steps": 35, "clipping_theta": 0.5}},
+    "characters": {
+        "level": "char", "model": {
+            "embed_size": 64, "num_hiddens": 512, "num_layers": 2,
+            "dropout": 0.2, "weight_drop": 0.1},
+        "training": {
+            "num_epochs": 24, "lr": 4e-3, "schedule": "warmup_cosine",
+            "batch_size": 50, "num_steps": 100}},
+}
+DYNAMIC = {"lr": 1e-4, "decay": 0.005}
+SEED = 1
+
+
+def halved(num_batches):
+    """Return the schedule of Zaremba et al. for epochs of so many steps."""
+    def schedule(step):
+        epoch = step // num_batches + 1
+        return 20.0 * 0.5 ** max(0, epoch - 4)
+
+    return schedule
+
+
+def model_of(name, vocab_size):
+    """Return a model; that of Zaremba et al. with their first weights."""
+    model = d2l.CharRNN(vocab_size, **TRAININGS[name]["model"])
+    if name == "zaremba":
+        random.seed(SEED)
+        for param in model.collect_params().values():
+            param.initialize(init.Uniform(0.1))
+    return model
+
+
+def train(name, folder):
+    """Train a model, or go on with it, and return its record."""
+    chosen = TRAININGS[name]
+    corpus, valid, test = d2l.load_ptb(chosen["level"], fallback=False)
+    model, training = model_of(name, corpus.vocab_size), chosen["training"]
+    if name == "zaremba":
+        sizes = training["batch_size"], training["num_steps"]
+        training = {**training, "schedule": halved(sum(
+            1 for _ in ptb_iterator(corpus.corpus_indices, *sizes)))}
+    history = d2l.fit(model, corpus, **training, held_out=valid, seed=SEED,
+                      folder=folder,
+                      resume=(folder / "last.safetensors").exists())
+    best = d2l.load_model(folder / "best.safetensors")
+    parts = {part: measured(best, text) for part, text in (
+        ("valid", valid), ("test", test))}
+    dynamic, _ = d2l.evaluate_dynamically(
+        best, test.corpus_indices, corpus.corpus_indices, **DYNAMIC)
+    return {**machine_record(), "seed": SEED, **parts,
+            "dynamic": float(dynamic.mean(dtype="float64")),
+            "num_params": sum(p.data().size for p in
+                              best.collect_params().values()),
+            "history": [{key: epoch[key] for key in (
+                "epoch", "loss", "held_out_loss", "seconds")}
+                for epoch in history]}
+
+
+def measured(model, text):
+    """Return the mean loss of a model on a text that it reads in one row."""
+    losses, _ = d2l.evaluate(model, text.corpus_indices, 1)
+    return float(losses.mean(dtype="float64"))
+
+
+def main():
+    """Train the models named, or all, and keep each as soon as it is done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.studies.ptb",
+        description=__doc__.split("\n")[0])
+    parser.add_argument("name", nargs="*", help=", ".join(TRAININGS))
+    parser.add_argument("--folder", type=Path, required=True,
+                        help="where the trainings are kept")
+    args = parser.parse_args()
+    for name in args.name or TRAININGS:
+        record = read(RESULTS) if RESULTS.exists() else {}
+        write({**record, name: train(name, args.folder / name)}, RESULTS)
+
+
+if __name__ == "__main__":
+    main()
