@@ -16,6 +16,7 @@ from d2lrnn.data.corpus import (
     split,
 )
 from d2lrnn.data.ngrams import ngram_perplexity, ngram_probabilities
+from d2lrnn.data.ptb import load_ptb
 from d2lrnn.data.samplers import (
     data_iter_consecutive,
     data_iter_random,
@@ -137,6 +138,7 @@ __all__ = [
     "load_corpus",
     "load_data_jay_lyrics",
     "load_model",
+    "load_ptb",
     "lstm",
     "mingru",
     "minlstm",

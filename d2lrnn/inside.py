@@ -13,7 +13,7 @@ import numpy as np
 from d2lrnn.basics.checks import check_memory, check_number, checked, shown
 from d2lrnn.basics.shapes import check_shape
 from d2lrnn.data.corpus import check_vocabulary
-from d2lrnn.data.tokens import is_of_words, level_of, tokenize
+from d2lrnn.data.tokens import level_of, tokenize
 from d2lrnn.generation.numpy_steps import read_char_rnn, read_rnn_model
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.char_rnn import CharRNN
@@ -298,12 +298,13 @@ def read(model, text, params, vocabulary):
         raise ValueError(
             f"vocabulary has {len(vocabulary)} entries, but the model scores "
             f"{len(network.lookup)}: give that of its training text")
-    tokens = tokenize(text, level_of(vocabulary))
+    level = level_of(vocabulary)
+    tokens = tokenize(text, level)
     token_to_idx = {token: i for i, token in enumerate(vocabulary)}
     unknown = [token for token in dict.fromkeys(tokens)
                if token not in token_to_idx]
     if unknown or not tokens:
-        what = "words" if is_of_words(vocabulary) else "characters"
+        what = "characters" if level == "char" else "words"
         some = ", ".join([*map(shown, unknown[:9]), "..."][:len(unknown)])
         raise ValueError(
             f"the text has {what} that the vocabulary of {len(vocabulary)} "

@@ -17,7 +17,12 @@ from d2lrnn.basics.checks import (
 )
 from d2lrnn.basics.environment import context_of
 from d2lrnn.data.corpus import Corpus, load_corpus
-from d2lrnn.data.tokens import check_prefix, prefix_tokens
+from d2lrnn.data.tokens import (
+    check_prefix,
+    level_of,
+    prefix_tokens,
+    spelled,
+)
 from d2lrnn.generation.choosing import choose
 from d2lrnn.generation.lyrics import vocabulary_of
 from d2lrnn.models.checkpoint import load_model
@@ -237,12 +242,12 @@ def check_prompt(prompt):
 
 def write_on(model, window, num_chars, temperature, rng):
     """Yield the characters that a model writes after a window of ids."""
-    ctx = context_of(model)
+    ctx, level = context_of(model), level_of(model.idx_to_char)
     for _ in range(num_chars):
         scores, _ = model(nd.array([window], ctx=ctx))
         i = sample(scores[0].softmax().asnumpy(), temperature, rng)
         window = [*window[1:], i]
-        yield model.idx_to_char[i]
+        yield spelled(model.idx_to_char[i], level)
 
 
 def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,

@@ -8,7 +8,7 @@ from typing import get_args
 from d2lrnn.basics.checks import shown
 from d2lrnn.basics.files import to_path, to_text, write_whole
 from d2lrnn.data.reading import read_text
-from d2lrnn.data.texts import TEXTS
+from d2lrnn.data.texts import TEXTS, in_folders
 from d2lrnn.models.checkpoint import BEST, LAST
 
 from d2lrnn_cli.streams import quoted
@@ -17,7 +17,7 @@ __all__ = ["OLD_NAMES", "find_again", "read_command", "written_command"]
 
 COMMAND = "command.json"
 LARGEST_COMMAND = 10 ** 6  # bytes
-TEXT = "text.txt"  # a copy of the text that came from a pipe
+TEXT, HELD_OUT = "text.txt", "held_out.txt"  # copies of what pipes held
 # names of settings in 0.1.0 -> their names now
 OLD_NAMES = {
     "layers": "num_layers", "hidden": "num_hiddens", "embed": "embed_size",
@@ -29,40 +29,54 @@ OLD_NAMES = {
 def written_command(folder, text, settings, resume):
     """Write the command to a new run's folder before the training begins.
 
-    Yield the text's path or name; if the text is a pipe, which can be read
-    only once, yield the path of a copy in the folder. If the training fails
-    before it saves anything, delete the files, or restore the previous ones.
+    Yield the text's path or name, and the settings; a text that is a pipe,
+    which can be read only once, becomes the path of a copy in the folder. If
+    the training fails before it saves anything, delete the files, or restore
+    the previous ones.
     """
     if resume:
-        yield text
+        yield text, settings
         return
-    command, copy = folder / COMMAND, folder / TEXT
+    command = folder / COMMAND
     before = command.read_bytes() if command.exists() else None
     try:
-        if is_read_once(text):
-            write_whole(copy, read_text(Path(text)).encode())
-            text = os.fspath(copy)
+        text, text_again = kept(text, folder / TEXT)
+        held_out = held_out_again = settings.get("held_out")
+        if isinstance(held_out, str):
+            held_out, held_out_again = kept(held_out, folder / HELD_OUT)
         write_whole(command, json.dumps(
-            {"text": where(text, copy), "settings": settings},
+            {"text": text_again,
+             "settings": {**settings, "held_out": held_out_again}},
             ensure_ascii=False, indent=1).encode())
-        yield text
+        yield text, {**settings, "held_out": held_out}
     except BaseException:
         if (folder / LAST).exists() or (folder / BEST).exists():
             raise
         if before is None:
-            command.unlink(missing_ok=True)
-            copy.unlink(missing_ok=True)
+            for name in (COMMAND, TEXT, HELD_OUT):
+                (folder / name).unlink(missing_ok=True)
         else:
             write_whole(command, before)
         raise
 
 
+def kept(text, copy):
+    """Return the path or name of a text, and how to find it again.
+
+    What comes from a pipe is written to the path ``copy``.
+    """
+    if is_read_once(text):
+        write_whole(copy, read_text(Path(text)).encode())
+        text = os.fspath(copy)
+    return text, where(text, copy)
+
+
 def where(text, copy):
-    """Return how to find a text again: its name, absolute path, or TEXT."""
+    """Return a text's name, its absolute path, or the name of its copy."""
     if text in TEXTS or not os.path.exists(text):
         return to_text(text)
     if copy.exists() and copy.samefile(text):
-        return TEXT
+        return copy.name
     return to_text(os.path.abspath(text))
 
 
@@ -99,8 +113,12 @@ def read_command(folder, kinds):
     text = command.get("text")
     if text is not None:
         text = os.fspath(folder / TEXT) if text == TEXT else to_path(text)
-    return text, {OLD_NAMES.get(name, name): value
-                  for name, value in command["settings"].items()}
+    settings = {OLD_NAMES.get(name, name): value
+                for name, value in command["settings"].items()}
+    if isinstance(held_out := settings.get("held_out"), str):
+        settings["held_out"] = (os.fspath(folder / HELD_OUT) if held_out ==
+                                HELD_OUT else to_path(held_out))
+    return text, settings
 
 
 def check_command(command, kinds):
@@ -131,13 +149,14 @@ def is_of(value, kind):
     return type(value) in kinds or (float in kinds and type(value) is int)
 
 
-def find_again(text, folder):
+def find_again(text, folder, option="TEXT"):
     """Return where a run's text is now, since both may have been moved.
 
     Look in its old place, then in the run's folder and the three above it.
-    Raise ``FileNotFoundError`` if it is in none of them.
+    Raise ``FileNotFoundError`` if it is in none of them; ``option`` is how to
+    give it instead.
     """
-    if text in TEXTS or os.path.exists(text):
+    if text in TEXTS or os.path.exists(text) or (text and in_folders(text)):
         return text
     folder = folder.resolve()
     for place in (folder, *folder.parents[:3]):
@@ -145,5 +164,5 @@ def find_again(text, folder):
         if moved.is_file():
             return str(moved)
     raise FileNotFoundError(f"there is no text at {text} any more: say where "
-                            f"it is, as in d2lrnn train TEXT --resume "
+                            f"it is, as in d2lrnn train {option} --resume "
                             f"{quoted(str(folder))}")

@@ -19,7 +19,8 @@ def list_texts():
     from d2lrnn.data.texts import TEXTS
     for name, known in TEXTS.items():
         path = where_is(name)
-        print(f"{name:<16}{path or f'not here; {known.fallback} instead'}")
+        instead = f"; {known.fallback} instead" if known.fallback else ""
+        print(f"{name:<16}{path or f'not here{instead}'}")
 
 
 @data.command()
@@ -59,8 +60,9 @@ def verify(name: Annotated[str | None, typer.Argument(
             altered.append(str(path))
         print(f"{known:<16}{state}")
     if altered:
+        altered = ", ".join(dict.fromkeys(altered))
         raise ValueError(f"text differs from what was published, in "
-                         f"{', '.join(altered)}: delete it, and download it "
+                         f"{altered}: delete it, and download it "
                          f"again with d2lrnn data get")
 
 

@@ -9,6 +9,9 @@ from d2lrnn_cli.streams import to_json
 
 __all__ = ["evaluate"]
 
+Rows = Annotated[int | None, Option(
+    metavar="N", show_default="one for each 10,000 units, at most 32",
+    help="Rows that the text is read in.")]
 Dynamic = Annotated[str | None, Option(
     metavar="TEXT|NAME", help="Measure the model a second time, while it goes "
     "on learning from what it reads; TEXT is what it was trained on.")]
@@ -19,15 +22,16 @@ Decay = Annotated[float, Option(
     "step, with --dynamic.")]
 
 
-def evaluate(model: ModelPath, text: TextName, dynamic: Dynamic = None,
-             lr: Lr = 1e-4, decay: Decay = 0.01, as_json: AsJson = False):
+def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
+             dynamic: Dynamic = None, lr: Lr = 1e-4, decay: Decay = 0.01,
+             as_json: AsJson = False):
     """Measure a model on a text: perplexity and bits per character."""
     from d2lrnn_cli.loading import load_model
     if dynamic is None and (lr, decay) != (1e-4, 0.01):
         raise BadParameter("it needs --dynamic with the text that the model "
                            "was trained on", param_hint="--lr, --decay")
     model = load_model(model)
-    measured = measure(model, text)
+    measured = measure(model, text, rows)
     if dynamic is not None:
         measured["dynamic"] = measure_dynamically(model, text, dynamic, lr,
                                                   decay)
@@ -46,16 +50,21 @@ def evaluate(model: ModelPath, text: TextName, dynamic: Dynamic = None,
               f"bits per character  {learning['bits_per_char']:.3f}")
 
 
-def measure(model, text):
+def measure(model, text, num_rows=None):
     """Return a dict of a model's loss and other measures on a text.
 
-    The loss is in nats per token. A token that is not in the vocabulary counts
-    as ``<unk>`` if the vocabulary has that entry, and is left out otherwise.
+    The text is read in ``num_rows`` rows. The loss is in nats per token. A
+    token that is not in the vocabulary counts as ``<unk>`` if the vocabulary
+    has that entry, and is left out otherwise.
     """
     import d2lrnn as d2l
+    from d2lrnn.basics.checks import COUNT, check_number
+    if num_rows is not None:
+        check_number("rows", num_rows, *COUNT)
     corpus, kept, unk = known_part(model, text)
-    # a long text in rows, each so long that its initial zeros do not matter
-    num_rows = max(1, min(32, len(kept) // 10_000))
+    if num_rows is None:
+        # each so long that its initial zeros do not matter
+        num_rows = max(1, min(32, len(kept) // 10_000))
     losses, targets = d2l.evaluate(model, kept, num_rows)
     num_tokens = len(corpus.corpus_indices)
     return {**in_units(losses, corpus),
@@ -82,7 +91,7 @@ def known_part(model, text):
 
     Raise ``ValueError`` if there are fewer than two.
     """
-    from d2lrnn.data.tokens import UNKNOWN
+    from d2lrnn.data.tokens import UNKNOWN, unit_of
 
     from d2lrnn_cli.loading import load_text
     known = list(model.idx_to_char)
@@ -91,9 +100,9 @@ def known_part(model, text):
         known) else [*known, UNKNOWN])
     kept = corpus.corpus_indices[corpus.corpus_indices < len(known)]
     if len(kept) < 2:
-        raise ValueError(f"{text} has {len(kept)} {model.level}s that the "
-                         f"model knows: give a text like the one it was "
-                         f"trained on")
+        raise ValueError(f"{text} has {len(kept)} {unit_of(model.level)}s "
+                         f"that the model knows: give a text like the one it "
+                         f"was trained on")
     return corpus, kept, unk
 
 

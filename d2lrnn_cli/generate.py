@@ -65,8 +65,11 @@ def beginning(model):
 
     Otherwise it is a space, or else the vocabulary's first token.
     """
-    from d2lrnn.data.tokens import UNKNOWN
-    known = [char for char in model.idx_to_char if char != UNKNOWN]
+    from d2lrnn.data.tokens import UNKNOWN, spelled
+    from d2lrnn.generation.lyrics import cut_level
+    level = cut_level(model)
+    known = [spelled(token, level) for token in model.idx_to_char
+             if token != UNKNOWN]
     return next((char for char in "\n " if char in known), known[0])
 
 

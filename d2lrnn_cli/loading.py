@@ -9,7 +9,7 @@ from d2lrnn.models.checkpoint import without_vocabulary
 __all__ = ["load_model", "load_text"]
 
 
-def load_text(text, level, min_freq=1, vocabulary=None):
+def load_text(text, level=None, min_freq=1, vocabulary=None):
     """Return the corpus of a known text, given its name, or of a file.
 
     A string that is neither a name nor a path is an error, not a text.

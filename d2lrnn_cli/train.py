@@ -67,13 +67,14 @@ Average = Annotated[float | None, Option(
     metavar="X", help="Average the weights, such as with 0.999.")]
 Patience = Annotated[int | None, Option(
     metavar="N", help="Stop N epochs after the best held-out loss.")]
-HeldOut = Annotated[float, Option(
-    "--held-out", "--val", metavar="X",
-    help="Part of the text to hold out.")]
+HeldOut = Annotated[str, Option(
+    "--held-out", "--val", metavar="X|TEXT",
+    help="Part of the text to hold out, or another text.")]
 Seed = Annotated[int, Option(
     metavar="N", help="Seed of weights, dropout, samples.")]
-Level = Annotated[str, Option(
-    metavar="NAME", help="char or word: what to predict.")]
+Level = Annotated[str | None, Option(
+    metavar="NAME", show_default="char, or the text's own",
+    help="char, word or split (at spaces): what to predict.")]
 MinFreq = Annotated[int, Option(
     metavar="N", help="Tokens rarer than N become <unk>.")]
 Prefix = Annotated[str | None, Option(
@@ -102,22 +103,24 @@ def train(
         num_epochs: NumEpochs = 10, lr: Lr = 4e-3,
         schedule: Schedule = "one_cycle", optimizer: Optimizer = "adam",
         clipping_theta: ClippingTheta = 1.0, average: Average = None,
-        patience: Patience = None,
-        held_out: HeldOut = 0.1, seed: Seed = 1, level: Level = "char",
+        patience: Patience = None, held_out: HeldOut = "0.1", seed: Seed = 1,
+        level: Level = None,
         min_freq: MinFreq = 1, prefix: Prefix = None, ctx: Ctx = None,
         out: Out = None, resume: Resume = None, workers: Workers = 1,
         rank: Rank = None, at: At = None, max_restarts: MaxRestarts = 0):
     """Train a char-RNN on a text; print the path of its best model."""
     settings = {name: value for name, value in context.params.items()
                 if name not in OTHERS}
+    settings["held_out"] = share_or_text(held_out)
     if not text and not resume:
         raise BadParameter("give a TEXT, or a RUN to --resume",
                            param_hint="TEXT|NAME")
     folder = resume or out or Path(
         "runs", f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
     if not is_worker() and (workers > 1 or rank is not None or at):
-        raise Exit(train_together(text, folder, bool(resume), workers, rank,
-                                  at, max_restarts))
+        raise Exit(train_together((text, settings["held_out"]), folder,
+                                  bool(resume), workers, rank, at,
+                                  max_restarts))
     if resume:
         text, settings = what_to_resume(context, resume, text, settings)
     from d2lrnn_cli.training import run
@@ -126,14 +129,28 @@ def train(
     print(folder / "best.safetensors")
 
 
-def train_together(text, folder, resume, workers, rank, at, max_restarts):
+def share_or_text(held_out):
+    """Return what to hold out: a float, or a text's name or path.
+
+    >>> share_or_text("0.1"), share_or_text("ptb_valid")
+    (0.1, 'ptb_valid')
+    """
+    try:
+        return float(held_out)
+    except ValueError:
+        return held_out
+
+
+def train_together(texts, folder, resume, workers, rank, at, max_restarts):
     """Train in several processes, and return the exit code.
 
     Each runs this command again; worker 0 writes to the folder.
     """
-    if text and os.path.exists(text) and not os.path.isfile(text):
-        raise BadParameter(f"{text} cannot be read by several workers: give a "
-                           f"file", param_hint="TEXT|NAME")
+    for text in texts:
+        if isinstance(text, str) and os.path.exists(text) and (
+                not os.path.isfile(text)):
+            raise BadParameter(f"{text} cannot be read by several workers: "
+                               f"give a file", param_hint="TEXT|NAME")
     name = str(folder)
     arguments = [word for word in sys.argv[1:] if word not in FLAGS]
     this = [*D2LRNN, *(name for name, is_on in FLAGS.items() if is_on),
@@ -186,8 +203,12 @@ def what_to_resume(context, folder, text, settings):
     noted_text, noted = told_by_worker_0(read)
     given = {name: value for name, value in settings.items()
              if context.get_parameter_source(name).name == "COMMANDLINE"}
-    return (text or find_again(noted_text or "", folder),
-            {**settings, **noted, **given})
+    text = text or find_again(noted_text or "", folder)
+    settings = {**settings, **noted, **given}
+    if "held_out" not in given and isinstance(settings["held_out"], str):
+        settings["held_out"] = find_again(settings["held_out"], folder,
+                                          "--held-out TEXT")
+    return text, settings
 
 
 def kinds_of_settings():
@@ -196,5 +217,5 @@ def kinds_of_settings():
     >>> kinds_of_settings()["num_hiddens"], kinds_of_settings()["lr"]
     (<class 'int'>, <class 'float'>)
     """
-    return {name: kind for name, kind in get_type_hints(train).items()
-            if name not in OTHERS}
+    kinds = {**get_type_hints(train), "held_out": float | str}
+    return {name: kind for name, kind in kinds.items() if name not in OTHERS}

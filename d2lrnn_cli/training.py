@@ -5,7 +5,7 @@ import os
 import d2lrnn as d2l
 from d2lrnn.basics.checks import check_path
 from d2lrnn.basics.files import to_text
-from d2lrnn.data.tokens import UNKNOWN
+from d2lrnn.data.tokens import UNKNOWN, spelled
 from d2lrnn.training.runs import holds_training, run_folder
 
 from d2lrnn_cli.command_file import written_command
@@ -57,7 +57,8 @@ def run_in(folder, text, settings, resume, ctx, together):
                   f"training starts over")
             resume = False
         together.broadcast(b"resume" if resume else b"")
-        with written_command(folder, text, settings, resume) as text:
+        with written_command(folder, text, settings, resume) as (
+                text, settings):
             train(text, settings, held, resume, ctx, together)
 
 
@@ -81,6 +82,10 @@ def train(text, settings, folder, resume, ctx, together):
     corpus = load_text(text, settings["level"], settings["min_freq"])
     model = d2l.CharRNN(corpus.vocab_size, settings["embed_size"] or None,
                         **{name: settings[name] for name in MODEL})
+    if isinstance(settings["held_out"], str):
+        settings = {**settings, "held_out": load_text(
+            settings["held_out"], corpus.level,
+            vocabulary=corpus.idx_to_char)}
     prefix = settings["prefix"] or first_token(corpus)
     d2l.check_prefix(d2l.tokenize(prefix, corpus.level), SAMPLE,
                      corpus.char_to_idx)
@@ -96,7 +101,9 @@ def train(text, settings, folder, resume, ctx, together):
 
 
 def first_token(corpus):
-    """Return the first token of a text that is not ``<unk>``."""
-    return next(token for token in map(corpus.idx_to_char.__getitem__,
-                                       corpus.corpus_indices)
-                if token != UNKNOWN)
+    """Return the first token of a text that is not ``<unk>``, spelled."""
+    token = next(token for token in map(corpus.idx_to_char.__getitem__,
+                                        corpus.corpus_indices)
+                 if token != UNKNOWN)
+    text = spelled(token, corpus.level)
+    return text.removeprefix(" ") or text  # at level "char" it may be a space

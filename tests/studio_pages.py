@@ -31,8 +31,8 @@ def read(browser, text):
         "const box = document.getElementById('text'); box.value = "
         "arguments[0]; box.dispatchEvent(new Event('input'))", text)
     wait_until(browser, lambda: browser.execute_script(
-        "return studio.readings.every((reading) => reading.tokens.join('') "
-        "=== arguments[0])", text))
+        "return studio.readings.every((reading) => reading.text() === "
+        "arguments[0])", text))
 
 
 def ask(browser, expression):

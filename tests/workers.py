@@ -51,6 +51,9 @@ def trained(job, together):
 def rows(config, options):
     """Train a ``CharRNN``; return it and the history."""
     corpus = d2l.load_corpus(options.pop("text", SENTENCE))
+    if isinstance(options.get("held_out"), str):
+        options["held_out"] = d2l.load_corpus(
+            options["held_out"], vocabulary=corpus.idx_to_char)
     model = d2l.CharRNN(corpus.vocab_size, **{
         "embed_size": 6, "num_hiddens": 10, "num_layers": 1, **config})
     return model, d2l.fit(model, corpus, **{

@@ -1,5 +1,6 @@
 """Find and read texts, number their tokens, and cut mini-batches."""
 from d2lrnn.data.corpus import Corpus, load_corpus, load_data_jay_lyrics
+from d2lrnn.data.ptb import load_ptb
 from d2lrnn.data.samplers import (
     data_iter_consecutive,
     data_iter_random,
@@ -14,6 +15,7 @@ __all__ = [
     "data_iter_random",
     "load_corpus",
     "load_data_jay_lyrics",
+    "load_ptb",
     "ptb_iterator",
     "tokenize",
 ]

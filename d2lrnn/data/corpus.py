@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 from d2lrnn.basics.checks import COUNT, check_number, check_numbers, shown
 from d2lrnn.data.numbering import narrow, number, number_tokens
+from d2lrnn.data.pieces import Start, stripped, with_newline
 from d2lrnn.data.reading import read_pieces
 from d2lrnn.data.texts import TEXTS, find_text, in_folders, is_path
-from d2lrnn.data.tokens import UNKNOWN, check_level, check_text, is_of_words
+from d2lrnn.data.tokens import (
+    EOS,
+    UNKNOWN,
+    check_level,
+    check_text,
+    is_of_words,
+    spelled,
+)
 
-__all__ = ["Corpus", "check_corpus", "check_vocabulary", "load_corpus",
-           "load_data_jay_lyrics", "split"]
+__all__ = ["Corpus", "check_corpus", "check_held_out", "check_vocabulary",
+           "load_corpus", "load_data_jay_lyrics", "split"]
 
 
 class Corpus(tuple):
@@ -22,8 +30,8 @@ class Corpus(tuple):
     Unpacks to ``(corpus_indices, char_to_idx, idx_to_char, vocab_size)``;
     corpus_indices is an array of shape (number of tokens,), of the smallest
     of int8, int16 and int32 that holds all ids. The tokens are characters if
-    ``level`` is "char", and words if it is "word"; the names are the book's in
-    both cases.
+    ``level`` is "char", and words if it is "word" or "split"; the names are
+    the book's in all cases.
 
     ``source`` describes the text for readers. ``num_chars`` counts its
     characters, and ``sha256`` is the hexadecimal hash of its UTF-8 bytes;
@@ -58,10 +66,11 @@ class Corpus(tuple):
         With a ``min_freq`` above 1, id 0 is "<unk>" and stands for every
         token that occurs fewer than ``min_freq`` times. A ``vocabulary``,
         such as a model's ``idx_to_char``, is a list of str in which a token's
-        position is its id; tokens that it lacks become its "<unk>".
+        position is its id; tokens that it lacks become its "<unk>". A
+        vocabulary of level "split" always has "<eos>".
 
         Raise ``ValueError`` for a text that is not a str or has lone
-        surrogates, a ``level`` other than "char" and "word", a ``min_freq``
+        surrogates, a ``level`` that ``tokenize`` does not know, a ``min_freq``
         below 1 or above the count of every token, and a vocabulary of another
         level, or one that lacks "<unk>" and a token of the text.
 
@@ -109,8 +118,12 @@ class Corpus(tuple):
 
     @property
     def text(self) -> str:
-        """The text, put together from its ids, "<unk>" included."""
-        return "".join(self.idx_to_char[i] for i in self.corpus_indices)
+        """The text, put together from its ids, "<unk>" included.
+
+        At level "split", a space precedes each word.
+        """
+        words = [spelled(token, self.level) for token in self.idx_to_char]
+        return "".join(words[i] for i in self.corpus_indices)
 
 
 def check_vocabulary(vocabulary, level, min_freq):
@@ -124,6 +137,11 @@ def check_vocabulary(vocabulary, level, min_freq):
                      if count > 1)
         raise ValueError(f"vocabulary has {shown(twice)} more than once: give "
                          f"each entry once")
+    if level != "token" and (EOS in vocabulary) != (level == "split"):
+        has, remedy = (("no <eos>", "another level") if level == "split"
+                       else ("an <eos>", "level='split'"))
+        raise ValueError(f"vocabulary has {has}, and level is {level!r}: give "
+                         f"{remedy}")
     if level == "char" and is_of_words(vocabulary):
         raise ValueError("vocabulary is one of words, and level is 'char': "
                          "give level='word'")
@@ -152,7 +170,9 @@ def _renumbered(ids, tokens, vocabulary, source):
 def _without_rare(ids, vocabulary, min_freq):
     """Give the tokens that are too rare id 0, "<unk>"."""
     counts = np.bincount(ids, minlength=len(vocabulary))
-    kept = counts >= min_freq
+    # a text of level "split" may have <unk> of its own
+    kept = np.array([(count >= min_freq or token == EOS) and token != UNKNOWN
+                     for token, count in zip(vocabulary, counts, strict=True)])
     if not kept.any():
         raise ValueError(
             f"min_freq is {min_freq}, but the most common token occurs "
@@ -180,26 +200,32 @@ def load_data_jay_lyrics(*, fallback: bool = True) -> Corpus:
 
 def load_corpus(path_or_text: str | os.PathLike[str], *,
                 num_chars: int | None = None, newline: str = "\n",
-                fallback: bool = True, level: str = "char", min_freq: int = 1,
+                fallback: bool = True, level: str | None = None,
+                min_freq: int = 1,
                 vocabulary: Sequence[str] | None = None) -> Corpus:
     r"""Read a UTF-8 text and return it as a ``Corpus``.
 
     ``path_or_text``
         The name of a known text ("jaychou_lyrics", "tinyshakespeare",
-        "shakespeare", "dinos"), the path of a text or of a .zip with a .txt
-        in it, the name of one in ``$D2LRNN_DATA`` or in lyrics_data/, or the
-        text itself. A ``Path`` is never the text; a str with a line end
-        always is. One short line is a path if there is such a file, or if it
-        looks like a path: "poem.txt", "./poem", "~/poem", "texts/poem" if
-        there is a folder texts.
+        "shakespeare", "dinos", "ptb", "ptb_valid", "ptb_test"), the path of a
+        text or of a .zip with a .txt in it, the name of one in
+        ``$D2LRNN_DATA`` or in lyrics_data/, or the text itself. A ``Path`` is
+        never the text; a str with a line end always is. One short line is a
+        path if there is such a file, or if it looks like a path: "poem.txt",
+        "./poem", "~/poem", "texts/poem" if there is a folder texts.
     ``num_chars``
         How many characters to keep from the start, or None for all.
     ``newline``
         What replaces every line end. A byte order mark is dropped.
     ``fallback``
         Whether another text may replace a known one that cannot be found, as
-        in ``load_data_jay_lyrics``.
-    ``level``, ``min_freq``, ``vocabulary``
+        in ``load_data_jay_lyrics``. Nothing replaces "ptb", "ptb_valid" and
+        "ptb_test"; see ``load_ptb``.
+    ``level``
+        As in ``Corpus.from_text``. None means "split" for the three parts of
+        the Penn Treebank, which are read without the spaces at the ends of
+        their lines, and "char" for any other text.
+    ``min_freq``, ``vocabulary``
         As in ``Corpus.from_text``. With a model's vocabulary, the model can
         be trained and measured on another text.
 
@@ -215,13 +241,21 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
     """
     _check_loading(path_or_text, num_chars, newline)
     check_numbers(min_freq=min_freq)
-    if isinstance(path_or_text, str) and path_or_text in TEXTS:
-        path_or_text = find_text(path_or_text, fallback)
-    pieces, source = _read(path_or_text)
+    known = isinstance(path_or_text, str) and TEXTS.get(path_or_text)
+    if level is None:
+        level = known.level if known else "char"
+    if known:
+        pieces, source = read_pieces(find_text(path_or_text, fallback),
+                                     known.member)
+        if known.level == "split":
+            pieces = stripped(pieces)
+    else:
+        pieces, source = _read(path_or_text)
     start = Start(with_newline(pieces, newline), num_chars)
     text = number(start, check_level(level))
-    if not start.total:
-        raise ValueError(f"{source} is empty: a corpus needs characters")
+    if not len(text.ids):
+        what = "characters" if level == "char" else "words"
+        raise ValueError(f"{source} is empty: a corpus needs {what}")
     if text.num_chars < start.total:
         source += (f", first {text.num_chars:,} of {start.total:,} characters")
     return Corpus._numbered(text, source, level, min_freq, vocabulary)
@@ -235,44 +269,6 @@ def _check_loading(path_or_text, num_chars, newline):
     if not isinstance(path_or_text, (str, os.PathLike)):
         raise ValueError(f"path_or_text is {shown(path_or_text)}: give the "
                          f"path of a text, or a text")
-
-
-def with_newline(pieces, newline):
-    r"""Yield the pieces of a text with its line ends replaced.
-
-    >>> "".join(with_newline(["one\r", "\ntwo\rthree\n"], " "))
-    'one two three '
-    """
-    held = ""  # a line end that the next piece may complete
-    for piece in pieces:
-        piece = held + piece
-        held = "\r" if piece.endswith("\r") else ""
-        piece = piece.removesuffix("\r")
-        if "\r" in piece:
-            piece = piece.replace("\r\n", "\n").replace("\r", "\n")
-        yield piece if newline == "\n" else piece.replace("\n", newline)
-    yield held and newline
-
-
-class Start:
-    """The first ``num_chars`` characters of a text; None takes all.
-
-    ``total`` is the length of the whole text, once it has been read.
-
-    >>> start = Start(["ab", "cd", "e"], 3)
-    >>> list(start), start.total
-    (['ab', 'c', ''], 5)
-    """
-
-    def __init__(self, pieces, num_chars):
-        self.pieces, self.num_chars, self.total = pieces, num_chars, 0
-
-    def __iter__(self):
-        for piece in self.pieces:
-            left = None if self.num_chars is None else max(
-                0, self.num_chars - self.total)
-            self.total += len(piece)
-            yield piece[:left]
 
 
 def _read(path_or_text):
@@ -308,24 +304,61 @@ def check_corpus(corpus):
 def split(corpus, held_out):
     """Return the ids to train on, those held out, and the id of ``<unk>``.
 
+    ``held_out`` is the share at the end of the corpus, or another corpus in
+    the same vocabulary, which is then held out instead.
+
     A token that occurs only in the held-out part gets the id of ``<unk>``,
     or, if the vocabulary has none, the first id that training never sees.
     In a text numbered with the vocabulary of another text, only the tokens
     that the vocabulary lacks are ``<unk>``: the model may have learned the
     others from that text. Raise ``ValueError`` if fewer than two ids are
-    held out.
+    held out, or if the other corpus has another vocabulary.
     """
     check_corpus(corpus)
-    held_out = check_numbers(held_out=held_out)["held_out"]
-    ids = corpus.corpus_indices
-    num_train = len(ids) - round(len(ids) * held_out)
-    train, rest = ids[:num_train], ids[num_train:]
-    if len(rest) < 2:
-        raise ValueError(f"held_out is {held_out} of {len(ids)} ids, too few "
-                         f"to measure on: use more, or a longer text")
+    share, other = check_held_out(held_out)
+    if other is None:
+        train, rest = parts(corpus.corpus_indices, share)
+    else:
+        train, rest = corpus.corpus_indices, other_ids(corpus, other)
     if not corpus.own_vocabulary:
         return train, rest, corpus.char_to_idx.get(UNKNOWN, -1)
     seen = np.bincount(train, minlength=corpus.vocab_size) > 0
     unseen = np.flatnonzero(~seen)
     unk = corpus.char_to_idx.get(UNKNOWN, unseen[0] if len(unseen) else -1)
     return train, np.where(seen[rest], rest, unk).astype(rest.dtype), unk
+
+
+def check_held_out(held_out):
+    """Return what is held out as a setting that JSON can hold, and a corpus.
+
+    The setting is a share of the corpus to train on, and the corpus None; or
+    the setting is the sha256 of another ``Corpus``.
+    """
+    if isinstance(held_out, Corpus):
+        return {"sha256": held_out.sha256}, held_out
+    return check_numbers(held_out=held_out)["held_out"], None
+
+
+def other_ids(corpus, other):
+    """Return the ids of another corpus in the same vocabulary."""
+    for name, theirs, ours in (
+            ("level", other.level, corpus.level),
+            ("vocabulary", other.idx_to_char, corpus.idx_to_char)):
+        if list(theirs) != list(ours):
+            raise ValueError(
+                f"held_out is a corpus of another {name} than the one to "
+                f"train on: load it with level={corpus.level!r} and "
+                f"vocabulary=corpus.idx_to_char")
+    if len(other.corpus_indices) < 2:
+        raise ValueError(f"held_out has {len(other.corpus_indices)} ids, too "
+                         f"few to measure on: use a longer text")
+    return other.corpus_indices
+
+
+def parts(ids, held_out):
+    """Return ids without the share at their end, and that share."""
+    num_train = len(ids) - round(len(ids) * held_out)
+    if len(ids) - num_train < 2:
+        raise ValueError(f"held_out is {held_out} of {len(ids)} ids, too few "
+                         f"to measure on: use more, or a longer text")
+    return ids[:num_train], ids[num_train:]

@@ -4,7 +4,7 @@ import sys
 from typing import NamedTuple
 
 import numpy as np
-from d2lrnn.data.tokens import tokenize
+from d2lrnn.data.tokens import EOS, tokenize
 
 __all__ = ["Numbered", "narrow", "number", "number_tokens"]
 
@@ -38,16 +38,21 @@ def number(pieces, level):
     """
     if level != "char":
         text = "".join(pieces)
-        return number_tokens(tokenize(text, level), text)
+        # even where no line ends, since it tells the level of a vocabulary
+        return number_tokens(tokenize(text, level), text,
+                             [EOS] if level == "split" else [])
     characters = Characters()
     for piece in pieces:
         characters.add(piece)
     return characters.numbered()
 
 
-def number_tokens(tokens, text):
-    """Return the tokens of a text as a ``Numbered``."""
-    vocabulary = sorted(set(tokens))
+def number_tokens(tokens, text, others=()):
+    """Return the tokens of a text as a ``Numbered``.
+
+    ``others`` are in its vocabulary, too.
+    """
+    vocabulary = sorted({*tokens, *others})
     token_to_idx = {token: i for i, token in enumerate(vocabulary)}
     ids = np.fromiter(map(token_to_idx.__getitem__, tokens),
                       narrow(len(vocabulary)), count=len(tokens))

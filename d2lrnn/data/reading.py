@@ -38,8 +38,11 @@ def read_source(path):
     return "".join(pieces), name
 
 
-def read_pieces(path):
+def read_pieces(path, member=None):
     """Return the text of a file piece by piece, and a printable name for it.
+
+    If the file is a zip, ``member`` names the text in it; None means the one
+    that ``read_source`` takes.
 
     The text is an iterator of str, which keeps one piece of a file in memory
     at a time, and raises ``ValueError`` at the first unusable piece.
@@ -49,9 +52,9 @@ def read_pieces(path):
     if path.suffix.lower() == ".zip":
         # read whole, since the checksum is at its end
         with opened(path, source) as file:
-            data, member = unzip(file, path)
+            data, what = unzip(file, path, member)
         check_size(len(data), source)
-        return decoded_pieces([data], source), readable(path.name) + member
+        return decoded_pieces([data], source), readable(path.name) + what
     return (decoded_pieces(byte_pieces(path, source), source),
             readable(path.name))
 
@@ -142,8 +145,10 @@ def read_bytes(file):
     return data
 
 
-def unzip(file, path):
+def unzip(file, path, name=None):
     """Return the bytes of a zip's text, and its name if not the zip's.
+
+    ``name`` is that of the text, or None to choose one.
 
     The sizes that the zip claims are checked before anything is unpacked.
     """
@@ -152,7 +157,9 @@ def unzip(file, path):
         archive = zipfile.ZipFile(file)
         for member in archive.infolist():
             check_names(archive, member)
-    member, what = choose_member(archive.infolist(), path)
+    member, what = choose_member(
+        archive.infolist(), path) if name is None else (
+        named_member(archive.infolist(), path, name), f": {name}")
     if member.flag_bits & 1:
         raise ValueError(f"{source} is encrypted: unpack it, and give the "
                          f"text in it")
@@ -196,6 +203,15 @@ def choose_member(members, path):
     member = max(texts, key=lambda member: member.file_size)
     others = f", the largest of {len(texts)} texts" if len(texts) > 1 else ""
     return member, f": {readable(member.filename)}{others}"
+
+
+def named_member(members, path, name):
+    """Return the member of a zip that has this name."""
+    for member in members:
+        if member.filename == name:
+            return member
+    raise ValueError(f"{readable(path)} has no {name} in it: get a new copy "
+                     f"of it")
 
 
 def decoded_pieces(pieces, source):

@@ -19,9 +19,20 @@ class Text(NamedTuple):
     file: str
     sha256: str
     url: str | None  # None: there is nothing to download
-    fallback: str
+    fallback: str | None  # None: there is no replacement
     fallback_is: str = "the original lyrics"
+    member: str | None = None  # the text's name in a zip of several
+    # how load_corpus cuts it by default; a text of level "split" is read
+    # without the spaces at the ends of its lines
+    level: str = "char"
 
+
+PTB = Text(
+    file="ptb.zip",
+    sha256="310d8f602882a5716613815ed75596e5"
+           "764ea84ed04c5630eebaaf2b943ec5aa",
+    url="https://raw.githubusercontent.com/d2l-ai/d2l-zh/v1/data/ptb.zip",
+    fallback=None, member="ptb/ptb.train.txt", level="split")
 
 TEXTS = {
     "jaychou_lyrics": Text(
@@ -53,6 +64,9 @@ TEXTS = {
         url=None,
         fallback="dinosaur_genera.txt",
         fallback_is="the dinosaur genera"),
+    "ptb": PTB,
+    "ptb_valid": PTB._replace(member="ptb/ptb.valid.txt"),
+    "ptb_test": PTB._replace(member="ptb/ptb.test.txt"),
 }
 SUFFIXES = (".txt", ".text", ".zip", ".md", ".rst", ".tex", ".csv", ".tsv",
             ".json", ".xml", ".html", ".htm", ".log", ".gz")
@@ -62,7 +76,7 @@ def find_text(name, fallback=True):
     """Return the path of a known text, or of its replacement.
 
     Warn about a replacement; raise ``FileNotFoundError`` if ``fallback`` is
-    false and the text cannot be found.
+    false, or there is none, and the text cannot be found.
     """
     known = TEXTS[name]
     found = text_in_folders(name)
@@ -81,7 +95,7 @@ def find_text(name, fallback=True):
             problem = (f"{known.file} is neither in $D2LRNN_DATA, "
                        f"lyrics_data/ nor {cache}, and could not be "
                        f"downloaded ({type(error).__name__})")
-    if not fallback:
+    if not fallback or known.fallback is None:
         raise FileNotFoundError(
             f"{problem}: put it into a folder and set D2LRNN_DATA to that "
             f"folder") from no_download
@@ -93,7 +107,9 @@ def find_text(name, fallback=True):
 
 def text_in_folders(name):
     """Return the path of a known text in the folders of texts, or None."""
-    file = TEXTS[name].file
+    file, member = TEXTS[name].file, TEXTS[name].member
+    if member:
+        return in_folders(file, member, os.path.basename(member))
     return in_folders(file, file.removesuffix(".zip"))
 
 

@@ -1,37 +1,69 @@
-"""Cut a text, or a prefix, into tokens."""
+"""Cut a text, or a prefix, into tokens, and spell tokens as a text."""
 import re
 
 from d2lrnn.basics.checks import check_choice, check_numbers, shown
 
-__all__ = ["UNKNOWN", "check_level", "check_prefix", "check_text",
+__all__ = ["EOS", "UNKNOWN", "check_level", "check_prefix", "check_text",
            "check_tokens", "is_of_words", "level_of", "prefix_tokens",
-           "tokenize"]
+           "spelled", "tokenize", "unit_of"]
 
-UNKNOWN = "<unk>"  # no text yields it: tokenize cuts it into <, unk, >
+# at the levels "char" and "word", no text yields these: tokenize cuts <unk>
+# into <, unk, >
+UNKNOWN, EOS = "<unk>", "<eos>"
+LEVELS = ("char", "word", "split")
 IDEOGRAPH = ("\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
              "\U00020000-\U0003ffff")
 WORDS = re.compile(rf"[{IDEOGRAPH}]|[^\W{IDEOGRAPH}]+|\W")
 
 
 def tokenize(text: str, level: str) -> list[str]:
-    """Cut a text into tokens: a list of str that, joined, give the text.
+    r"""Cut a text into tokens, a list of str.
 
     At level "char" each character is a token. At level "word" a run of
     letters, digits and underscores is one token, and so is each CJK ideograph
-    and every other character. Raise ``ValueError`` for any other level.
+    and every other character. Joined, these tokens give the text. At level
+    "split" the words between white space are the tokens, and "<eos>" stands
+    for each line end; this is how the Penn Treebank is read. Raise
+    ``ValueError`` for any other level.
 
     >>> tokenize("Dr. Wu 走了", "word")
     ['Dr', '.', ' ', 'Wu', ' ', '走', '了']
+    >>> tokenize("Dr. Wu 走了\n", "split")
+    ['Dr.', 'Wu', '走了', '<eos>']
     """
     check_text(text, "the text")
     if check_level(level) == "char":
         return list(text)
-    return WORDS.findall(text)
+    if level == "word":
+        return WORDS.findall(text)
+    return text.replace("\n", f" {EOS} ").split()
+
+
+def spelled(token, level):
+    r"""Return a token as it is written in a text of this level.
+
+    >>> "".join(spelled(token, "split") for token in ["to", "be", "<eos>"])
+    ' to be\n'
+    >>> spelled("to", "word")
+    'to'
+    """
+    if level != "split":
+        return token
+    return "\n" if token == EOS else f" {token}"
+
+
+def unit_of(level):
+    """Return what a token is called in messages.
+
+    >>> unit_of("char"), unit_of("split")
+    ('char', 'word')
+    """
+    return "word" if level == "split" else level
 
 
 def check_level(level):
     """Return a level, or raise a ``ValueError`` that lists the levels."""
-    return check_choice("level", level, ("char", "word"))
+    return check_choice("level", level, LEVELS)
 
 
 def check_text(text, source):
@@ -61,17 +93,23 @@ def is_of_words(vocabulary):
 def level_of(vocabulary):
     """Return the level at which a text is cut into tokens of a vocabulary.
 
+    A vocabulary with "<eos>" is of level "split", as no other level has it.
+
     >>> level_of(["a", "b"]), level_of(["to", " ", "be"])
     ('char', 'word')
+    >>> level_of(["<eos>", "<unk>", "be", "to"])
+    'split'
     """
+    if EOS in vocabulary:
+        return "split"
     return "word" if is_of_words(vocabulary) else "char"
 
 
 def prefix_tokens(prefix, char_to_idx):
     """Return a prefix as a list of tokens of a vocabulary.
 
-    A str is cut into words if the vocabulary consists of words, otherwise
-    into characters; a list of tokens is taken as it is.
+    A str is cut at the level of the vocabulary, into words or characters; a
+    list of tokens is taken as it is.
 
     >>> prefix_tokens("to be", {" ": 0, "be": 1, "to": 2})
     ['to', ' ', 'be']
@@ -111,9 +149,11 @@ def check_tokens(tokens, char_to_idx):
     unknown = [token for token in dict.fromkeys(tokens)
                if token not in char_to_idx]
     if unknown:
-        what = "words" if is_of_words(char_to_idx) else "characters"
+        level = level_of(char_to_idx)
+        what = "characters" if level == "char" else "words"
+        text = "".join(spelled(token, level) for token in tokens)
         some = ", ".join([*map(shown, unknown[:9]), "..."][:len(unknown)])
         raise ValueError(
-            f"the prefix {shown(''.join(tokens))} has {what} that the "
+            f"the prefix {shown(text)} has {what} that the "
             f"vocabulary of {len(char_to_idx)} lacks ({some}): use {what} of "
             f"the training text")

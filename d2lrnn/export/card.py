@@ -2,6 +2,7 @@
 from importlib import resources
 from string import Template
 
+from d2lrnn.data.tokens import unit_of
 from d2lrnn.models.checkpoint import BEST, LAST, named_params, read
 from d2lrnn.report.markdown import marked, rows_of
 from d2lrnn.report.records import judged_losses, read_records
@@ -14,7 +15,8 @@ LICENCES = {
     "original_lyrics.txt": "CC0 1.0", "original_sonnets.txt": "CC0 1.0",
     "dinosaur_genera.txt": "CC0 1.0", "tinyshakespeare.txt": "public domain",
     "shakespeare.txt": "public domain",
-    "jaychou_lyrics.txt": "under copyright"}
+    **dict.fromkeys(("jaychou_lyrics.txt", "ptb.zip", "ptb.train.txt"),
+                    "under copyright")}
 
 
 def template(name):
@@ -27,7 +29,7 @@ def template(name):
 def to_card(path, model):
     """Return the card of a ``CharRNN`` that was read from ``path``."""
     config = model.config
-    unit = "character" if model.level == "char" else model.level
+    unit = "character" if model.level == "char" else unit_of(model.level)
     settings, record, num_epochs = training_of(path)
     name = path.absolute().parent.name if settings else path.stem
     n = config["num_layers"]
@@ -86,18 +88,23 @@ def training_beside(path, metadata):
 
 
 def text_facts(path, settings):
-    """Return the text and its licence, as the record of the run knows them."""
-    sha256, source = settings.get("text_sha256"), None
+    """Return the text and its licence, as the record of the run knows them.
+
+    If another text was held out, the facts name it.
+    """
+    sha256, source, held_out = settings.get("text_sha256"), None, {}
     try:
         (record,) = read_records([path.parent])
     except (OSError, ValueError):  # it has not finished
         record = None
     if record and sha256 and record["text"]["sha256"] == sha256:
-        source = record["text"]["source"]
+        source, held_out = (record["text"]["source"],
+                            record["text"].get("held_out", {}))
     licence = next((words for name, words in LICENCES.items()
                     if (source or "").startswith(name)), NOT_KNOWN)
     return {"text": source or NOT_KNOWN, "licence of the text": licence,
-            **({"sha256 of the text": sha256} if sha256 else {})}
+            **({"sha256 of the text": sha256} if sha256 else {}),
+            **({"held-out text": held_out["source"]} if held_out else {})}
 
 
 def results(record, num_epochs):

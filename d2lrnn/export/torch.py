@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 from d2lrnn.basics.files import new_folder
 from d2lrnn.basics.tensors import write_tensors
-from d2lrnn.data.tokens import UNKNOWN, is_of_words
+from d2lrnn.data.tokens import EOS, UNKNOWN
 from d2lrnn.export.card import template, to_card
 from d2lrnn.export.parts import parts_of
+from d2lrnn.generation.lyrics import cut_level
 
 __all__ = ["code_of", "weights_of", "write_torch"]
 
@@ -108,16 +109,18 @@ def ids_in(parts):
 
 
 def tokens_in(model):
-    """Return how the model's code cuts a prefix, as a dict."""
+    """Return how the model's code cuts a prefix and writes, as a dict."""
     by_level = {"char": "list(prefix)", "word": "WORDS.findall(prefix)",
+                "split": rf'prefix.replace("\n", " {EOS} ").split()',
                 "token": "[prefix]"}
-    level = model.level
-    if level == "char" and is_of_words(model.idx_to_char):
-        level = "word"
+    level, written = cut_level(model), "vocabulary[i]"
+    if level == "split":
+        written = rf'"\n" if {written} == "{EOS}" else f" {{{written}}}"'
     is_cut, banned = level == "word", ""
     if UNKNOWN in model.idx_to_char:
         banned = (f"\n        scores[vocabulary.index({UNKNOWN!r})] = "
                   f"-torch.inf")
     return {"tokens": by_level[level], "unknown": banned,
+            "written": written,
             "import_re": "\nimport re" if is_cut else "",
             "words": template("words").template if is_cut else ""}

@@ -6,7 +6,12 @@ from d2lrnn.basics.checks import (
     shown,
 )
 from d2lrnn.basics.environment import on_device
-from d2lrnn.data.tokens import check_prefix, prefix_tokens
+from d2lrnn.data.tokens import (
+    check_prefix,
+    level_of,
+    prefix_tokens,
+    spelled,
+)
 from d2lrnn.models.scratch import to_onehot
 from mxnet import nd
 
@@ -40,11 +45,16 @@ def check_numbering(idx_to_char, char_to_idx, vocab_size):
 
 def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,
                **parts):
-    """Check the arguments, and cut the prefix into a list of tokens."""
+    """Check the arguments, and cut the prefix into a list of tokens.
+
+    The vocabulary's tokens become what the text shall have for them.
+    """
     check_prefix(prefix, num_chars, char_to_idx)
     check_parts(parts)
     check_numbering(idx_to_char, char_to_idx, vocab_size)
-    return {"prefix": prefix_tokens(prefix, char_to_idx)}
+    level = level_of(char_to_idx)
+    return {"prefix": prefix_tokens(prefix, char_to_idx),
+            "idx_to_char": [spelled(token, level) for token in idx_to_char]}
 
 
 @on_device

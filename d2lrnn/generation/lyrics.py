@@ -4,12 +4,18 @@ from os import PathLike
 from typing import Any
 
 from d2lrnn.basics.checks import check_choice, check_kind, check_numbers, shown
-from d2lrnn.data.tokens import UNKNOWN, check_tokens, level_of, tokenize
+from d2lrnn.data.tokens import (
+    UNKNOWN,
+    check_tokens,
+    level_of,
+    spelled,
+    tokenize,
+)
 from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of
 from d2lrnn.models.checkpoint import load_model
 
-__all__ = ["generate", "generate_characters", "vocabulary_of"]
+__all__ = ["cut_level", "generate", "generate_characters", "vocabulary_of"]
 
 
 def generate(model, prefix: str | list[str] | tuple[str, ...],
@@ -29,7 +35,9 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
         A str, or a list of str to write several texts at once. For a list,
         each item yielded is a tuple with one str for each text.
     ``num_chars``
-        How many characters to write, or words if the model's level is "word".
+        How many characters to write, or words if the model's level is "word"
+        or "split". At level "split", a word comes with the space before it,
+        and "<eos>" as a line end.
     ``temperature``, ``top_k``, ``top_p``
         As in ``choose``.
     ``seed``
@@ -50,13 +58,14 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
     idx_to_char = vocabulary_of(model)
     prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
-    level = getattr(model, "level", None)
+    level = cut_level(model)
     batch = [_to_ids(tokens, char_to_idx, on_unknown)
-             for tokens in _cut(prefixes, level, char_to_idx)]
+             for tokens in _cut(prefixes, level)]
     banned = [i for i, char in enumerate(idx_to_char) if char == UNKNOWN]
     pick = picker(temperature, top_k, top_p, seed, len(batch), banned)
     steps = stepper_of(model, len(idx_to_char))
-    lyrics = _write(steps, batch, num_chars, idx_to_char, pick, stop)
+    words = [spelled(token, level) for token in idx_to_char]
+    lyrics = _write(steps, batch, num_chars, words, pick, stop)
     return (char for (char,) in lyrics) if isinstance(prefix, str) else lyrics
 
 
@@ -92,6 +101,14 @@ def vocabulary_of(model):
     return list(idx_to_char)
 
 
+def cut_level(model):
+    """Return the level at which a model's prefixes are cut into tokens."""
+    level = getattr(model, "level", None)
+    if level in ("word", "token"):  # not to be told from the vocabulary
+        return level
+    return level_of(vocabulary_of(model))
+
+
 def _several(prefixes):
     if not isinstance(prefixes, (list, tuple)) or not prefixes or not all(
             isinstance(prefix, str) for prefix in prefixes):
@@ -100,12 +117,10 @@ def _several(prefixes):
     return prefixes
 
 
-def _cut(prefixes, level, char_to_idx):
+def _cut(prefixes, level):
     """Return a list of the tokens of each prefix."""
     if level == "token":  # there is no rule for cutting it
         return [[prefix] for prefix in prefixes]
-    if level != "word":
-        level = level_of(char_to_idx)
     return [tokenize(prefix, level) for prefix in prefixes]
 
 
@@ -130,21 +145,24 @@ def _warm_up(steps, batch):
     return steps.join(states)
 
 
-def _write(steps, batch, num_chars, idx_to_char, pick, stop):
-    """Yield the next character of each text in a batch, step by step."""
+def _write(steps, batch, num_chars, words, pick, stop):
+    """Yield the next character of each text in a batch, step by step.
+
+    ``words`` are the tokens of the vocabulary, as they are written.
+    """
     state = _warm_up(steps, [ids[:-1] for ids in batch])
     last = [ids[-1] for ids in batch]
     rows, ends = range(len(batch)), [""] * len(batch)
     for _ in range(num_chars):
         scores, state = steps(last, state)
-        if scores.shape != (len(batch), len(idx_to_char)):
+        if scores.shape != (len(batch), len(words)):
             raise ValueError(
                 f"the model's scores have shape {scores.shape}, but there are "
-                f"{len(batch)} texts and {len(idx_to_char)} characters: set "
+                f"{len(batch)} texts and {len(words)} characters: set "
                 f"model.idx_to_char to the vocabulary of its training text")
         new = [""] * len(batch)
         for i, best in zip(rows, pick(scores, rows), strict=True):
-            last[i], new[i] = best, idx_to_char[best]
+            last[i], new[i] = best, words[best]
         yield tuple(new)
         if stop is None:
             continue

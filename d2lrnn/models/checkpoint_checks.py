@@ -18,7 +18,7 @@ __all__ = [
     "difference",
 ]
 
-LEVELS = ("char", "word", "token")
+LEVELS = ("char", "word", "split", "token")
 # The numbers of an epoch's record that reports and resumed runs read
 NUMBERS = ("epoch", "lr", "seconds", "loss", "perplexity", "characters")
 HELD_OUT = {"held_out_loss", "held_out_perplexity", "held_out_bits_per_char",

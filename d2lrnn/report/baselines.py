@@ -40,7 +40,7 @@ def parts_of(corpus, histories, settings):
     """Return the ids that were trained on, and those held out, if any.
 
     The text was divided as ``fit`` does if an epoch was measured on held-out
-    text, and ``settings`` say which share it was.
+    text, and ``settings`` say which share or ``Corpus`` it was.
     """
     if any("held_out_perplexity" in record
            for history in histories.values() for record in history):

@@ -6,7 +6,7 @@ from d2lrnn.report.labels import clean
 from d2lrnn.report.page import (
     MISSING,
     about_text,
-    bits_per_char,
+    bits_held_out,
     machine_rows,
     rounded,
 )
@@ -48,7 +48,7 @@ def to_markdown(record):
             rounded(best["held_out_bits_per_char"]), best["epoch"],
             share(best["held_out_unk"])] for label, best in held_out.items())
         lines += [f"| {say(f'{guess} guess')} | {rounded(value)} | "
-                  f"{rounded(bits_per_char(value, text))} | | |"
+                  f"{rounded(bits_held_out(value, text))} | | |"
                   for guess, _, value in known_baselines(record)
                   if value is not None] + [""]
     for label, training in trainings.items():

@@ -9,8 +9,8 @@ from d2lrnn.report.curves import norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.labels import clean, numbered
 from d2lrnn.report.phrases import say
 
-__all__ = ["STUDIO", "about_text", "by_label", "figure_of", "machine_rows",
-           "rounded", "to_html"]
+__all__ = ["STUDIO", "about_text", "bits_held_out", "by_label", "figure_of",
+           "machine_rows", "rounded", "to_html"]
 
 MISSING, LINES = "–", "\n\t"
 STUDIO = "studio.html"  # beside the report of a training
@@ -84,8 +84,10 @@ def about_text(text):
         *([("tokens", "{number:,} tokens")]
           if not in_characters(text) else []),
         ("vocab_size", "{number:,} distinct")) if text[key] is not None]
-    return say("{source} ({sizes})", source=text["source"],
-               sizes=say(", ").join(sizes)) if sizes else text["source"]
+    about = say("{source} ({sizes})", source=text["source"],
+                sizes=say(", ").join(sizes)) if sizes else text["source"]
+    return say("{text}; held out: {other}", text=about, other=about_text(
+        text["held_out"])) if "held_out" in text else about
 
 
 def in_characters(text):
@@ -196,8 +198,10 @@ def rows_of_guesses(records):
     rows.sort(key=lambda row: -GUESSES.index(row[0]))
     return [[label, rounded(value),
              "" if held_out is None else rounded(held_out),
-             rounded(bits_per_char(value if held_out is None else held_out,
-                                   record["text"])), "", "", "", ""]
+             rounded(bits_per_char(value, record["text"])
+                     if held_out is None
+                     else bits_held_out(held_out, record["text"])),
+             "", "", "", ""]
             for _, label, value, held_out, record in rows]
 
 
@@ -210,6 +214,14 @@ def bits_per_char(perplexity, text):
         return None
     return (math.log2(float(perplexity))
             * text["tokens"] / text["characters"])
+
+
+def bits_held_out(perplexity, text):
+    """Convert a perplexity on what was held out, as ``bits_per_char`` does.
+
+    That is the end of the text, unless the text names another one.
+    """
+    return bits_per_char(perplexity, text.get("held_out", text))
 
 
 def rounded(value, digits=3):

@@ -29,6 +29,7 @@ CHINESE = {
         "各个迭代周期的平均梯度范数，裁剪前和裁剪后",
     # the training text
     "{source} ({sizes})": "{source}（{sizes}）",
+    "{text}; held out: {other}": "{text}；留出文本：{other}",
     ", ": "，",
     "; ": "；",
     "{number:,} characters": "{number:,} 个字符",

@@ -129,15 +129,22 @@ def checked_record(record, name):
         "command": [str(word) for word in value_of(record, "command", list)],
         **{key: value_of(record, key, dict)
            for key in ("versions", "machine", "settings")},
-        "text": {**text, "source": value_of(text, "source", str, "not known"),
-                 "sha256": value_of(text, "sha256", str, "–"),
-                 **{key: optional(key, text.get(key), Integral, 1, LONGEST)
-                    for key in ("characters", "tokens", "vocab_size")}},
+        "text": checked_text(text),
         "baselines": {**baselines, **{
             key: optional(key, baselines[key], Real, SMALLEST_FLOAT)
             for key in (*GUESSES, *HELD_OUT.values()) if key in baselines}},
         "trainings": {label: summarize(history)
                       for label, history in histories.items()}}
+
+
+def checked_text(text):
+    """Return what a record says of a text, and of the one held out, if any."""
+    held_out = value_of(text, "held_out", dict)
+    return {**text, "source": value_of(text, "source", str, "not known"),
+            "sha256": value_of(text, "sha256", str, "–"),
+            **{key: optional(key, text.get(key), Integral, 1, LONGEST)
+               for key in ("characters", "tokens", "vocab_size")},
+            **({"held_out": checked_text(held_out)} if held_out else {})}
 
 
 def checked_histories(histories):

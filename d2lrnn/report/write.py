@@ -17,7 +17,7 @@ from d2lrnn.basics.files import (
     writable,
 )
 from d2lrnn.basics.language import readers_language
-from d2lrnn.data.corpus import Corpus, split
+from d2lrnn.data.corpus import Corpus, check_held_out, split
 from d2lrnn.report.baselines import baselines, known_baselines, parts_of
 from d2lrnn.report.curves import perplexity_figure
 from d2lrnn.report.labels import (
@@ -30,7 +30,7 @@ from d2lrnn.report.labels import (
 from d2lrnn.report.markdown import share, to_markdown, with_held_out
 from d2lrnn.report.page import (
     baselines_to_draw,
-    bits_per_char,
+    bits_held_out,
     by_label,
     figure_of,
     rounded,
@@ -62,10 +62,10 @@ def plot_perplexity(histories, corpus, *, held_out=None):
 
     ``histories`` is a dict of the histories of trainings by label; held-out
     perplexities are plotted too. ``held_out`` is the share of the corpus, at
-    its end, that was held out. The guesses, which know how often single
-    characters, pairs and triples occur in the training text, are measured on
-    the held-out part, or, without one, on the training text itself. Return a
-    matplotlib ``Figure``.
+    its end, that was held out, or the ``Corpus`` that was. The guesses, which
+    know how often single characters, pairs and triples occur in the training
+    text, are measured on the held-out part, or, without one, on the training
+    text itself. Return a matplotlib ``Figure``.
     """
     check_kind("corpus", corpus, Corpus, A_CORPUS)
     histories = checked_histories(histories)
@@ -85,8 +85,8 @@ def write_report(name: str, histories: dict[str, list[dict]], corpus: Corpus,
     ``histories`` is a dict of what the training functions returned, by label;
     ``settings`` is a dict of their arguments and the seed. Beside them stand
     the guesses of ``plot_perplexity``; if there are held-out perplexities and
-    ``settings["held_out"]`` is the share that ``fit`` held out, the guesses
-    are measured on both parts. The files of
+    ``settings["held_out"]`` is the share or the ``Corpus`` that ``fit`` held
+    out, the guesses are measured on both parts. The files of
     ``write_pages`` go to a new folder in ``folder``, named after ``name`` and
     the time, or to one in a temporary folder, with a warning, if ``folder``
     cannot be written to. Return the path of the new folder. Raise
@@ -181,24 +181,33 @@ def make_record(name, histories, corpus, settings):
     check_kind("name", name, str, "a str")
     check_kind("settings", settings, dict, "a dict")
     check_kind("corpus", corpus, Corpus, A_CORPUS)
+    histories = through_json("histories", checked_histories(histories))
+    parts = parts_of(corpus, histories, settings)
+    text, settings = text_facts(corpus), dict(settings)
+    if isinstance(settings.get("held_out"), Corpus):
+        text["held_out"] = text_facts(settings["held_out"])
+        settings["held_out"], _ = check_held_out(settings["held_out"])
     settings = {str(key): value if isinstance(
         value, (int, float, list, dict, np.generic, np.ndarray))
         else str(value) for key, value in settings.items()}
-    histories = through_json("histories", checked_histories(histories))
     return {
         "name": name,
         **machine_record(),
-        "text": {"source": corpus.source, "sha256": corpus.sha256,
-                 "characters": corpus.num_chars,
-                 "tokens": len(corpus.corpus_indices),
-                 "vocab_size": corpus.vocab_size},
-        "baselines": baselines(corpus, *parts_of(corpus, histories,
-                                                 settings)),
+        "text": text,
+        "baselines": baselines(corpus, *parts),
         "settings": through_json("settings", settings),
         "command": [Path(sys.argv[0]).name, *map(to_text, sys.argv[1:])],
         "trainings": {label: summarize(history)
                       for label, history in histories.items()},
     }
+
+
+def text_facts(corpus):
+    """Return what a report says of a text, as a dict."""
+    return {"source": corpus.source, "sha256": corpus.sha256,
+            "characters": corpus.num_chars,
+            "tokens": len(corpus.corpus_indices),
+            "vocab_size": corpus.vocab_size}
 
 
 def print_summary(record):
@@ -250,7 +259,7 @@ def summary_lines(record, language):
                share(best["held_out_unk"])]
               for label, best in held_out.items()),
             *([*words(f"{guess} guess"), rounded(value),
-               rounded(bits_per_char(value, record["text"]))]
+               rounded(bits_held_out(value, record["text"]))]
               for guess, _, value in known_baselines(record)
               if value is not None)], *HELD_OUT_WIDTHS[language])
 

@@ -95,17 +95,19 @@ def text_record(feed, loss, held_out_losses, targets):
     ``loss`` is the epoch's mean, in nats; ``held_out_losses`` are those of
     the held-out ids ``targets``, among which ``feed.unk`` marks the unknown.
     """
-    corpus, is_unk = feed.corpus, targets == feed.unk
-    chars_per_token = corpus.num_chars / len(corpus.corpus_indices)
+    is_unk = targets == feed.unk
     held_out_loss = float(held_out_losses.mean(dtype="float64"))
-    per_char = 1 / math.log(2) / chars_per_token  # bits/char for one nat/token
+    # bits per character for one nat per token
+    per_char, held_out_per_char = (
+        len(corpus.corpus_indices) / corpus.num_chars / math.log(2)
+        for corpus in (feed.corpus, feed.held_out_corpus or feed.corpus))
     return {
         "characters": sum(feed.units),
         "loss": float(loss), "perplexity": perplexity(loss),
         "bits_per_char": loss * per_char,
         "held_out_loss": held_out_loss,
         "held_out_perplexity": perplexity(held_out_loss),
-        "held_out_bits_per_char": held_out_loss * per_char,
+        "held_out_bits_per_char": held_out_loss * held_out_per_char,
         "held_out_unk": float(is_unk.mean()),
         "held_out_known_loss": None if is_unk.all() else float(
             held_out_losses[~is_unk].mean(dtype="float64"))}

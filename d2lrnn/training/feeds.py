@@ -6,8 +6,9 @@ import numpy as np
 from d2lrnn.basics.checks import check_numbers
 from d2lrnn.basics.environment import context_of
 from d2lrnn.basics.measures import perplexity
-from d2lrnn.data.corpus import check_corpus, split
+from d2lrnn.data.corpus import check_corpus, check_held_out, split
 from d2lrnn.data.samplers import check_ids, ptb_iterator
+from d2lrnn.data.tokens import unit_of
 from d2lrnn.training.evaluation import (
     cross_entropy,
     in_rows,
@@ -32,11 +33,13 @@ class Feed(ABC):
     A feed must define ``epoch``; ``loss``, ``intro``, ``measure`` and
     ``line`` have defaults. If ``measure`` returns a held_out_loss, it
     decides on the best model and on ``patience``; otherwise, the loss does.
-    To be trained on by several workers, a feed may also define ``part`` and
-    ``weight``; ``together`` are the workers.
+    If another text is measured than the end of the corpus,
+    ``held_out_corpus`` is its ``Corpus``. To be trained on by several workers,
+    a feed may also define ``part`` and ``weight``; ``together`` are the
+    workers.
     """
 
-    together = ALONE
+    together, held_out_corpus = ALONE, None
 
     def __init__(self, corpus, unit, units, **settings):
         check_corpus(corpus)
@@ -97,18 +100,19 @@ class Rows(Feed):
     """A corpus laid out in rows, with the state carried along them.
 
     Each mini-batch is the next num_steps columns. An epoch begins at a random
-    offset; the share ``held_out`` at the end of the corpus is left out.
+    offset; the share ``held_out`` at the end of the corpus is left out, or
+    nothing if that is another ``Corpus``.
     """
 
     def __init__(self, corpus, batch_size, num_steps, held_out):
-        settings = check_numbers(
-            batch_size=batch_size, num_steps=num_steps, held_out=held_out)
-        batch_size, self.num_steps, held_out = settings.values()
+        settings = check_numbers(batch_size=batch_size, num_steps=num_steps)
+        batch_size, self.num_steps = settings.values()
+        settings["held_out"], self.held_out_corpus = check_held_out(held_out)
         self.train_ids, self.held_out_ids, self.unk = split(corpus, held_out)
         # raises for a short text
         ptb_iterator(self.train_ids, batch_size, self.num_steps)
         num_batches = (len(self.train_ids) // batch_size - 1) // self.num_steps
-        super().__init__(corpus, corpus.level,
+        super().__init__(corpus, unit_of(corpus.level),
                          [batch_size * self.num_steps] * num_batches,
                          **settings)
 
@@ -147,13 +151,14 @@ class Windows(Feed):
     """Windows of Tx ids, one every ``stride`` ids, each with the next id.
 
     An epoch reads all windows in random order, each from a state of zeros,
-    except those in the share ``held_out`` at the end of the corpus.
+    except those in the share ``held_out`` at the end of the corpus, unless
+    that is another ``Corpus``.
     """
 
     def __init__(self, corpus, Tx, stride, batch_size, held_out):
-        settings = check_numbers(Tx=Tx, stride=stride, batch_size=batch_size,
-                                 held_out=held_out)
-        Tx, stride, batch_size, held_out = settings.values()
+        settings = check_numbers(Tx=Tx, stride=stride, batch_size=batch_size)
+        Tx, stride, batch_size = settings.values()
+        settings["held_out"], self.held_out_corpus = check_held_out(held_out)
         train_ids, held_out_ids, self.unk = split(corpus, held_out)
         self.X, self.Y = cut(train_ids, Tx, stride)
         self.held_out = cut(held_out_ids, Tx, stride)
@@ -204,6 +209,7 @@ class Share(Feed):
                 f"{f'{fits} or ' if fits else ''}{fits + together.size}")
         super().__init__(feed.corpus, feed.unit, feed.units, **feed.settings)
         self.whole, self.together, self._weight = feed, together, 1.0
+        self.held_out_corpus = feed.held_out_corpus
         self.intro, self.line, self.measure = (feed.intro, feed.line,
                                                feed.measure)
 

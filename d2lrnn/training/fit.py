@@ -29,9 +29,9 @@ __all__ = ["fit", "fit_feed", "measure_epoch", "train_epoch", "train_step"]
 
 
 def fit(model: CharRNN, corpus: Corpus, num_epochs: int, lr: float, *,
-        batch_size: int = 32, num_steps: int = 35, held_out: float = 0.1,
-        **options) -> list[dict]:
-    """Train a ``CharRNN`` on a corpus, and measure it on the held-out part.
+        batch_size: int = 32, num_steps: int = 35,
+        held_out: float | Corpus = 0.1, **options) -> list[dict]:
+    """Train a ``CharRNN`` on a corpus, and measure it on held-out text.
 
     ``model``, ``corpus``
         The model, and the text in its vocabulary.
@@ -41,8 +41,10 @@ def fit(model: CharRNN, corpus: Corpus, num_epochs: int, lr: float, *,
         The shape of the mini-batches. The state is carried along the rows;
         each epoch begins at a random offset.
     ``held_out``
-        The share of the corpus, at its end, that is never trained on. A
-        character that occurs only there counts as ``<unk>``: its loss is that
+        The share of the corpus, at its end, that is never trained on; or
+        another ``Corpus`` in the same vocabulary, such as the validation part
+        of ``load_ptb``: then all of ``corpus`` is trained on. A character that
+        occurs only in the held-out text counts as ``<unk>``: its loss is that
         of ``<unk>``, and the share of such characters is printed.
     ``options``
         As in ``fit_feed``.
@@ -155,7 +157,7 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
             print(f"stopped early: no better held-out loss for {patience} "
                   f"epochs")
         run.swap()
-        folder.finish(feed.corpus)
+        folder.finish(feed)
         together.barrier()  # the first to leave ends the server
     return run.history
 

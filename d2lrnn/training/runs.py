@@ -122,12 +122,15 @@ class RunFolder:
             raise KeyboardInterrupt
         raise SystemExit(128 + wish)
 
-    def finish(self, corpus):
+    def finish(self, feed):
         """Write the record, the report and the studio of a finished run."""
         if self.path is None:
             return
+        settings = dict(self.settings)
+        if feed.held_out_corpus is not None:
+            settings["held_out"] = feed.held_out_corpus
         record = make_record(to_text(self.path.resolve().name),
-                             {"fit": self.run.history}, corpus, self.settings)
+                             {"fit": self.run.history}, feed.corpus, settings)
         with self.saying_how_to_go_on():
             write_json(self.path / RECORD, record)
             has_studio = is_studio_for(self.run.model)

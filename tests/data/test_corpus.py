@@ -275,7 +275,8 @@ def test_words_of_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"level": "line"}, "level is 'line': it must be one of char, word"),
+    ({"level": "line"}, "level is 'line': it must be one of char, word, "
+     "split"),
     ({"min_freq": 0}, "min_freq is 0: it must be a whole number"),
     ({"min_freq": 4},
      "min_freq is 4, but the most common token occurs only 3"),
@@ -286,7 +287,7 @@ def test_levels_and_frequencies_that_cannot_be(options, words):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"level": None}, "level is None: it must be one of"),
+    ({"level": 3}, "level is 3: it must be one of"),
     ({"min_freq": 2.5}, "min_freq is 2.5: it must be a whole"),
     ({"min_freq": "2"}, "min_freq is '2': it must be a whole"),
     ({"num_chars": 2.5}, "num_chars is 2.5: it must be a whole"),

@@ -13,6 +13,7 @@ from studio_pages import (
     read,
     said,
     saved,
+    text_of,
     undo,
     write,
 )
@@ -98,6 +99,33 @@ def test_a_model_of_words_reads_words(browser, tmp_path):
     assert ask(browser, "reading.tokens") == d2l.tokenize(text, "word")
     np.testing.assert_allclose(as_arrays(browser, "[...reading.next()]"),
                                d2l.trace(model, text).scores[-1], atol=1e-5)
+
+
+def test_a_model_of_words_between_spaces(browser, tmp_path):
+    corpus = d2l.load_corpus("the u.s. <unk> rose N\nthe yen fell\n" * 9,
+                             level="split")
+    path = tmp_path / "words.safetensors"
+    model = saved(path, corpus)
+    text = "the yen\nu.s. <unk> fell"
+    open_page(browser, tmp_path / "page.html", path, text=text)
+    assert ask(browser, "reading.tokens") == d2l.tokenize(text, "split")
+    np.testing.assert_allclose(as_arrays(browser, "[...reading.next()]"),
+                               d2l.trace(model, text).scores[-1], atol=1e-5)
+    fill_in(browser, "temperature", 0)
+    new = "".join(d2l.generate(model, text, 40, temperature=0))
+    fill_in(browser, "length", 40)
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: text_of(browser) == text + new.replace(
+        "\n ", "\n"))
+    undo(browser, text)
+    (tmp_path / "text.txt").write_text(text)
+    model.level = "split"
+    measured = measure(model, str(tmp_path / "text.txt"))
+    assert ask(browser, "reading.measures().bitsPerChar") == pytest.approx(
+        measured["bits_per_char"], abs=1e-4)
+    spaces = "".join(map(chr, range(0x3001)))
+    assert ask(browser, f"reading.cut({spaces!r})".replace(
+        "\\U", "\\u")) == d2l.tokenize(spaces, "split")
 
 
 def test_it_finds_the_unit_that_follows_a_pattern(studio):

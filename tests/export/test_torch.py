@@ -131,6 +131,15 @@ def test_words_and_tokens(level, prefix, tmp_path):
         d2l.generate(model, prefix, 20, temperature=0))
 
 
+def test_words_between_spaces(tmp_path):
+    model = make(idx_to_char=["<eos>", "<unk>", "to", "be", "N", "is"])
+    model.level = "split"
+    text = text_of(folder_of(model, tmp_path), "to be <unk>\nis", 40,
+                   temperature=0)
+    assert text == "".join(d2l.generate(model, "to be <unk>\nis", 40,
+                                        temperature=0))
+
+
 def fixed(scores):
     """Return a model of PyTorch whose scores are always these."""
     return lambda ids, state: (torch.tensor(scores).log().expand(

@@ -196,6 +196,27 @@ def test_a_model_of_words_writes_words():
         generate(model, "one three", 5)
 
 
+@pytest.mark.parametrize("level", ["split", "char", None])
+def test_words_between_spaces_are_written_as_a_text(level):
+    model = next_letter(["<unk>", "one", "<eos>", "two"])
+    model.level = level
+    assert lyric(model, "one", 4, temperature=0) == "\n two one\n"
+    assert model.seen == [[1], [2], [3], [1]]  # <unk> is never written
+    assert lyric(model, "<unk> one", 5, temperature=0, stop=" two") == (
+        "\n two")
+    assert lyric(model, "two\none", 5, temperature=0, stop="\n") == "\n"
+    with pytest.raises(ValueError, match=r"'\\n three' has words .*'three'"):
+        generate(model, "\nthree", 5)
+
+
+def test_the_books_predictor_writes_words_as_a_text():
+    model = next_letter(["<eos>", "one", "two"])
+    char_to_idx = {word: i for i, word in enumerate(model.idx_to_char)}
+    assert d2l.predict_rnn_gluon(
+        "one", 4, model, 3, None, model.idx_to_char, char_to_idx) == (
+        " one two\n one two")
+
+
 @pytest.mark.parametrize("level", ["char", None])
 def test_a_vocabulary_of_words_cuts_the_prefix_into_words(level):
     model = next_letter(["one", " ", "two", "\n"])

@@ -49,7 +49,7 @@ def saved(tmp_path):
     {"unroll": "foreach"}, {"unroll": "static", "dropout": 0.5},
     {"embed_size": None}, {"embed_size": 4, "tie_weights": True},
     {"num_layers": 1, "cell": "gru", "embed_size": None}])
-@pytest.mark.parametrize("level", ["char", "word"])
+@pytest.mark.parametrize("level", ["char", "word", "split"])
 def test_the_round_trip(tmp_path, ctx, config, level):
     model = make_model(ctx, **config)
     model.level = level

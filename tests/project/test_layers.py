@@ -21,7 +21,8 @@ LEVELS = [
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # the files that do without MXNet, in the rooms where others do not
 WITHOUT_MXNET = {"basics", "data/texts", "data/corpus", "data/tokens",
-                 "data/reading", "data/numbering", "data/shuffling",
+                 "data/reading", "data/pieces", "data/ptb",
+                 "data/numbering", "data/shuffling",
                  "numpy_rnn", "report", "dinosaur", "training/schedules",
                  "jazz/theory", "jazz/events", "jazz/midi", "jazz/grammar",
                  "jazz/audio", "jazz/training_data"}

@@ -20,6 +20,7 @@ JOBS = {
                           "embed_size": 10}, "clipping_theta": 0.05},
     "one-hot": {"config": {"embed_size": None}, "optimizer": "sgd",
                 "lr": 0.5, "schedule": "cosine", "clipping_theta": None},
+    "another text": {"held_out": SENTENCE[:100], "num_epochs": 1},
     "windows": {"kind": "windows", "config": {"dropout": 0.0}},
     "phrases": {"kind": "phrases"}}
 # these draw other masks in each worker, or go on for so long that their last
@@ -35,6 +36,8 @@ WRONG = [
      "worker 1 has num_hiddens 9, and worker 0 has 10: give all workers"),
     ({"of_worker_1": {"text": SENTENCE[::-1]}},
      "worker 1 has text_sha256 "),
+    ({"held_out": SENTENCE[:90], "of_worker_1": {"held_out": SENTENCE[:80]}},
+     "worker 1 has held_out {'sha256': "),
     ({"of_worker_1": {"resume": True}},
      "worker 1 has resume True, and worker 0 has False: give all workers"),
     ({"batch_size": 7},

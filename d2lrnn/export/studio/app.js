@@ -93,7 +93,7 @@ const write = trying(async (steps) => {
     const token = reading.model.vocabulary[id];
     reading.add(token, held);
     count++;
-    end = until && (end + token).slice(-until.length);
+    end = until && (end + reading.spelled(token)).slice(-until.length);
     if (until && end === until) break;
     if (performance.now() - begin > 60) {
       showWritten(reading);
@@ -122,7 +122,7 @@ function checkSettings() {
 // Show what is new while the model writes.
 function showWritten(reading) {
   const shown = element("shown");
-  element("text").value = reading.tokens.join("");
+  element("text").value = reading.text();
   page.place = reading.tokens.length;
   showTokens(reading, null, shown.childElementCount);
   shown.scrollTop = shown.scrollHeight;
@@ -142,8 +142,9 @@ function undo() {
 // Put a token in the place of another, and leave out what followed.
 function take(place, token) {
   remember();
-  const { tokens } = reader();
-  element("text").value = tokens.slice(0, place).join("") + token;
+  const reading = reader();
+  element("text").value = reading.text(
+    [...reading.tokens.slice(0, place), token]);
   page.place = Infinity;
   element("text").focus();
   read();
@@ -287,7 +288,8 @@ const find = trying(async () => {
   status("");
   list.replaceChildren();
   const values = await PROPERTIES[element("property").value](
-    reading.tokens, element("pattern").value);
+    reading.tokens.map((token) => reading.spelled(token)),
+    element("pattern").value);
   if (values.length !== reading.tokens.length) return; // the text has changed
   if (new Set(values).size < 2) throw new Problem(say("nothing to find"));
   for (const { layer, letter, unit, correlation } of search(reading, values)) {

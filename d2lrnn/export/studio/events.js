@@ -119,6 +119,7 @@ trying(() => {
 
 // a line end, if the model knows it; else a space, or its first token
 function beginning(model) {
-  const known = model?.vocabulary.filter((token) => token !== UNKNOWN) ?? [];
+  const known = (model?.vocabulary.filter((token) => token !== UNKNOWN) ?? [])
+    .map((token) => token === EOS ? "\n" : token);
   return ["\n", " "].find((token) => known.includes(token)) ?? known[0] ?? "";
 }

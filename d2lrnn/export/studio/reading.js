@@ -5,18 +5,26 @@ const IDEOGRAPH = "\\u3007\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff" +
 // an ideograph; a run of letters, digits and underscores; any other character
 const WORDS = new RegExp(`[${IDEOGRAPH}]|(?:(?![${IDEOGRAPH}])[\\p{L}\\p{N}_])+` +
   "|[^]", "gu");
-const UNKNOWN = "<unk>";
+const UNKNOWN = "<unk>", EOS = "<eos>";
+// what Python splits at
+const SPACES = new RegExp("[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a" +
+  "\\u2028\\u2029\\u202f\\u205f\\u3000]+", "u");
 // as many as `d2lrnn eval` reads in one row, and as the memory may hold
 const MOST_TOKENS = 15000, MOST_NUMBERS = 6e7;
 
-function isOfWords({ level, vocabulary }) {
+// Return how a model's texts are cut: into characters, into words and what is
+// between them, or at white space, with a token for each line end.
+function levelOf({ level, vocabulary }) {
+  if (level !== "word" && vocabulary.includes(EOS)) return "split";
   return level === "word" || vocabulary.some((token) =>
-    Array.from(token).length > 1 && token.match(WORDS)[0] === token);
+    Array.from(token).length > 1 && token.match(WORDS)[0] === token)
+    ? "word" : "char";
 }
 
 class Reading {
   constructor(model) {
     this.model = model;
+    this.level = levelOf(model);
     this.idOf = new Map(model.vocabulary.map((token, id) => [token, id]));
     this.unknown = this.idOf.get(UNKNOWN) ?? -1;
     const { network } = model;
@@ -47,7 +55,22 @@ class Reading {
   }
 
   cut(text) {
-    return isOfWords(this.model) ? text.match(WORDS) ?? [] : Array.from(text);
+    if (this.level === "split") {
+      return text.replaceAll("\n", ` ${EOS} `).split(SPACES).filter(Boolean);
+    }
+    return this.level === "word" ? text.match(WORDS) ?? [] : Array.from(text);
+  }
+
+  // Return a token as it is written.
+  spelled(token) {
+    if (this.level !== "split") return token;
+    return token === EOS ? "\n" : ` ${token}`;
+  }
+
+  // Return tokens as a text, whose lines begin with no space at "split".
+  text(tokens = this.tokens) {
+    const text = tokens.map((token) => this.spelled(token)).join("");
+    return this.level === "split" ? text.replaceAll(/^ /gm, "") : text;
   }
 
   // Read one token more. `held` is a hidden unit that is clamped.
@@ -114,8 +137,7 @@ class Reading {
   measures() {
     const bits = this.about.map(({ bits }) => bits).filter(Number.isFinite);
     const mean = bits.reduce((sum, x) => sum + x, 0) / bits.length;
-    const chars = this.tokens.reduce(
-      (sum, token) => sum + Array.from(token).length, 0);
+    const chars = Array.from(this.text()).length;
     return { perplexity: 2 ** mean, count: bits.length,
              bitsPerChar: mean * this.tokens.length / chars,
              unknown: this.about.filter(({ known }) => !known).length };
@@ -151,7 +173,8 @@ function surprise(scores, id) {
   return { bits: (Math.log(sum) + top - scores[id]) / Math.LN2, rank };
 }
 
-// Properties of a text that a unit may follow: a number for each token.
+// Properties of a text that a unit may follow: a number for each token, as it
+// is written.
 const PROPERTIES = {
   space: (tokens) => tokens.map((token) => Number(/^\s+$/u.test(token))),
   newline: (tokens) => tokens.map((token) => Number(token === "\n")),
@@ -162,14 +185,14 @@ const PROPERTIES = {
   "in quotes": (tokens) => {
     let inside = 0;
     return tokens.map((token) => {
-      if (/^[“「『«]$/u.test(token)) inside = 1;
-      else if (/^[”」』»]$/u.test(token)) inside = 0;
-      else if (token === '"') inside = 1 - inside;
+      if (/^ ?[“「『«]$/u.test(token)) inside = 1;
+      else if (/^ ?[”」』»]$/u.test(token)) inside = 0;
+      else if (token.trim() === '"') inside = 1 - inside;
       return inside;
     });
   },
-  vowel: (tokens) => tokens.map((token) => Number(/^[aeiou]$/iu.test(token))),
-  capital: (tokens) => tokens.map((token) => Number(/^\p{Lu}/u.test(token))),
+  vowel: (tokens) => tokens.map((token) => Number(/^ ?[aeiou]$/iu.test(token))),
+  capital: (tokens) => tokens.map((token) => Number(/^ ?\p{Lu}/u.test(token))),
   pattern: async (tokens, pattern) => {
     const found = await matches(pattern, tokens.join(""));
     let end = 0, next = 0;

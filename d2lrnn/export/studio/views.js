@@ -3,7 +3,8 @@
 const element = (id) => document.getElementById(id);
 const rounded = (x, digits = 2) => Number.isFinite(x) ? x.toFixed(digits)
   : "–";
-const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍" };
+const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍",
+                "<eos>": "⏎" };
 const visible = (token) => SIGNS[token] ?? (/^\p{M}/u.test(token)
   ? `◌${token}` : /^[\p{C}\p{Z}]/u.test(token)
     ? `U+${token.codePointAt(0).toString(16).toUpperCase()}` : token);
@@ -36,7 +37,8 @@ function showTokens(reading, colours, begin = 0) {
       span.dataset.place = i;
       shown.append(span);
     }
-    const token = reading.tokens[i], { known } = reading.about[i];
+    const token = reading.spelled(reading.tokens[i]);
+    const { known } = reading.about[i];
     const colour = `rgba(${colourOf(colours?.[i] ?? 0)})`;
     const look = `${colour} ${known} ${token}`;
     if (span.look === look) continue;
