@@ -8,7 +8,6 @@ mini-batch's loss is the sum over its 20 steps, so that their learning rate of
 1 and their limit of 5 are 20 and 0.25 for our mean.
 """
 import argparse
-import math
 from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
@@ -16,7 +15,7 @@ from d2lrnn.basics.environment import machine_record
 from d2lrnn.data.samplers import ptb_iterator
 from mxnet import init, random
 
-from benchmarks import RECORDS, machine, read, write
+from benchmarks import RECORDS, read, write
 
 RESULTS = RECORDS / "ptb.json"
 ZAREMBA = {"embed_size": 200, "num_hiddens": 200, "num_layers": 2}
