@@ -36,7 +36,7 @@ def begin(corpus, sizes, together):
     batches = [*islice(feed.epoch(np.random.default_rng(1)),
                        sizes["batches"])]
     run = TrainingState(model, sizes["optimizer"], {}, feed.batch_size, cpu(),
-                        together)
+                        together=together)
 
     def step():
         if len(run.losses) == len(batches):

@@ -190,7 +190,8 @@ def test_an_old_command_is_read_by_todays_names(old):
     assert typed["settings"].keys() >= OLD_NAMES.keys()
     text, settings = read_command(old / "stopped", kinds_of_settings())
     assert text == typed["text"]
-    assert settings.keys() == kinds_of_settings().keys()
+    later = {"weight_drop", "variational", "average"}
+    assert settings.keys() == kinds_of_settings().keys() - later
     assert list(settings.values()) == list(typed["settings"].values())
     assert settings["num_hiddens"] == 4 and settings["held_out"] == 0.1
 
