@@ -230,8 +230,10 @@ def write(model, prompt, num_chars, temperature=1.0, seed=None):
     check_prefix(prompt or idx_to_char[:1], num_chars, char_to_idx)
     window = [-1] * model.Tx + [
         char_to_idx[token] for token in prefix_tokens(prompt, char_to_idx)]
-    return write_on(model, window[-model.Tx:], num_chars, temperature,
-                    np.random.default_rng(seed))
+    level = level_of(char_to_idx)
+    return (spelled(token, level) for token in write_on(
+        model, window[-model.Tx:], num_chars, temperature,
+        np.random.default_rng(seed)))
 
 
 def check_prompt(prompt):
@@ -242,12 +244,12 @@ def check_prompt(prompt):
 
 def write_on(model, window, num_chars, temperature, rng):
     """Yield the characters that a model writes after a window of ids."""
-    ctx, level = context_of(model), level_of(model.idx_to_char)
+    ctx = context_of(model)
     for _ in range(num_chars):
         scores, _ = model(nd.array([window], ctx=ctx))
         i = sample(scores[0].softmax().asnumpy(), temperature, rng)
         window = [*window[1:], i]
-        yield spelled(model.idx_to_char[i], level)
+        yield model.idx_to_char[i]
 
 
 def generate_output(model, prompt=None, num_chars=400, *, temperature=1.0,
