@@ -15,7 +15,9 @@ def make(kind=d2l.CharRNN, idx_to_char=HOSTILE, **config):
     """Return a model with weights large enough for its gates to matter."""
     if kind is d2l.CharRNN:
         config = {"embed_size": 5, "num_hiddens": 8, "num_layers": 1,
-                  "dropout": 0.3, **config}
+                  "dropout": 0.3, "variational": True, **config}
+        if not config.get("cell", "lstm").startswith("min"):
+            config.setdefault("weight_drop", 0.4)
     size = "n_values" if kind is d2l.DJModel else "vocab_size"
     model = kind(**{size: len(idx_to_char)}, **config)
     model.initialize(init.Normal(0.5))
