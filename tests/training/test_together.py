@@ -25,7 +25,8 @@ JOBS = {
     "phrases": {"kind": "phrases"}}
 # these draw other masks in each worker, or go on for so long that their last
 # digits differ from those of one process
-DRAWING = {"dropout": {"config": {"dropout": 0.5}},
+DRAWING = {"dropout": {"config": {"dropout": 0.5, "weight_drop": 0.3},
+                       "average": 0.9},
            "windows with dropout": {"kind": "windows"},
            "patience": {"patience": 1, "num_epochs": 30, "lr": 0.1}}
 WRONG = [
