@@ -13,7 +13,7 @@ import numpy as np
 from d2lrnn.basics.checks import check_memory, check_number, checked, shown
 from d2lrnn.basics.shapes import check_shape
 from d2lrnn.data.corpus import check_vocabulary
-from d2lrnn.data.tokens import level_of, tokenize
+from d2lrnn.data.tokens import level_of, tokenize, units_of
 from d2lrnn.generation.numpy_steps import read_char_rnn, read_rnn_model
 from d2lrnn.models.book import RNNModel
 from d2lrnn.models.char_rnn import CharRNN
@@ -304,7 +304,7 @@ def read(model, text, params, vocabulary):
     unknown = [token for token in dict.fromkeys(tokens)
                if token not in token_to_idx]
     if unknown or not tokens:
-        what = "characters" if level == "char" else "words"
+        what = units_of(level)
         some = ", ".join([*map(shown, unknown[:9]), "..."][:len(unknown)])
         raise ValueError(
             f"the text has {what} that the vocabulary of {len(vocabulary)} "

@@ -9,6 +9,8 @@ from d2lrnn_cli.streams import to_json
 
 __all__ = ["evaluate"]
 
+LR, DECAY = 1e-4, 0.01  # those of d2lrnn.evaluate_dynamically
+
 Rows = Annotated[int | None, Option(
     metavar="N", show_default="one for each 10,000 units, at most 32",
     help="Rows that the text is read in.")]
@@ -23,11 +25,11 @@ Decay = Annotated[float, Option(
 
 
 def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
-             dynamic: Dynamic = None, lr: Lr = 1e-4, decay: Decay = 0.01,
+             dynamic: Dynamic = None, lr: Lr = LR, decay: Decay = DECAY,
              as_json: AsJson = False):
     """Measure a model on a text: perplexity and bits per character."""
     from d2lrnn_cli.loading import load_model
-    if dynamic is None and (lr, decay) != (1e-4, 0.01):
+    if dynamic is None and (lr, decay) != (LR, DECAY):
         raise BadParameter("it needs --dynamic with the text that the model "
                            "was trained on", param_hint="--lr, --decay")
     model = load_model(model)

@@ -7,15 +7,20 @@ was. "zaremba" is the small configuration of Zaremba et al. 2014: there a
 mini-batch's loss is the sum over its 20 steps, so that their learning rate of
 1 and their limit of 5 are 20 and 0.25 for our mean.
 """
-import argparse
-from pathlib import Path
-
 import d2lrnn as d2l  # before mxnet
 from d2lrnn.basics.environment import machine_record
 from d2lrnn.data.samplers import ptb_iterator
 from mxnet import init, random
 
-from benchmarks import RECORDS, read, write
+from benchmarks import RECORDS
+from benchmarks.studies.trainings import (
+    arguments,
+    curve,
+    dynamic,
+    go_on,
+    keep,
+    static,
+)
 
 RESULTS = RECORDS / "ptb.json"
 ZAREMBA = {"embed_size": 200, "num_hiddens": 200, "num_layers": 2}
@@ -71,41 +76,24 @@ def train(name, folder):
         sizes = training["batch_size"], training["num_steps"]
         training = {**training, "schedule": halved(sum(
             1 for _ in ptb_iterator(corpus.corpus_indices, *sizes)))}
-    history = d2l.fit(model, corpus, **training, held_out=valid, seed=SEED,
-                      folder=folder,
-                      resume=(folder / "last.safetensors").exists())
+    history = go_on(model, corpus, folder, **training, held_out=valid,
+                    seed=SEED)
     best = d2l.load_model(folder / "best.safetensors")
-    parts = {part: measured(best, text) for part, text in (
-        ("valid", valid), ("test", test))}
-    dynamic, _ = d2l.evaluate_dynamically(
-        best, test.corpus_indices, corpus.corpus_indices, **DYNAMIC)
-    return {**machine_record(), "seed": SEED, **parts,
-            "dynamic": float(dynamic.mean(dtype="float64")),
+    return {**machine_record(), "seed": SEED,
+            "valid": static(best, valid.corpus_indices),
+            "test": static(best, test.corpus_indices),
+            "dynamic": dynamic(best, test.corpus_indices,
+                               corpus.corpus_indices, **DYNAMIC),
             "num_params": sum(p.data().size for p in
                               best.collect_params().values()),
-            "history": [{key: epoch[key] for key in (
-                "epoch", "loss", "held_out_loss", "seconds")}
-                for epoch in history]}
-
-
-def measured(model, text):
-    """Return the mean loss of a model on a text that it reads in one row."""
-    losses, _ = d2l.evaluate(model, text.corpus_indices, 1)
-    return float(losses.mean(dtype="float64"))
+            "history": curve(history)}
 
 
 def main():
     """Train the models named, or all, and keep each as soon as it is done."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.studies.ptb",
-        description=__doc__.split("\n")[0])
-    parser.add_argument("name", nargs="*", help=", ".join(TRAININGS))
-    parser.add_argument("--folder", type=Path, required=True,
-                        help="where the trainings are kept")
-    args = parser.parse_args()
+    args = arguments("ptb", __doc__, TRAININGS).parse_args()
     for name in args.name or TRAININGS:
-        record = read(RESULTS) if RESULTS.exists() else {}
-        write({**record, name: train(name, args.folder / name)}, RESULTS)
+        keep(RESULTS, name, train(name, args.folder / name))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,25 @@
 """Measure what each means against overfitting brings, on tiny Shakespeare.
 
-``python -m benchmarks.studies.regularisation --folder FOLDER [STEP ...]``
+``python -m benchmarks.studies.regularisation --folder FOLDER [NAME ...]``
 trains one model a step and a seed on the first 81 % of the text and judges by
 the 9 % after them. The last tenth is not read: it is for the final model of
 ``benchmarks.studies.tinyshakespeare``. A training that was stopped goes on
 where it was. The last step tries the settings of dynamic evaluation on the
 model of another one.
 """
-import argparse
-from pathlib import Path
-
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn.basics.environment import machine_record
 
-from benchmarks import RECORDS, read, write
+from benchmarks import RECORDS
+from benchmarks.studies.trainings import (
+    arguments,
+    curve,
+    dynamic,
+    go_on,
+    keep,
+    static,
+)
 
 RESULTS = RECORDS / "regularisation.json"
 MODEL = {"embed_size": 128, "num_hiddens": 512, "num_layers": 2,
@@ -74,13 +79,10 @@ def train(name, seed, folder):
     corpus = judged_text()
     config, training = STEPS[name].settings()
     model = d2l.CharRNN(corpus.vocab_size, **config)
-    history = d2l.fit(model, corpus, **training, seed=seed, folder=folder,
-                      resume=(folder / "last.safetensors").exists())
+    history = go_on(model, corpus, folder, **training, seed=seed)
     return {**machine_record(), "seed": seed,
             "computing": computing(model, history),
-            "history": [{key: epoch[key] for key in (
-                "epoch", "loss", "held_out_loss", "seconds")}
-                for epoch in history]}
+            "history": curve(history)}
 
 
 def computing(model, history):
@@ -97,41 +99,27 @@ def try_dynamic(path):
     """Return the losses of a model on the text that judges, as it learns."""
     corpus, model = judged_text(), d2l.load_model(path)
     train_ids, judged, _ = d2l.split(corpus, 0.1)
-    static, _ = d2l.evaluate(model, judged, 1)
-    tried = [{"loss": float(static.mean(dtype="float64"))}]
+    tried = [{"loss": static(model, judged)}]
     for settings in DYNAMIC:
-        losses, _ = d2l.evaluate_dynamically(model, judged, train_ids,
-                                             **settings)
-        tried.append({**settings,
-                      "loss": float(losses.mean(dtype="float64"))})
+        tried.append({**settings, "loss": dynamic(model, judged, train_ids,
+                                                  **settings)})
         print(tried[-1], flush=True)
     return {**machine_record(), "tried": tried}
 
 
 def main():
     """Train the steps named, or all, and keep each as soon as it is done."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.studies.regularisation",
-        description=__doc__.split("\n")[0])
-    parser.add_argument("step", nargs="*", help=", ".join(STEPS))
-    parser.add_argument("--folder", type=Path, required=True,
-                        help="where the trainings are kept")
+    parser = arguments("regularisation", __doc__, STEPS)
     parser.add_argument("--dynamic", metavar="STEP", choices=STEPS,
                         help="try dynamic evaluation on this step's model")
     args = parser.parse_args()
-    for name in args.step or ([] if args.dynamic else STEPS):
+    for name in args.name or ([] if args.dynamic else STEPS):
         for seed in STEPS[name].seeds:
-            keep(f"{name}, seed {seed}", train(
+            keep(RESULTS, f"{name}, seed {seed}", train(
                 name, seed, args.folder / f"{name}-{seed}"))
     if args.dynamic:
-        keep("dynamic", try_dynamic(
+        keep(RESULTS, "dynamic", try_dynamic(
             args.folder / f"{args.dynamic}-1" / "best.safetensors"))
-
-
-def keep(name, value):
-    """Write a part of the record."""
-    record = read(RESULTS) if RESULTS.exists() else {}
-    write({**record, name: value}, RESULTS)
 
 
 if __name__ == "__main__":

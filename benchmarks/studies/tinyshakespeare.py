@@ -8,25 +8,23 @@ the last epoch is then measured once more while it goes on learning. All
 settings were chosen within the first 90 %, by ``regularisation``. A training
 that was stopped goes on from its folder.
 """
-import argparse
 import contextlib
 import math
 import sys
 import time
-from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
 
 from benchmarks import RECORDS, machine, read, write
+from benchmarks.studies.regularisation import STEPS
+from benchmarks.studies.trainings import arguments, dynamic, go_on, static
 
 FOLDER = RECORDS / "tinyshakespeare"
 RESULTS = FOLDER / "record.json"
 DYNAMIC = {"lr": 1e-4, "decay": 0.005}
 NANOGPT = 1.4697  # its README's best validation loss, windows of 256
-MODEL = {"embed_size": 128, "num_hiddens": 512, "num_layers": 2,
-         "cell": "lstm", "dropout": 0.4}
-TRAINING = {"num_epochs": 18, "lr": 4e-3, "schedule": "warmup_cosine",
-            "batch_size": 50, "num_steps": 100, "seed": 1}
+MODEL, TRAINING = STEPS["dropout"].settings()
+SEED = 1
 
 
 class Tee:
@@ -51,12 +49,7 @@ class Tee:
 
 def main():
     """Train, measure, and write record, log, curve and sample."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.studies.tinyshakespeare",
-        description=__doc__.split("\n")[0])
-    parser.add_argument("--folder", type=Path, required=True,
-                        help="where the training is kept")
-    folder = parser.parse_args().folder
+    folder = arguments("tinyshakespeare", __doc__).parse_args().folder
     FOLDER.mkdir(exist_ok=True)
     corpus = d2l.load_corpus("tinyshakespeare", fallback=False)
     model = d2l.CharRNN(corpus.vocab_size, **MODEL)
@@ -64,8 +57,7 @@ def main():
     with ((FOLDER / "log.txt").open("a" if resume else "w") as log,
           contextlib.redirect_stdout(Tee(sys.stdout, log))):
         print(f"text: {corpus.source}")
-        history = d2l.fit(model, corpus, **TRAINING, folder=folder,
-                          resume=resume)
+        history = go_on(model, corpus, folder, **TRAINING, seed=SEED)
         record = {**read(folder / "record.json"), "name": "tinyshakespeare",
                   "rows": rows(model, corpus)}
         print(record["rows"])
@@ -79,12 +71,9 @@ def main():
 def rows(model, corpus):
     """Return the held-out loss as the model is, and as it goes on learning."""
     train_ids, held_out_ids, _ = d2l.split(corpus, 0.1)
-    static, _ = d2l.evaluate(model, held_out_ids, 1)
     start = time.time()
-    dynamic, _ = d2l.evaluate_dynamically(model, held_out_ids, train_ids,
-                                          **DYNAMIC)
-    return {"static": float(static.mean(dtype="float64")),
-            "dynamic": float(dynamic.mean(dtype="float64")),
+    return {"static": static(model, held_out_ids),
+            "dynamic": dynamic(model, held_out_ids, train_ids, **DYNAMIC),
             "settings": DYNAMIC, "seconds": time.time() - start}
 
 

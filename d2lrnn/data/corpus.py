@@ -18,6 +18,7 @@ from d2lrnn.data.tokens import (
     check_text,
     is_of_words,
     spelled,
+    units_of,
 )
 
 __all__ = ["Corpus", "check_corpus", "check_held_out", "check_vocabulary",
@@ -254,8 +255,8 @@ def load_corpus(path_or_text: str | os.PathLike[str], *,
     start = Start(with_newline(pieces, newline), num_chars)
     text = number(start, check_level(level))
     if not len(text.ids):
-        what = "characters" if level == "char" else "words"
-        raise ValueError(f"{source} is empty: a corpus needs {what}")
+        raise ValueError(f"{source} is empty: a corpus needs "
+                         f"{units_of(level)}")
     if text.num_chars < start.total:
         source += (f", first {text.num_chars:,} of {start.total:,} characters")
     return Corpus._numbered(text, source, level, min_freq, vocabulary)

@@ -5,7 +5,7 @@ from d2lrnn.basics.checks import check_choice, check_numbers, shown
 
 __all__ = ["EOS", "UNKNOWN", "check_level", "check_prefix", "check_text",
            "check_tokens", "is_of_words", "level_of", "prefix_tokens",
-           "spelled", "tokenize", "unit_of"]
+           "spelled", "tokenize", "unit_of", "units_of"]
 
 # at the levels "char" and "word", no text yields these: tokenize cuts <unk>
 # into <, unk, >
@@ -59,6 +59,15 @@ def unit_of(level):
     ('char', 'word')
     """
     return "word" if level == "split" else level
+
+
+def units_of(level):
+    """Return what a text consists of, in messages.
+
+    >>> units_of("char"), units_of("split")
+    ('characters', 'words')
+    """
+    return "characters" if level == "char" else "words"
 
 
 def check_level(level):
@@ -150,7 +159,7 @@ def check_tokens(tokens, char_to_idx):
                if token not in char_to_idx]
     if unknown:
         level = level_of(char_to_idx)
-        what = "characters" if level == "char" else "words"
+        what = units_of(level)
         text = "".join(spelled(token, level) for token in tokens)
         some = ", ".join([*map(shown, unknown[:9]), "..."][:len(unknown)])
         raise ValueError(

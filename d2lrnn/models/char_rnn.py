@@ -151,11 +151,12 @@ def check_config(vocab_size, embed_size, num_hiddens, num_layers, cell,
         raise ValueError(
             f"tie_weights needs an embed_size equal to num_hiddens, and they "
             f"are {embed_size} and {num_hiddens}: make them equal")
-    cell_name, cell = cell, CELLS[cell]
+    cell = CELLS[cell]
     if config["weight_drop"] and not cell.reads_state:
-        raise ValueError(f"weight_drop is {weight_drop}, and the cell "
-                         f"{cell_name} has no recurrent weights to drop: set "
-                         f"it to 0, or choose another cell")
+        raise ValueError(
+            f"weight_drop is {weight_drop}, and the cell {config['cell']} has "
+            f"no recurrent weights to drop: set it to 0, or choose another "
+            f"cell")
     # the matrices between layers and steps, without those of the inputs
     num_matrices = num_layers if cell.reads_state else num_layers - 1
     check_memory(num_hiddens * (vocab_size + cell.num_gates * (

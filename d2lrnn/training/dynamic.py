@@ -55,13 +55,14 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
     rates = [lr / (scale + mean / 2) for scale in scales]
     returns = [nd.minimum(decay / mean * scale, 1) for scale in scales]
     trained = [param.copy() for param in params]
+    X, Y = in_rows(ids, 1)
     state, losses = model.begin_state(1, context_of(model)), []
-    for l in learning_losses(model, state, *in_rows(ids, 1), num_steps):
+    for l in learning_losses(model, state, X, Y, num_steps):
         losses.append(l.asnumpy())
         for param, rate, share, start in zip(params, rates, returns, trained,
                                              strict=True):
             param += share * (start - param) - rate * param.grad
-    return np.concatenate(losses)[None], ids[None, 1:]
+    return np.concatenate(losses)[None], Y
 
 
 def copy_of(model):

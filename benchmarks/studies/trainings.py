@@ -1,0 +1,57 @@
+"""What the studies of long trainings share: going on, and their records."""
+import argparse
+from pathlib import Path
+
+import d2lrnn as d2l  # before mxnet
+
+from benchmarks import read, write
+
+
+def arguments(study, document, choices=()):
+    """Return a parser of a study's command line.
+
+    ``document`` is the study's docstring; ``choices`` are the names of what it
+    can train.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.studies.{study}",
+        description=document.split("\n")[0])
+    if choices:
+        parser.add_argument("name", nargs="*", help=", ".join(choices))
+    parser.add_argument("--folder", type=Path, required=True,
+                        help="where the trainings are kept")
+    return parser
+
+
+def go_on(model, corpus, folder, **options):
+    """Train as ``fit`` does, from where an earlier call was stopped."""
+    return d2l.fit(model, corpus, **options, folder=folder,
+                   resume=(folder / "last.safetensors").exists())
+
+
+def curve(history):
+    """Return what a record keeps of each epoch."""
+    return [{key: epoch[key] for key in (
+        "epoch", "loss", "held_out_loss", "seconds")} for epoch in history]
+
+
+def mean(losses):
+    """Return the mean of losses as Python's own float."""
+    return float(losses.mean(dtype="float64"))
+
+
+def static(model, ids):
+    """Return the mean loss of a model on a text that it reads in one row."""
+    return mean(d2l.evaluate(model, ids, 1)[0])
+
+
+def dynamic(model, ids, train_ids, **settings):
+    """Return the mean loss of a model that goes on learning as it reads."""
+    return mean(d2l.evaluate_dynamically(model, ids, train_ids,
+                                         **settings)[0])
+
+
+def keep(path, name, value):
+    """Write a part of a record, and leave the others as they are."""
+    record = read(path) if path.exists() else {}
+    write({**record, name: value}, path)
