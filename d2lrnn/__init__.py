@@ -72,6 +72,7 @@ from d2lrnn.training.book import (
     train_and_predict_rnn_gluon,
 )
 from d2lrnn.training.dynamic import evaluate_dynamically
+from d2lrnn.training.dynamic import learning_losses as learning_losses
 from d2lrnn.training.evaluation import evaluate
 from d2lrnn.training.feeds import Feed, Rows, Windows
 from d2lrnn.training.fit import fit, fit_feed

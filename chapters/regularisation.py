@@ -1,0 +1,364 @@
+# %% [markdown]
+# # Regularisation
+#
+# A model that is trained for long enough knows its text by heart, and
+# predicts any other text worse than before. Why does it get worse, and what
+# keeps it from doing so?
+#
+# After this lesson you can
+#
+# * say which part of a text trains, which one chooses and which one tests;
+# * drop units, drop weights and average weights, and say where each acts;
+# * let a model go on learning while it is measured, and say what the result
+#   may be compared with.
+#
+# It needs [the char-RNN](char_rnn.py), and takes about six minutes on two
+# cores. The letters are those of the [notation](/notation.md).
+
+# %%
+import d2lrnn as d2l  # before mxnet
+import numpy as np
+from mxnet import autograd, nd
+
+seed = 1
+d2l.seed(seed)
+ctx = d2l.try_gpu()
+corpus = d2l.load_corpus("tinyshakespeare", num_chars=30_000)
+print(f"{corpus.source}: {corpus.vocab_size} distinct characters, on {ctx}")
+
+# %% [markdown]
+# ## Three parts of a text
+#
+# We shall train several models, and keep the best. Which one is the best must
+# be decided on characters that none of them has learned; and how good it is,
+# on characters that have decided nothing. For the best of ten numbers is
+# lower than what it measures: it is the best partly by luck, and the luck
+# does not last. So a text has three parts: eight tenths to *train* on, one
+# tenth to *choose* by (the validation part), and one to *test* on, once.
+
+# %%
+rest, test_ids, _ = d2l.split(corpus, 0.1)
+chosen_by = d2l.load_corpus("tinyshakespeare", num_chars=len(rest),
+                            vocabulary=corpus.idx_to_char)
+train_ids, valid_ids, _ = d2l.split(chosen_by, 1 / 9)
+print(f"{len(train_ids):,} characters to train on, {len(valid_ids):,} to "
+      f"choose by, {len(test_ids):,} to test on")
+
+# %% [markdown]
+# ## Why does it get worse?
+#
+# Here is a model of two layers of 256 units, without any means against
+# overfitting. `fit` measures it after each epoch on the validation part.
+
+
+# %%
+settings = {"batch_size": 20, "num_steps": 50, "seed": seed, "ctx": ctx,
+            "held_out": 1 / 9}
+epochs, histories, models = d2l.epochs(30), {}, {}
+
+
+def train(label, lr=5e-3, schedule="one_cycle", average=None, **drop):
+    model = d2l.CharRNN(corpus.vocab_size, 64, 256, 2, **drop)
+    history = d2l.fit(model, chosen_by, epochs, lr, schedule=schedule,
+                      average=average, **settings)
+    histories[label], models[label] = history, model
+    losses = [record["held_out_loss"] for record in history]
+    print(f"{label}: training {history[-1]['loss']:.3f}, validation "
+          f"{losses[-1]:.3f}, at best {min(losses):.3f} after epoch "
+          f"{np.argmin(losses) + 1} of {epochs}")
+    return model
+
+
+model = train("nothing")
+num_params = sum(p.data().size for p in model.collect_params().values())
+print(f"{num_params:,} parameters, {len(train_ids):,} characters")
+
+# %%
+figure = d2l.new_figure((7, 3))
+axes = figure.subplots()
+for key, label in (("loss", "training"), ("held_out_loss", "validation")):
+    axes.plot(range(1, epochs + 1), [r[key] for r in histories["nothing"]],
+              label=label)
+axes.set(xlabel="epoch", ylabel="nats a character")
+axes.legend()
+figure
+
+# %% [markdown]
+# The model has many times as many parameters as the text has characters. It
+# can give every place in the text a state of its own, and in the end it does:
+# the training loss falls towards 0. At first what lowers the one loss lowers
+# the other, since what it learns is the language. Then it learns which
+# character follows *here*, and is sure of it; and where the same words go on
+# differently, being sure is expensive: a probability of 1/1000 for the right
+# character costs $\ln 1000 = 6.9$ nats.
+#
+# Two cures need nothing new. *Stop early*: keep the epoch with the lowest
+# validation loss, as `fit` does when it is given a folder. *Give it more
+# text*, which is the best of all cures, and the one that we do not have. All
+# others make learning by heart harder than learning the language.
+#
+# ## Dropping units
+#
+# [Dropout](char_rnn.py) sets each unit to 0 with the probability $p$, and
+# divides the others by $1 - p$, so that their mean stays what it was. A
+# place in the text can no longer be known by one unit that stands for it.
+# Here it acts on the input of each layer and on the last output, anew at each
+# step. Gal and Ghahramani (2016) draw one mask for all steps of a mini-batch
+# instead: what is missing is missing all along, and cannot be read off the
+# step before. (This is *variational* dropout; they drop the state between
+# steps with one mask, too.) In the figure a row is a unit, a column a step,
+# and dark is 0.
+
+# %%
+figure = d2l.new_figure((7, 2.2))
+one = nd.ones((40, 1, 12))  # (num_steps, batch_size, num_hiddens)
+with autograd.train_mode():
+    masks = {"a new mask at each step": nd.Dropout(one, p=0.5),
+             "one mask for all steps": nd.Dropout(one, p=0.5, axes=(0,))}
+for axes, (title, mask) in zip(figure.subplots(1, 2), masks.items(),
+                               strict=True):
+    axes.imshow(mask[:, 0].asnumpy().T, cmap="gray", aspect="auto")
+    axes.set(title=title, xlabel="step", ylabel="unit", yticks=())
+figure
+
+# %%
+train("dropout", dropout=0.5)
+train("dropout, one mask for all steps", dropout=0.5, variational=True)
+
+# %% [markdown]
+# ## Dropping weights
+#
+# Between the steps nothing was dropped: with a new mask at each step, a state
+# would be gone after a few of them ($0.5^{10} = 0.001$). Merity et al. (2018)
+# drop not the state, but some of the *weights* that read it, with one mask
+# $\mathbf{M}$ of zeros and ones for a whole mini-batch:
+#
+# $$\mathbf{H}_t = \mathrm{cell}\left(\mathbf{X}_t,\ \mathbf{H}_{t-1}\,
+#   \frac{\mathbf{M} \odot \mathbf{W}_{hh}}{1 - p}\right).$$
+#
+# A unit is still there for the others, and no path from unit to unit can be
+# relied on. (Wan et al. 2013 did this to networks without recurrence, as
+# *DropConnect*.) It costs one product of matrices, element by element, for a
+# mini-batch of many steps. With $p = 1/2$ and one row of weights:
+
+# %%
+W_hh = nd.array([[0.1, -0.4, 0.3, 0.2]])
+with autograd.train_mode():
+    dropped = nd.Dropout(W_hh, p=0.5)
+print(W_hh.asnumpy(), "->", dropped.asnumpy())
+assert all(new in (0, 2 * old) for new, old in zip(
+    dropped.asnumpy()[0], W_hh.asnumpy()[0], strict=True))
+
+# %%
+train("dropout, weights dropped", dropout=0.5, weight_drop=0.5)
+
+# %% [markdown]
+# ## Averaging the weights
+#
+# The steps of training are noisy: each follows the gradient of one
+# mini-batch. Lowering the learning rate towards the end lets the noise die
+# down. Or one leaves it as it is, and averages the weights $\theta_t$ that
+# the steps pass through (Polyak and Juditsky 1992):
+#
+# $$\bar\theta_t = a\,\bar\theta_{t-1} + (1 - a)\,\theta_t.$$
+#
+# With $a = 0.99$ this is an average over about the last $1 / (1 - a) = 100$
+# steps. Training does not notice it: it goes on with $\theta_t$, and
+# $\bar\theta_t$ is what is measured and kept.
+
+# %%
+train("averages, constant rate", average=0.99, schedule="constant", lr=2e-3,
+      dropout=0.5, weight_drop=0.5)
+
+# %% [markdown]
+# ## What did it bring?
+
+# %%
+at_end = {label: history[-1]["held_out_loss"]
+          for label, history in histories.items()}
+at_best = {label: min(record["held_out_loss"] for record in history)
+           for label, history in histories.items()}
+figure = d2l.new_figure((7, 2.8))
+axes = figure.subplots()
+axes.barh(list(at_end), list(at_end.values()), color="C1", alpha=0.4,
+          label="after the last epoch")
+axes.barh(list(at_best), list(at_best.values()), color="C0",
+          label="after the best epoch")
+axes.invert_yaxis()
+axes.set(xlabel="validation loss, nats a character",
+         xlim=(min(at_best.values()) - 0.1, None))
+axes.legend(fontsize="small")
+figure
+
+# %% [markdown]
+# ## Learning while being measured
+#
+# A trained model reads a new text with the weights that it has, whatever that
+# text says. A reader does not: who has met a name three times expects it. So
+# let the model go on learning as it reads (*dynamic evaluation*, Mikolov et
+# al. 2010, Krause et al. 2018). It reads 20 characters, and says how probable
+# it found them; only then does it take a step of gradient descent on them,
+# and reads on:
+
+
+# %%
+def learning_losses(model, state, X, Y, num_steps):
+    ctx = state[0].context
+    for i in range(0, X.shape[1], num_steps):
+        x, y = (nd.array(ids[:, i:i + num_steps], ctx) for ids in (X, Y))
+        state = [s.detach() for s in state]
+        with autograd.record():
+            output, state = model(x, state)
+            l = cross_entropy(output, y.T.reshape(-1))
+            mean = l.mean()
+        mean.backward()
+        yield l
+
+
+def cross_entropy(output, y):
+    return -nd.pick(nd.log_softmax(output), y)
+
+
+# %% [markdown]
+# No character is learned before it has been predicted, so this is no
+# cheating. But it is another task, with another number: the weights are not
+# the same at the end. Compare it with other models that go on learning, and
+# never with one that may not.
+#
+# How large should a step be? A weight whose gradient was small in training is
+# in danger from a large step. So Krause et al. divide by the root of the mean
+# square of each weight's gradient on the training text, $\mathbf{s}$ (as
+# RMSProp does, but measured beforehand), and pull each weight back towards
+# the trained one, $\theta_0$, the faster the larger its $\mathbf{s}$:
+#
+# $$\theta \leftarrow \theta - \eta\,\frac{\mathbf{g}}{\mathbf{s} +
+#   \epsilon} + \lambda\,\frac{\mathbf{s}}{\bar s} \odot
+#   (\theta_0 - \theta).$$
+#
+# First without either, as plain gradient descent, on a copy of the best
+# model. Dropout must be off, also while the gradient is computed.
+
+# %%
+best = min(at_end, key=at_end.get)
+config = {**models[best].config, "dropout": 0.0, "weight_drop": 0.0}
+learner = d2l.CharRNN(**config)
+learner.initialize(ctx=ctx)
+params = [param.data() for param in learner.collect_params().values()]
+for param, trained in zip(params, models[best].collect_params().values(),
+                          strict=True):
+    param[:] = trained.data()
+X, Y = test_ids[None, :-1], test_ids[None, 1:]
+losses = []
+for l in learning_losses(learner, learner.begin_state(1, ctx), X, Y, 20):
+    losses.append(l.asnumpy())
+    for param in params:
+        param -= 0.05 * param.grad
+still = d2l.evaluate(models[best], test_ids, 1)[0][0]
+plain = np.concatenate(losses)
+print(f"test part, {best}: {still.mean():.3f} nats as it is, "
+      f"{plain.mean():.3f} with plain gradient descent")
+
+# %% [markdown]
+# `evaluate_dynamically` is the whole rule. Its two numbers are chosen on the
+# validation part, and the test part is read once.
+
+# %%
+tried = {}
+for lr in (5e-5, 2e-4):
+    for decay in (0.0, 0.005, 0.02):
+        losses, _ = d2l.evaluate_dynamically(models[best], valid_ids,
+                                             train_ids, lr=lr, decay=decay)
+        tried[lr, decay] = losses.mean()
+        print(f"lr {lr:g}, decay {decay}: {losses.mean():.4f}")
+lr, decay = min(tried, key=tried.get)
+moving = d2l.evaluate_dynamically(models[best], test_ids, train_ids, lr=lr,
+                                  decay=decay)[0][0]
+print(f"test part, lr {lr:g}, decay {decay}: {moving.mean():.3f} nats "
+      f"instead of {still.mean():.3f}")
+
+# %%
+figure = d2l.new_figure((7, 3))
+axes = figure.subplots()
+window = np.ones(500) / 500
+for losses, label in ((still, "the weights stay"), (moving, "it goes on "
+                                                    "learning")):
+    axes.plot(np.convolve(losses, window, "valid"), label=label)
+axes.set(xlabel="place in the test part", ylabel="nats, mean of 500")
+axes.legend(fontsize="small")
+figure
+
+# %% [markdown]
+# ## On all of tiny Shakespeare
+#
+# The numbers above are of one seed and a very short text: differences of a
+# hundredth may be luck. The table below is of a million characters and two
+# layers of 512 units. Each line changes one thing in the line that it names.
+# All of them train on the same first 81 % of the text, and are judged by the
+# next 9 %; the last tenth is read by the final model alone.
+#
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- regularisation -->
+# :end-before: <!-- end of regularisation -->
+# ```
+#
+# ## A common mistake
+#
+# *Leaving dropout on while measuring.* PyTorch asks for `model.eval()`; MXNet
+# drops only inside `autograd.record()` or `train_mode()`. Whoever measures
+# the loss inside of one measures a model with half of its units missing:
+
+# %%
+with autograd.train_mode():
+    noisy = d2l.evaluate(models[best], test_ids, 1)[0]
+print(f"test part: {still.mean():.3f} nats, with dropout on "
+      f"{noisy.mean():.3f}")
+assert noisy.mean() > still.mean()
+
+# %% [markdown]
+# ## Results
+
+# %%
+report = d2l.write_report("regularisation", histories, chosen_by, settings)
+
+# %% [markdown]
+# ## Summary
+#
+# * One part of the text trains, one chooses, and one tests, once.
+# * Dropout makes learning by heart harder than learning the language. Between
+#   steps, drop weights and not the state.
+# * Averages of the weights do for a constant learning rate what a schedule
+#   does by lowering it.
+# * A model that learns while it is measured does better on a text that is
+#   unlike its training text; its number stands in another column.
+#
+# ## Exercises
+#
+# 1. (\*) A model has no dropout, and its training loss is 0.4 nats below its
+#    validation loss. Is it overfitting? What would you look at?
+# 2. (\*\*) Train the model with dropout on the first 6,000 characters of
+#    `train_ids`, then on 12,000 and on all. How much lower is the validation
+#    loss each time the text doubles?
+# 3. (\*\*) Average the weights in the training with `one_cycle`, too. Why
+#    does it bring less than with a constant rate?
+# 4. (\*\*\*) Let the model learn from the test part twice: once as above, and
+#    once with its steps taken *before* the loss is measured. What does the
+#    second number say?
+#
+# ## Further reading
+#
+# * W. Zaremba, I. Sutskever and O. Vinyals, *Recurrent Neural Network
+#   Regularization*, 2014.
+# * Y. Gal and Z. Ghahramani, *A Theoretically Grounded Application of Dropout
+#   in Recurrent Neural Networks*, 2016.
+# * L. Wan and others, *Regularization of Neural Networks using DropConnect*,
+#   2013.
+# * S. Merity, N. S. Keskar and R. Socher, *Regularizing and Optimizing LSTM
+#   Language Models*, 2018.
+# * B. T. Polyak and A. B. Juditsky, *Acceleration of Stochastic Approximation
+#   by Averaging*, 1992.
+# * T. Mikolov and others, *Recurrent neural network based language model*,
+#   2010; B. Krause and others, *Dynamic Evaluation of Neural Sequence
+#   Models*, 2018.
+#
+# In the book, overfitting is section 3.11 of the first edition and 3.6 of the
+# second; dropout is 3.13 and 5.6. Next: [the same, by words](word_rnn.py).

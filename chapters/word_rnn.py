@@ -1,0 +1,255 @@
+# %% [markdown]
+# # Words
+#
+# All models so far spell. Before it can guess the end of a sentence, a
+# character model has to guess letters, most of which anyone could. What
+# changes if the model predicts whole words instead?
+#
+# After this lesson you can
+#
+# * cut a text into words, and say what `<unk>` and `<eos>` stand for;
+# * share one matrix between the embedding and the output layer, and say what
+#   that saves;
+# * compare a model of words with a model of characters, and say why their
+#   perplexities cannot be compared.
+#
+# It needs [the char-RNN](char_rnn.py) and
+# [regularisation](regularisation.py), and takes about four minutes on two
+# cores. The letters are those of the [notation](/notation.md).
+
+# %%
+import d2lrnn as d2l  # before mxnet
+import numpy as np
+
+seed = 1
+d2l.seed(seed)
+ctx = d2l.try_gpu()
+corpus, valid, test = d2l.load_ptb()
+for part in (corpus, valid, test):
+    print(f"{part.source}: {len(part.corpus_indices):,} words")
+
+# %% [markdown]
+# ## The Penn Treebank
+#
+# Models of words have been measured on the same text since 2010: articles of
+# the *Wall Street Journal*, in three parts, prepared by Mikolov et al. All is
+# in lower case, without punctuation; every number is `N`; and only the 10,000
+# most frequent words are kept. If it cannot be downloaded, the sonnets that
+# ship take its place in the same form, as on this page. These are the first
+# words of the text, as they stand there:
+
+# %%
+vocab_size = corpus.vocab_size
+print([corpus.idx_to_char[i] for i in corpus.corpus_indices[:24]])
+counts = np.bincount(corpus.corpus_indices, minlength=vocab_size)
+print(f"{vocab_size:,} distinct words, half of them at most "
+      f"{int(np.median(counts))} times in the text")
+
+# %% [markdown]
+# White space separates the words, and `<eos>` stands for the end of a line.
+# It has to be a word like any other: the model must also say where a sentence
+# ends. Two things are new, compared with characters.
+#
+# *There is always another word.* A new text in English has no new letters,
+# but it has new words, and a model can only predict what is in its
+# vocabulary. `<unk>` stands for all others. The model learns how often a rare
+# word comes, not which one; so no probability is ever asked for the rare
+# word itself.
+#
+# *Spaces have to be put back.* Characters are joined to a text as they are;
+# words need a rule.
+
+
+# %%
+def spelled(token, level):
+    if level != "split":
+        return token
+    return "\n" if token == EOS else f" {token}"
+
+
+EOS = "<eos>"
+line = corpus.corpus_indices[:10]
+print("".join(spelled(corpus.idx_to_char[i], "split") for i in line))
+shares = [np.mean(part.corpus_indices == corpus.char_to_idx["<unk>"])
+          for part in (corpus, valid, test)]
+print("<unk>:", ", ".join(f"{share:.1%}" for share in shares))
+
+# %% [markdown]
+# ## What counting reaches
+#
+# As for [characters](language_models.py), counting sets the marks: the
+# perplexity of the test part for a uniform guess, for each word's frequency,
+# and for the $n - 1$ words before it.
+
+# %%
+print(f"uniform: {vocab_size:,}")
+for n in (1, 2, 3):
+    perplexity = d2l.ngram_perplexity(corpus.corpus_indices, n, vocab_size,
+                                      test.corpus_indices)
+    print(f"{n}-grams: {perplexity:.1f}")
+
+# %% [markdown]
+# ## The model, and one matrix instead of two
+#
+# The char-RNN reads ids and scores ids; that these are words makes no
+# difference to it. But where its weights are does change. With $V$ words and
+# $h$ units, the embedding $\mathbf{E} \in \mathbb{R}^{V \times d}$ and the
+# output layer $\mathbf{W}_{hq} \in \mathbb{R}^{h \times V}$ grow with the
+# vocabulary, and for 10,000 words they are most of the model.
+#
+# Both hold a vector for each word: one says what the word does to the state
+# when it is read, the other which states speak for it. So let them be one
+# (*tied weights*, Press and Wolf 2017), with $d = h$:
+#
+# $$\mathbf{Y}_t = \mathbf{H}_t \mathbf{E}^\top + \mathbf{b}_q.$$
+#
+# A rare word gains most: its row is trained not only where it is read, but
+# also wherever it was one of the words that might have come. And fewer
+# weights can learn less by heart: compare what each model loses between the
+# training and the validation part.
+
+
+# %%
+settings = {"lr": 1e-2, "schedule": "one_cycle", "batch_size": 10,
+            "num_steps": 20, "held_out": valid, "seed": seed, "ctx": ctx,
+            "num_epochs": d2l.epochs(max(2, round(
+                2e5 / len(corpus.corpus_indices))))}
+histories = {}
+for label, tied in (("two matrices", False), ("one matrix", True)):
+    model = d2l.CharRNN(vocab_size, 100, 100, 1, dropout=0.5,
+                        tie_weights=tied)
+    history = histories[label] = d2l.fit(model, corpus, **settings)
+    shapes = [p.shape for p in model.collect_params().values()]
+    by_word = sum(np.prod(shape) for shape in shapes
+                  if shape[0] == vocab_size)
+    best = min(record["held_out_perplexity"] for record in history)
+    print(f"{label}: {sum(map(np.prod, shapes)):,} parameters, {by_word:,} of "
+          f"them a row for each word; training {history[-1]['perplexity']:.1f}"
+          f", validation {best:.1f}")
+
+# %%
+d2l.plot_perplexity(histories, corpus)
+
+# %%
+print("".join(d2l.generate(model, "\n", 40, temperature=0.8, seed=seed)))
+
+# %% [markdown]
+# `<unk>` is never written, and the rest is grammar without much sense: each
+# word fits to the one or two before it. (A model of words cannot misspell,
+# which makes its texts look better than they are.)
+#
+# ## Words against characters
+#
+# The perplexity of the model is near a hundred, that of a character model
+# below ten. Which one predicts the text better? A perplexity is the number of
+# equally likely choices *at each step*, and the steps are not the same: a
+# word is a step of five or six characters. Only the probability of the whole
+# text can be compared. So add up the nats of all its steps, and divide by
+# what both have in common, the characters of the text ($W$ words, $C$
+# characters):
+#
+# $$\text{bits a character} = \frac{W}{C}\, \log_2
+#   (\text{perplexity by word}).$$
+#
+# Here is a character model of the same text; its test part is the same, too,
+# and so are the rare words that became `<unk>`: the character model has to
+# spell them as `<`, `u`, `n`, `k`, `>`.
+
+# %%
+chars, chars_valid, chars_test = d2l.load_ptb("char")
+speller = d2l.CharRNN(chars.vocab_size, 64, 200, 1, dropout=0.2)
+d2l.fit(speller, chars, **{**settings, "held_out": chars_valid,
+                           "num_steps": 100})
+bits = {}
+for name, either, part in (("words", model, test),
+                           ("characters", speller, chars_test)):
+    losses, _ = d2l.evaluate(either, part.corpus_indices, 1)
+    bits[name] = losses.sum() / np.log(2) / part.num_chars
+    print(f"{name}: perplexity {np.exp(losses.mean()):.2f} by "
+          f"{losses.size:,} steps, {bits[name]:.3f} bits a character")
+
+# %% [markdown]
+# ## A common mistake
+#
+# *Perplexities of two vocabularies.* The fewer words a vocabulary has, the
+# more of the text is `<unk>`, and the easier the text becomes. Here the same
+# words are predicted from their frequencies alone, with more and more of them
+# turned into `<unk>`. Nothing has been learned; the perplexity falls.
+
+# %%
+ids = corpus.corpus_indices
+perplexities = []
+for at_least in (1, 3, 10, 30):
+    fewer = np.where(counts[ids] >= at_least, ids,
+                     corpus.char_to_idx["<unk>"])
+    perplexities.append(d2l.unigram_perplexity(fewer))
+    print(f"words seen {at_least} times or more: "
+          f"{len(np.unique(fewer)):,} of them, perplexity "
+          f"{perplexities[-1]:.1f}")
+assert perplexities == sorted(perplexities, reverse=True)
+
+# %% [markdown]
+# Tables of the literature agree on one preparation of the text for this
+# reason alone, and their numbers mean nothing for another one.
+#
+# ## Beside the published numbers
+#
+# On the Penn Treebank itself, with one model a line:
+#
+# ```{include} ../../benchmarks/records/README.md
+# :start-after: <!-- ptb -->
+# :end-before: <!-- end of ptb -->
+# ```
+#
+# The first recorded training is that of Zaremba et al. (2014) in its smallest
+# size, without any means against overfitting, to see that this package and
+# the literature measure the same thing. The second adds what the last lesson
+# found. A model that goes on learning while it is measured stands in a column
+# of its own.
+#
+# ## Results
+
+# %%
+report = d2l.write_report("word_rnn", histories, corpus,
+                          {**model.config, **settings})
+
+# %% [markdown]
+# ## Summary
+#
+# * A model of words is the model of characters with other ids. `<unk>` stands
+#   for all words that are not in the vocabulary, `<eos>` for the end of a
+#   line.
+# * With a large vocabulary, most weights have a row for each word. The
+#   embedding and the output layer may share them.
+# * Perplexities can be compared if the text and its tokens are the same. Bits
+#   a character can be compared if the text is the same.
+#
+# ## Exercises
+#
+# 1. (\*) A model of words has a perplexity of 90, and a word has 5.6
+#    characters on average, the space included. How many bits a character are
+#    that? Which perplexity by character would be as good?
+# 2. (\*) How many parameters does tying save with 10,000 words and 650 units?
+# 3. (\*\*) Take `<unk>` out of the test part's losses: what is the perplexity
+#    on the words that the model knows? Which of the two numbers do published
+#    tables show?
+# 4. (\*\*\*) Let the model that learned words write until it has written 500.
+#    How many pairs of neighbouring words are not in the training part?
+#    Compare with the words that a model of pairs writes.
+#
+# ## Further reading
+#
+# * M. P. Marcus, B. Santorini and M. A. Marcinkiewicz, *Building a Large
+#   Annotated Corpus of English: The Penn Treebank*, 1993.
+# * T. Mikolov and others, *Recurrent neural network based language model*,
+#   2010.
+# * W. Zaremba, I. Sutskever and O. Vinyals, *Recurrent Neural Network
+#   Regularization*, 2014.
+# * O. Press and L. Wolf, *Using the Output Embedding to Improve Language
+#   Models*, 2017; H. Inan, K. Khosravi and R. Socher, *Tying Word Vectors and
+#   Word Classifiers*, 2017.
+# * S. Merity, N. S. Keskar and R. Socher, *Regularizing and Optimizing LSTM
+#   Language Models*, 2018.
+#
+# In the book's second edition, words and their frequencies are section 9.2.
+# Next: [inside a model](inside.py).
