@@ -31,10 +31,12 @@ print(f"{corpus.source}: {corpus.vocab_size} distinct characters, on {ctx}")
 #
 # We shall train several models, and keep the best. Which one is the best must
 # be decided on characters that none of them has learned; and how good it is,
-# on characters that have decided nothing. For the best of ten numbers is
-# lower than what it measures: it is the best partly by luck, and the luck
-# does not last. So a text has three parts: eight tenths to *train* on, one
-# tenth to *choose* by (the validation part), and one to *test* on, once.
+# on characters that have decided nothing. The lowest of ten measured losses
+# is usually too low: its model was also lucky. So a text has three parts:
+# eight tenths to *train* on, one tenth to *choose* by (the validation part),
+# and one to *test* on, once. `fit` takes a corpus, so we load the first nine
+# tenths again, in the same vocabulary. (If tiny Shakespeare cannot be
+# downloaded, the sonnets that ship take its place, as on this page.)
 
 # %%
 rest, test_ids, _ = d2l.split(corpus, 0.1)
@@ -84,18 +86,19 @@ axes.legend()
 figure
 
 # %% [markdown]
-# The model has many times as many parameters as the text has characters. It
-# can give every place in the text a state of its own, and in the end it does:
-# the training loss falls towards 0. At first what lowers the one loss lowers
-# the other, since what it learns is the language. Then it learns which
+# The model has many times as many parameters as the text has characters, so
+# it has room to learn the text by heart. At first what lowers the one loss
+# lowers the other, since what it learns is the language. Then it learns which
 # character follows *here*, and is sure of it; and where the same words go on
 # differently, being sure is expensive: a probability of 1/1000 for the right
 # character costs $\ln 1000 = 6.9$ nats.
 #
 # Two cures need nothing new. *Stop early*: keep the epoch with the lowest
 # validation loss, as `fit` does when it is given a folder. *Give it more
-# text*, which is the best of all cures, and the one that we do not have. All
-# others make learning by heart harder than learning the language.
+# text* (exercise 2), which we do not have. The others change the training.
+#
+# What follows is one seed and a small text: a means that wins elsewhere may
+# lose here, and differences of a hundredth may be luck.
 #
 # ## Dropping units
 #
@@ -104,10 +107,10 @@ figure
 # place in the text can no longer be known by one unit that stands for it.
 # Here it acts on the input of each layer and on the last output, anew at each
 # step. Gal and Ghahramani (2016) draw one mask for all steps of a mini-batch
-# instead: what is missing is missing all along, and cannot be read off the
-# step before. (This is *variational* dropout; they drop the state between
-# steps with one mask, too.) In the figure a row is a unit, a column a step,
-# and dark is 0.
+# instead: with new masks, a unit that is missing now was perhaps there one
+# step ago; with one mask it stays missing. (This is *variational* dropout, or
+# half of it: they drop the state between the steps with one mask, too.) In
+# the figure a row is a unit, a column a step, and dark is 0.
 
 # %%
 figure = d2l.new_figure((7, 2.2))
@@ -126,20 +129,21 @@ train("dropout", dropout=0.5)
 train("dropout, one mask for all steps", dropout=0.5, variational=True)
 
 # %% [markdown]
-# ## Dropping weights
+# ## Dropping weights, which does not always pay
 #
-# Between the steps nothing was dropped: with a new mask at each step, a state
-# would be gone after a few of them ($0.5^{10} = 0.001$). Merity et al. (2018)
-# drop not the state, but some of the *weights* that read it, with one mask
-# $\mathbf{M}$ of zeros and ones for a whole mini-batch:
+# Between the steps nothing was dropped: with a new mask at each step, only
+# one unit in a thousand gets through ten of them ($0.5^{10} = 0.001$). Merity
+# et al. (2018) drop not the state, but some of the *weights* that read it,
+# with one mask $\mathbf{M}$ of zeros and ones for a whole mini-batch. In each
+# layer, the gates and the candidate read
 #
-# $$\mathbf{H}_t = \mathrm{cell}\left(\mathbf{X}_t,\ \mathbf{H}_{t-1}\,
-#   \frac{\mathbf{M} \odot \mathbf{W}_{hh}}{1 - p}\right).$$
+# $$\mathbf{H}_{t-1}\, \frac{\mathbf{M} \odot \mathbf{W}_{hh}}{1 - p}$$
 #
-# A unit is still there for the others, and no path from unit to unit can be
-# relied on. (Wan et al. 2013 did this to networks without recurrence, as
-# *DropConnect*.) It costs one product of matrices, element by element, for a
-# mini-batch of many steps. With $p = 1/2$ and one row of weights:
+# in place of $\mathbf{H}_{t-1} \mathbf{W}_{hh}$, where $\mathbf{W}_{hh}$
+# holds the matrices of all of them; the memory cell stays whole. (Wan et al.
+# 2013 did this to networks without recurrence, as *DropConnect*.) It costs
+# one product by elements in a mini-batch. With $p = 1/2$ and a row of
+# weights:
 
 # %%
 W_hh = nd.array([[0.1, -0.4, 0.3, 0.2]])
@@ -157,18 +161,22 @@ train("dropout, weights dropped", dropout=0.5, weight_drop=0.5)
 #
 # The steps of training are noisy: each follows the gradient of one
 # mini-batch. Lowering the learning rate towards the end lets the noise die
-# down. Or one leaves it as it is, and averages the weights $\theta_t$ that
-# the steps pass through (Polyak and Juditsky 1992):
+# down. Or one leaves it as it is, and averages the weights $\mathbf{w}_t$
+# that the steps pass through. Polyak and Juditsky (1992) average all of them;
+# the usual form today forgets the early ones:
 #
-# $$\bar\theta_t = a\,\bar\theta_{t-1} + (1 - a)\,\theta_t.$$
+# $$\bar{\mathbf{w}}_t = a\,\bar{\mathbf{w}}_{t-1} + (1 - a)\,
+#   \mathbf{w}_t.$$
 #
 # With $a = 0.99$ this is an average over about the last $1 / (1 - a) = 100$
-# steps. Training does not notice it: it goes on with $\theta_t$, and
-# $\bar\theta_t$ is what is measured and kept.
+# steps, some epochs of this small text. Training does not notice it: it goes
+# on with $\mathbf{w}_t$, and $\bar{\mathbf{w}}_t$ is what is measured and
+# kept. So two trainings, with averages and without, take the same steps.
 
 # %%
-train("averages, constant rate", average=0.99, schedule="constant", lr=2e-3,
-      dropout=0.5, weight_drop=0.5)
+for label, average in (("constant rate", None),
+                       ("constant rate, averages", 0.99)):
+    train(label, lr=2e-3, schedule="constant", average=average, dropout=0.5)
 
 # %% [markdown]
 # ## What did it bring?
@@ -180,13 +188,13 @@ at_best = {label: min(record["held_out_loss"] for record in history)
            for label, history in histories.items()}
 figure = d2l.new_figure((7, 2.8))
 axes = figure.subplots()
-axes.barh(list(at_end), list(at_end.values()), color="C1", alpha=0.4,
+axes.plot(list(at_end.values()), list(at_end), "C1o",
           label="after the last epoch")
-axes.barh(list(at_best), list(at_best.values()), color="C0",
+axes.plot(list(at_best.values()), list(at_best), "C0o",
           label="after the best epoch")
 axes.invert_yaxis()
-axes.set(xlabel="validation loss, nats a character",
-         xlim=(min(at_best.values()) - 0.1, None))
+axes.set(xlabel="validation loss, nats a character")
+axes.grid(axis="y", alpha=0.3)
 axes.legend(fontsize="small")
 figure
 
@@ -225,18 +233,22 @@ def cross_entropy(output, y):
 # the same at the end. Compare it with other models that go on learning, and
 # never with one that may not.
 #
-# How large should a step be? A weight whose gradient was small in training is
-# in danger from a large step. So Krause et al. divide by the root of the mean
-# square of each weight's gradient on the training text, $\mathbf{s}$ (as
-# RMSProp does, but measured beforehand), and pull each weight back towards
-# the trained one, $\theta_0$, the faster the larger its $\mathbf{s}$:
+# How large should a step be? A weight whose gradient was small all along in
+# training matters little to that text: it may move far. One with a large
+# gradient takes shorter steps, and is pulled back faster. So Krause et al.
+# measure beforehand the root of the mean square of each weight's gradient on
+# the training text, $\mathbf{s}$, with the mean $m$ over all weights. With
+# the gradient $\mathbf{g}$, the learning rate $\eta$, a decay $\lambda$ and
+# the trained weights $\mathbf{w}_0$, a step is
 #
-# $$\theta \leftarrow \theta - \eta\,\frac{\mathbf{g}}{\mathbf{s} +
-#   \epsilon} + \lambda\,\frac{\mathbf{s}}{\bar s} \odot
-#   (\theta_0 - \theta).$$
+# $$\mathbf{w} \leftarrow \mathbf{w} - \eta\,\frac{\mathbf{g}}{\mathbf{s} +
+#   m / 2} + \lambda\,\frac{\mathbf{s}}{m} \odot
+#   (\mathbf{w}_0 - \mathbf{w}),$$
 #
-# First without either, as plain gradient descent, on a copy of the best
-# model. Dropout must be off, also while the gradient is computed.
+# where the way back is never longer than the whole of it. First without
+# either, as plain gradient descent with a rate that was not searched for, on
+# a copy of the best model. It has no dropout, since `autograd.record()` would
+# switch that on.
 
 # %%
 best = min(at_end, key=at_end.get)
@@ -247,15 +259,15 @@ params = [param.data() for param in learner.collect_params().values()]
 for param, trained in zip(params, models[best].collect_params().values(),
                           strict=True):
     param[:] = trained.data()
-X, Y = test_ids[None, :-1], test_ids[None, 1:]
+X, Y = valid_ids[None, :-1], valid_ids[None, 1:]
 losses = []
 for l in learning_losses(learner, learner.begin_state(1, ctx), X, Y, 20):
     losses.append(l.asnumpy())
     for param in params:
         param -= 0.05 * param.grad
-still = d2l.evaluate(models[best], test_ids, 1)[0][0]
 plain = np.concatenate(losses)
-print(f"test part, {best}: {still.mean():.3f} nats as it is, "
+static = d2l.evaluate(models[best], valid_ids, 1)[0]
+print(f"validation part, {best}: {static.mean():.3f} nats as it is, "
       f"{plain.mean():.3f} with plain gradient descent")
 
 # %% [markdown]
@@ -271,6 +283,7 @@ for lr in (5e-5, 2e-4):
         tried[lr, decay] = losses.mean()
         print(f"lr {lr:g}, decay {decay}: {losses.mean():.4f}")
 lr, decay = min(tried, key=tried.get)
+still = d2l.evaluate(models[best], test_ids, 1)[0][0]
 moving = d2l.evaluate_dynamically(models[best], test_ids, train_ids, lr=lr,
                                   decay=decay)[0][0]
 print(f"test part, lr {lr:g}, decay {decay}: {moving.mean():.3f} nats "
@@ -290,9 +303,8 @@ figure
 # %% [markdown]
 # ## On all of tiny Shakespeare
 #
-# The numbers above are of one seed and a very short text: differences of a
-# hundredth may be luck. The table below is of a million characters and two
-# layers of 512 units. Each line changes one thing in the line that it names.
+# The table below is of a million characters and two layers of 512 units. Each
+# line says what it changes in the line that it names.
 # All of them train on the same first 81 % of the text, and are judged by the
 # next 9 %; the last tenth is read by the final model alone.
 #
@@ -308,11 +320,11 @@ figure
 # the loss inside of one measures a model with half of its units missing:
 
 # %%
+right = d2l.evaluate(models["dropout"], valid_ids, 1)[0].mean()
 with autograd.train_mode():
-    noisy = d2l.evaluate(models[best], test_ids, 1)[0]
-print(f"test part: {still.mean():.3f} nats, with dropout on "
-      f"{noisy.mean():.3f}")
-assert noisy.mean() > still.mean()
+    wrong = d2l.evaluate(models["dropout"], valid_ids, 1)[0].mean()
+print(f"validation part: {right:.3f} nats, with dropout on {wrong:.3f}")
+assert wrong > right
 
 # %% [markdown]
 # ## Results
@@ -324,20 +336,21 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 # ## Summary
 #
 # * One part of the text trains, one chooses, and one tests, once.
-# * Dropout makes learning by heart harder than learning the language. Between
-#   steps, drop weights and not the state.
-# * Averages of the weights do for a constant learning rate what a schedule
-#   does by lowering it.
-# * A model that learns while it is measured does better on a text that is
-#   unlike its training text; its number stands in another column.
+# * Between the steps, weights can be dropped without losing the state. What
+#   it brings depends on the text, the model and the number of epochs, so it
+#   must be measured, as with every means here.
+# * Averages are another way than a falling learning rate to be rid of the
+#   noise of the last steps.
+# * A model that learns while it is measured does another task; its number
+#   stands in another column.
 #
 # ## Exercises
 #
 # 1. (\*) A model has no dropout, and its training loss is 0.4 nats below its
 #    validation loss. Is it overfitting? What would you look at?
-# 2. (\*\*) Train the model with dropout on the first 6,000 characters of
-#    `train_ids`, then on 12,000 and on all. How much lower is the validation
-#    loss each time the text doubles?
+# 2. (\*\*) Train a model with dropout on the last 6,000 characters before the
+#    validation part, then on 12,000 and on 24,000. How much lower is the
+#    validation loss each time the text doubles?
 # 3. (\*\*) Average the weights in the training with `one_cycle`, too. Why
 #    does it bring less than with a constant rate?
 # 4. (\*\*\*) Let the model learn from the test part twice: once as above, and

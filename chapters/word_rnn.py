@@ -35,8 +35,9 @@ for part in (corpus, valid, test):
 # the *Wall Street Journal*, in three parts, prepared by Mikolov et al. All is
 # in lower case, without punctuation; every number is `N`; and only the 10,000
 # most frequent words are kept. If it cannot be downloaded, the sonnets that
-# ship take its place in the same form, as on this page. These are the first
-# words of the text, as they stand there:
+# ship take its place, as on this page, in lower case and without punctuation,
+# and with `<unk>` for the words that occur once. These are the first words of
+# the text, as they stand there:
 
 # %%
 vocab_size = corpus.vocab_size
@@ -48,12 +49,12 @@ print(f"{vocab_size:,} distinct words, half of them at most "
 # %% [markdown]
 # White space separates the words, and `<eos>` stands for the end of a line.
 # It has to be a word like any other: the model must also say where a sentence
-# ends. Two things are new, compared with characters.
+# ends (here, a verse). Two things are new, compared with characters.
 #
 # *There is always another word.* A new text in English has no new letters,
 # but it has new words, and a model can only predict what is in its
-# vocabulary. `<unk>` stands for all others. The model learns how often a rare
-# word comes, not which one; so no probability is ever asked for the rare
+# vocabulary. `<unk>` stands for all others. The model learns how often *some*
+# rare word comes, never which; so no probability is ever asked for the rare
 # word itself.
 #
 # *Spaces have to be put back.* Characters are joined to a text as they are;
@@ -61,13 +62,15 @@ print(f"{vocab_size:,} distinct words, half of them at most "
 
 
 # %%
+EOS = "<eos>"
+
+
 def spelled(token, level):
     if level != "split":
         return token
     return "\n" if token == EOS else f" {token}"
 
 
-EOS = "<eos>"
 line = corpus.corpus_indices[:10]
 print("".join(spelled(corpus.idx_to_char[i], "split") for i in line))
 shares = [np.mean(part.corpus_indices == corpus.char_to_idx["<unk>"])
@@ -98,15 +101,17 @@ for n in (1, 2, 3):
 # vocabulary, and for 10,000 words they are most of the model.
 #
 # Both hold a vector for each word: one says what the word does to the state
-# when it is read, the other which states speak for it. So let them be one
-# (*tied weights*, Press and Wolf 2017), with $d = h$:
+# when it is read; the other is compared with the state, and the larger their
+# product, the higher the word's score. So let them be one (*tied weights*,
+# Press and Wolf 2017), with $d = h$:
 #
 # $$\mathbf{Y}_t = \mathbf{H}_t \mathbf{E}^\top + \mathbf{b}_q.$$
 #
-# A rare word gains most: its row is trained not only where it is read, but
-# also wherever it was one of the words that might have come. And fewer
-# weights can learn less by heart: compare what each model loses between the
-# training and the validation part.
+# A row is then trained where its word is read, and at all other steps, too,
+# where it might have come. And fewer weights can learn less by heart: compare
+# what each model loses between the training and the validation part. (The
+# first weights differ as well: an embedding of its own begins with numbers of
+# size 1, a shared one with the small ones of an output layer.)
 
 
 # %%
@@ -115,6 +120,13 @@ settings = {"lr": 1e-2, "schedule": "one_cycle", "batch_size": 10,
             "num_epochs": d2l.epochs(max(2, round(
                 2e5 / len(corpus.corpus_indices))))}
 histories = {}
+
+
+def again(model):
+    losses, _ = d2l.evaluate(model, corpus.corpus_indices[:10_000])
+    return np.exp(losses.mean())  # without dropout, after the training
+
+
 for label, tied in (("two matrices", False), ("one matrix", True)):
     model = d2l.CharRNN(vocab_size, 100, 100, 1, dropout=0.5,
                         tie_weights=tied)
@@ -123,9 +135,9 @@ for label, tied in (("two matrices", False), ("one matrix", True)):
     by_word = sum(np.prod(shape) for shape in shapes
                   if shape[0] == vocab_size)
     best = min(record["held_out_perplexity"] for record in history)
-    print(f"{label}: {sum(map(np.prod, shapes)):,} parameters, {by_word:,} of "
-          f"them a row for each word; training {history[-1]['perplexity']:.1f}"
-          f", validation {best:.1f}")
+    print(f"{label}: {sum(map(np.prod, shapes)):,} parameters, {by_word:,} "
+          f"in rows for words; training {again(model):.1f}, validation "
+          f"{best:.1f}")
 
 # %%
 d2l.plot_perplexity(histories, corpus)
@@ -134,14 +146,12 @@ d2l.plot_perplexity(histories, corpus)
 print("".join(d2l.generate(model, "\n", 40, temperature=0.8, seed=seed)))
 
 # %% [markdown]
-# `<unk>` is never written, and the rest is grammar without much sense: each
-# word fits to the one or two before it. (A model of words cannot misspell,
-# which makes its texts look better than they are.)
+# `<unk>` is never written. A model of words cannot misspell, which makes its
+# texts look better than they are.
 #
 # ## Words against characters
 #
-# The perplexity of the model is near a hundred, that of a character model
-# below ten. Which one predicts the text better? A perplexity is the number of
+# A character model of the same text has a far lower perplexity. Which one predicts the text better? A perplexity is the number of
 # equally likely choices *at each step*, and the steps are not the same: a
 # word is a step of five or six characters. Only the probability of the whole
 # text can be compared. So add up the nats of all its steps, and divide by
@@ -167,6 +177,9 @@ for name, either, part in (("words", model, test),
     bits[name] = losses.sum() / np.log(2) / part.num_chars
     print(f"{name}: perplexity {np.exp(losses.mean()):.2f} by "
           f"{losses.size:,} steps, {bits[name]:.3f} bits a character")
+    per_char = losses.size / part.num_chars
+    assert np.isclose(bits[name], per_char * np.log2(np.exp(losses.mean())),
+                      rtol=1e-3)
 
 # %% [markdown]
 # ## A common mistake
@@ -189,8 +202,8 @@ for at_least in (1, 3, 10, 30):
 assert perplexities == sorted(perplexities, reverse=True)
 
 # %% [markdown]
-# Tables of the literature agree on one preparation of the text for this
-# reason alone, and their numbers mean nothing for another one.
+# So tables of the literature agree on one preparation of the text, and their
+# numbers mean nothing for another one.
 #
 # ## Beside the published numbers
 #
@@ -203,8 +216,8 @@ assert perplexities == sorted(perplexities, reverse=True)
 #
 # The first recorded training is that of Zaremba et al. (2014) in its smallest
 # size, without any means against overfitting, to see that this package and
-# the literature measure the same thing. The second adds what the last lesson
-# found. A model that goes on learning while it is measured stands in a column
+# the literature measure the same thing. The second is another, larger model,
+# with dropout, dropped weights and tied matrices. A model that goes on learning while it is measured stands in a column
 # of its own.
 #
 # ## Results
