@@ -368,7 +368,7 @@ def test_a_notebook_runs_by_itself(notebooks, tmp_path):
 def test_a_lesson_lets_a_model_write(browser, book, language, lesson):
     page = LANGUAGES[language] / "chapters" / f"{lesson}.html"
     browser.get(page.as_uri())
-    frame, = find(browser, "iframe.studio")
+    frame, = wait_until(browser, lambda: find(browser, "iframe.studio"))
     browser.execute_script("arguments[0].scrollIntoView()", frame)
     browser.switch_to.frame(frame)
     try:

@@ -523,9 +523,11 @@ def test_unlike_weights_cannot_be_tied(size):
 def test_numpys_numbers_are_python_s_own_in_the_file(tmp_path):
     model = d2l.CharRNN(np.int64(5), np.int32(3), np.uint8(4), np.int16(2),
                         "gru",
-                        np.float32(0.5), tie_weights=np.bool_(False))
+                        np.float32(0.5), tie_weights=np.bool_(False),
+                        weight_drop=np.float32(0.25),
+                        variational=np.bool_(True))
     assert [type(value) for value in model.config.values()] == [
-        int, int, int, int, str, float, str, bool]
+        int, int, int, int, str, float, str, bool, float, bool]
     model.initialize()
     d2l.save_model(tmp_path / "m.safetensors", model)
     again = d2l.load_model(tmp_path / "m.safetensors", "cpu")
