@@ -48,8 +48,8 @@ print(f"{vocab_size:,} distinct words, half of them at most "
 
 # %% [markdown]
 # White space separates the words, and `<eos>` stands for the end of a line.
-# It has to be a word like any other: the model must also say where a sentence
-# ends (here, a verse). Two things are new, compared with characters.
+# It is a word like any other: the model has to say where a sentence ends, too
+# (here, a verse). Two things are new, compared with characters.
 #
 # *There is always another word.* A new text in English has no new letters,
 # but it has new words, and a model can only predict what is in its
@@ -58,7 +58,8 @@ print(f"{vocab_size:,} distinct words, half of them at most "
 # word itself.
 #
 # *Spaces have to be put back.* Characters are joined to a text as they are;
-# words need a rule.
+# words need a rule. Each gets a space before it, and `<eos>` becomes the end
+# of a line. (The package calls this level of tokens "split".)
 
 
 # %%
@@ -78,6 +79,10 @@ shares = [np.mean(part.corpus_indices == corpus.char_to_idx["<unk>"])
 print("<unk>:", ", ".join(f"{share:.1%}" for share in shares))
 
 # %% [markdown]
+# On this small text, a quarter of the unseen words are `<unk>`. On the Penn
+# Treebank it is one in twenty.
+
+# %% [markdown]
 # ## What counting reaches
 #
 # As for [characters](language_models.py), counting sets the marks: the
@@ -92,6 +97,11 @@ for n in (1, 2, 3):
     print(f"{n}-grams: {perplexity:.1f}")
 
 # %% [markdown]
+# Characters could be counted in fives and sixes. Words cannot: most threes of
+# words in a new text were never seen, and have to be guessed from less. A
+# model that puts words that are used alike next to one another can do better.
+
+# %% [markdown]
 # ## The model, and one matrix instead of two
 #
 # The char-RNN reads ids and scores ids; that these are words makes no
@@ -100,18 +110,26 @@ for n in (1, 2, 3):
 # output layer $\mathbf{W}_{hq} \in \mathbb{R}^{h \times V}$ grow with the
 # vocabulary, and for 10,000 words they are most of the model.
 #
+# ```{figure} /figures/tied.svg
+# :name: fig-tied
+# :alt: One matrix E gives a row to the state, and is multiplied by the state.
+#
+# One matrix at both ends. The word that is read picks a row; the state is
+# multiplied by every row, and each product is a word's score.
+# ```
+#
 # Both hold a vector for each word: one says what the word does to the state
-# when it is read; the other is compared with the state, and the larger their
+# when it is read; the other is multiplied by the state, and the larger the
 # product, the higher the word's score. So let them be one (*tied weights*,
-# Press and Wolf 2017), with $d = h$:
+# Press and Wolf 2017, {numref}`fig-tied`), with $d = h$:
 #
 # $$\mathbf{Y}_t = \mathbf{H}_t \mathbf{E}^\top + \mathbf{b}_q.$$
 #
-# A row is then trained where its word is read, and at all other steps, too,
-# where it might have come. And fewer weights can learn less by heart: compare
-# what each model loses between the training and the validation part. (The
-# first weights differ as well: an embedding of its own begins with numbers of
-# size 1, a shared one with the small ones of an output layer.)
+# An untied row of the embedding is trained only where its word is read; a
+# shared one at every step, as each word might have come. And fewer weights
+# can learn less by heart. (The first weights differ, too: an embedding of its
+# own begins with numbers of size 1, a shared one with the small ones of an
+# output layer.)
 
 
 # %%
@@ -119,12 +137,12 @@ settings = {"lr": 1e-2, "schedule": "one_cycle", "batch_size": 10,
             "num_steps": 20, "held_out": valid, "seed": seed, "ctx": ctx,
             "num_epochs": d2l.epochs(max(2, round(
                 2e5 / len(corpus.corpus_indices))))}
-histories = {}
+histories, sizes = {}, {}
 
 
-def again(model):
-    losses, _ = d2l.evaluate(model, corpus.corpus_indices[:10_000])
-    return np.exp(losses.mean())  # without dropout, after the training
+def perplexity_on(model, part):  # without dropout
+    losses, _ = d2l.evaluate(model, part.corpus_indices[:100_000], 1)
+    return np.exp(losses.mean())
 
 
 for label, tied in (("two matrices", False), ("one matrix", True)):
@@ -132,31 +150,39 @@ for label, tied in (("two matrices", False), ("one matrix", True)):
                         tie_weights=tied)
     history = histories[label] = d2l.fit(model, corpus, **settings)
     shapes = [p.shape for p in model.collect_params().values()]
+    sizes[label] = sum(map(np.prod, shapes))
     by_word = sum(np.prod(shape) for shape in shapes
                   if shape[0] == vocab_size)
     best = min(record["held_out_perplexity"] for record in history)
-    print(f"{label}: {sum(map(np.prod, shapes)):,} parameters, {by_word:,} "
-          f"in rows for words; training {again(model):.1f}, validation "
+    print(f"{label}: {sizes[label]:,} parameters, {by_word:,} in rows for "
+          f"words; at the end training {perplexity_on(model, corpus):.1f} "
+          f"and test {perplexity_on(model, test):.1f}; validation at best "
           f"{best:.1f}")
+assert sizes["two matrices"] - sizes["one matrix"] == 100 * vocab_size
 
 # %%
 d2l.plot_perplexity(histories, corpus)
+
+# %% [markdown]
+# On the sonnets, both models predict the test part better than counting does.
+# The one with the shared matrix knows less of the training part by heart, and
+# more about the rest. Let it write:
 
 # %%
 print("".join(d2l.generate(model, "\n", 40, temperature=0.8, seed=seed)))
 
 # %% [markdown]
-# `<unk>` is never written. A model of words cannot misspell, which makes its
-# texts look better than they are.
+# `<unk>` is never written, though it is predicted. And a model of words
+# cannot misspell, which makes its texts look better than they are.
 #
 # ## Words against characters
 #
-# A character model of the same text has a far lower perplexity. Which one predicts the text better? A perplexity is the number of
-# equally likely choices *at each step*, and the steps are not the same: a
-# word is a step of five or six characters. Only the probability of the whole
-# text can be compared. So add up the nats of all its steps, and divide by
-# what both have in common, the characters of the text ($W$ words, $C$
-# characters):
+# A character model of the same text has a far lower perplexity. Which one
+# predicts the text better? A perplexity is the number of equally likely
+# choices *at each step*, and the steps are not the same: a word is a step of
+# several characters. Only the probability of the whole text can be compared.
+# So add up the nats of all its steps, and divide by what both have in common,
+# the characters of the text ($W$ words, $C$ characters):
 #
 # $$\text{bits a character} = \frac{W}{C}\, \log_2
 #   (\text{perplexity by word}).$$
@@ -175,13 +201,19 @@ for name, either, part in (("words", model, test),
                            ("characters", speller, chars_test)):
     losses, _ = d2l.evaluate(either, part.corpus_indices, 1)
     bits[name] = losses.sum() / np.log(2) / part.num_chars
-    print(f"{name}: perplexity {np.exp(losses.mean()):.2f} by "
-          f"{losses.size:,} steps, {bits[name]:.3f} bits a character")
-    per_char = losses.size / part.num_chars
-    assert np.isclose(bits[name], per_char * np.log2(np.exp(losses.mean())),
-                      rtol=1e-3)
+    print(f"{name}: {losses.size:,} steps, perplexity "
+          f"{np.exp(losses.mean()):.2f} a step, {bits[name]:.3f} bits a "
+          f"character")
+    assert np.isclose(bits[name], losses.size / part.num_chars
+                      * np.log2(np.exp(losses.mean())), rtol=1e-3)
 
 # %% [markdown]
+# On the sonnets the words win by a seventh: the higher perplexity belongs to
+# the better model of the text. But they had a head start. Their model was
+# given a list of all words of the text; the speller has to learn which
+# strings of letters are words, and always keeps some of its probability for
+# those that are not. On a longer text it would need that less.
+#
 # ## A common mistake
 #
 # *Perplexities of two vocabularies.* The fewer words a vocabulary has, the
@@ -202,8 +234,8 @@ for at_least in (1, 3, 10, 30):
 assert perplexities == sorted(perplexities, reverse=True)
 
 # %% [markdown]
-# So tables of the literature agree on one preparation of the text, and their
-# numbers mean nothing for another one.
+# So the tables of the literature agree on one preparation of the text, and
+# their numbers cannot be compared with those for another one.
 #
 # ## Beside the published numbers
 #
@@ -217,8 +249,8 @@ assert perplexities == sorted(perplexities, reverse=True)
 # The first recorded training is that of Zaremba et al. (2014) in its smallest
 # size, without any means against overfitting, to see that this package and
 # the literature measure the same thing. The second is another, larger model,
-# with dropout, dropped weights and tied matrices. A model that goes on learning while it is measured stands in a column
-# of its own.
+# with dropout, dropped weights and tied matrices. A model that goes on
+# learning while it is measured stands in a column of its own.
 #
 # ## Results
 
@@ -264,5 +296,5 @@ report = d2l.write_report("word_rnn", histories, corpus,
 # * S. Merity, N. S. Keskar and R. Socher, *Regularizing and Optimizing LSTM
 #   Language Models*, 2018.
 #
-# In the book's second edition, words and their frequencies are section 9.2.
-# Next: [inside a model](inside.py).
+# In the book's second edition, words and their frequencies are sections 8.2
+# and 8.3. Next: [inside a model](inside.py).

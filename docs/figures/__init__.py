@@ -22,8 +22,9 @@ FIGURES = {draw.__name__: draw for draw in (
     batches.truncated, batches.two_orders, batches.windows_or_state,
     batches.name_example,
     networks.layers, networks.both_directions, networks.char_rnn,
-    networks.three_unrolls, networks.gluon_shapes, networks.one_product,
-    networks.dependence, networks.traced, networks.scan_tree,
+    networks.tied, networks.three_unrolls, networks.gluon_shapes,
+    networks.one_product, networks.dependence, networks.traced,
+    networks.scan_tree,
     music.jazz_measure, decoding.choosing, counting.counting,
     memory.delayed_recall, attention.looking_back, mistakes.mistakes,
     servers.parameter_server)}

@@ -106,6 +106,31 @@ def dropped(d, y, kind, zeros, start=None):
     vector(d, y, kind, zeros=zeros)
 
 
+def tied():
+    """Draw one matrix that is read by rows, and scores all words."""
+    d = Drawing(262, "One matrix at both ends",
+                "The id x_t picks a row of the matrix E, which the recurrent "
+                "layers read. Their state H_t is multiplied by every row of "
+                "the same matrix, and each product is the score of a word.")
+    d.text(180, 24, "E")
+    d.text(312, 24, "Y_t")
+    words = ("and", "smith", "song", "the", "wheel")
+    for i, word in enumerate(words):
+        y = 38 + 28 * i
+        d.text(96, y + 11, word, anchor="end")
+        d.strip(125, y, [""] * 5, ["input" if i == 1 else "line"] * 5)
+        d.arrow((239, y + 11), (297, y + 11), kind="output")
+        d.strip(301, y, [""], ["output"])
+    d.box(30, 77, 42, 32, "x_t", "input")
+    d.arrow((100, 77), (121, 77), kind="input")
+    d.arrow((180, 176), (180, 200), kind="input")
+    d.box(180, 219, 150, 36, "H_t", "state")
+    d.arrow((16, 226), (101, 226), kind="state", width=2.4)
+    d.arrow((255, 226), (344, 226), kind="state", width=2.4)
+    d.arrow((255, 208), (312, 208), (312, 179), kind="output")
+    return d
+
+
 def three_unrolls():
     """Draw a graph of copies, a scan, and one operator for all steps."""
     d = Drawing(480, "Three ways to unroll",
