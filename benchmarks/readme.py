@@ -2,11 +2,18 @@
 import re
 
 from benchmarks import RECORDS, ROOT, read, results
-from benchmarks.studies import lessons, sonnets, tinyshakespeare, unrolls
+from benchmarks.studies import (
+    lessons,
+    ptb,
+    regularisation,
+    sonnets,
+    tinyshakespeare,
+    unrolls,
+)
 
 # docs/results.md includes the tables from the first page, which has them all
 PAGES = [RECORDS / "README.md", ROOT / "README.md", ROOT / "README.zh.md"]
-STUDIES = (sonnets, tinyshakespeare, unrolls)
+STUDIES = (ptb, regularisation, sonnets, tinyshakespeare, unrolls)
 
 
 def tables():

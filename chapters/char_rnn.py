@@ -391,5 +391,5 @@ report = d2l.write_report("char_rnn", {"char-RNN": history}, corpus,
 #   Networks Using Large Learning Rates*, 2018.
 #
 # In the book, dropout is section 3.13 of the first edition and 4.6 of the
-# second; deep networks are 6.9 and 9.3. Next: [inside a
-# model](inside.py).
+# second; deep networks are 6.9 and 9.3. Next:
+# [regularisation](regularisation.py).

@@ -7,18 +7,21 @@ was. "zaremba" is the small configuration of Zaremba et al. 2014: there a
 mini-batch's loss is the sum over its 20 steps, so that their learning rate of
 1 and their limit of 5 are 20 and 0.25 for our mean.
 """
+import math
+
 import d2lrnn as d2l  # before mxnet
 from d2lrnn.basics.environment import machine_record
 from d2lrnn.data.samplers import ptb_iterator
 from mxnet import init, random
 
-from benchmarks import RECORDS
+from benchmarks import RECORDS, machine
 from benchmarks.studies.trainings import (
     arguments,
     curve,
     dynamic,
     go_on,
     keep,
+    mean,
     static,
 )
 
@@ -26,10 +29,12 @@ RESULTS = RECORDS / "ptb.json"
 ZAREMBA = {"embed_size": 200, "num_hiddens": 200, "num_layers": 2}
 TRAININGS = {
     "zaremba": {
-        "level": "split", "model": ZAREMBA, "training": {
+        "words": "as Zaremba et al. 2014, small", "level": "split",
+        "model": ZAREMBA, "training": {
             "num_epochs": 13, "lr": 20.0, "optimizer": "sgd",
             "batch_size": 20, "num_steps": 20, "clipping_theta": 0.25}},
     "words": {
+        "words": "2 x 400, tied, units and weights dropped",
         "level": "split", "model": {
             "embed_size": 400, "num_hiddens": 400, "num_layers": 2,
             "dropout": 0.5, "weight_drop": 0.4, "tie_weights": True},
@@ -37,6 +42,7 @@ TRAININGS = {
             "num_epochs": 40, "lr": 3e-3, "schedule": "warmup_cosine",
             "batch_size": 32, "num_steps": 35, "clipping_theta": 0.5}},
     "characters": {
+        "words": "2 x 512, units and weights dropped",
         "level": "char", "model": {
             "embed_size": 64, "num_hiddens": 512, "num_layers": 2,
             "dropout": 0.2, "weight_drop": 0.1},
@@ -44,6 +50,18 @@ TRAININGS = {
             "num_epochs": 24, "lr": 4e-3, "schedule": "warmup_cosine",
             "batch_size": 50, "num_steps": 100}},
 }
+# of a training: what it reaches by words, or its bits a character
+PUBLISHED = {
+    "split": (
+        ("Zaremba et al. 2014, small, as TensorFlow's tutorial repeats it",
+         "4.7", "121.39", "115.91", ""),
+        ("Zaremba et al. 2014, medium, as TensorFlow's tutorial repeats it",
+         "19.8", "86.16", "82.07", ""),
+        ("Merity et al. 2018, AWD-LSTM; learning on: Krause et al. 2018",
+         "24", "60.0", "57.3", "51.1")),
+    "char": (
+        ("Krueger et al. 2017, zoneout, 1,000 units", "", "", "1.27", ""),
+        ("Merity et al. 2018, AWD-LSTM", "13.8", "", "1.175", ""))}
 DYNAMIC = {"lr": 1e-4, "decay": 0.005}
 SEED = 1
 
@@ -80,13 +98,41 @@ def train(name, folder):
                     seed=SEED)
     best = d2l.load_model(folder / "best.safetensors")
     return {**machine_record(), "seed": SEED,
-            "valid": static(best, valid.corpus_indices),
-            "test": static(best, test.corpus_indices),
-            "dynamic": dynamic(best, test.corpus_indices,
-                               corpus.corpus_indices, **DYNAMIC),
+            "valid": mean(static(best, valid.corpus_indices)),
+            "test": mean(static(best, test.corpus_indices)),
+            "dynamic": mean(dynamic(best, test.corpus_indices,
+                                    corpus.corpus_indices, **DYNAMIC)),
             "num_params": sum(p.data().size for p in
                               best.collect_params().values()),
             "history": curve(history)}
+
+
+def to_markdown(record):
+    """Return a table of the models of words, and one of characters."""
+    lines = []
+    for level, (unit, shown) in {
+            "split": ("perplexity", lambda loss: f"{math.exp(loss):.2f}"),
+            "char": ("bits a character", lambda loss:
+                     f"{loss / math.log(2):.3f}")}.items():
+        lines += [f"| Penn Treebank, {unit} | million parameters | "
+                  "validation | test | test, learning on |",
+                  "|---|---:|---:|---:|---:|"]
+        for name, chosen in TRAININGS.items():
+            if chosen["level"] == level and name in record:
+                ran = record[name]
+                lines.append(line(
+                    f"d2lrnn: {chosen['words']}, {len(ran['history'])} epochs",
+                    f"{ran['num_params'] / 1e6:.1f}",
+                    *(shown(ran[part]) for part in
+                      ("valid", "test", "dynamic"))))
+        lines += [*(line(*row) for row in PUBLISHED[level]), ""]
+    lines.append(f"{machine(next(iter(record.values())))}; seed {SEED}.")
+    return "\n".join(lines) + "\n"
+
+
+def line(*cells):
+    """Return a line of a table."""
+    return f"| {' | '.join(cells)} |"
 
 
 def main():

@@ -1,39 +1,45 @@
 """Measure what each means against overfitting brings, on tiny Shakespeare.
 
 ``python -m benchmarks.studies.regularisation --folder FOLDER [NAME ...]``
-trains one model a step and a seed on the first 81 % of the text and judges by
-the 9 % after them. The last tenth is not read: it is for the final model of
-``benchmarks.studies.tinyshakespeare``. A training that was stopped goes on
-where it was. The last step tries the settings of dynamic evaluation on the
-model of another one.
+trains the models of STEPS, each with three seeds. They are half as wide as
+the model of ``benchmarks.studies.tinyshakespeare``, which has four times as
+many weights, and so is their text shortened: they train on the first 225,400
+characters and are judged by the 96,600 after them. The last tenth of the
+whole text is not read here: it is for the final model. A training that was
+stopped goes on where it was. ``--dynamic NAME`` tries the settings of dynamic
+evaluation on a step's model.
 """
+import statistics
+
 import d2lrnn as d2l  # before mxnet
 import numpy as np
 from d2lrnn.basics.environment import machine_record
 
-from benchmarks import RECORDS
+from benchmarks import RECORDS, machine, read
 from benchmarks.studies.trainings import (
     arguments,
     curve,
     dynamic,
     go_on,
     keep,
+    mean,
     static,
 )
 
 RESULTS = RECORDS / "regularisation.json"
-MODEL = {"embed_size": 128, "num_hiddens": 512, "num_layers": 2,
+NUM_CHARS, HELD_OUT = 322_000, 0.3
+MODEL = {"embed_size": 64, "num_hiddens": 256, "num_layers": 2,
          "cell": "lstm", "dropout": 0.4}
 TRAINING = {"num_epochs": 18, "lr": 4e-3, "schedule": "warmup_cosine",
-            "batch_size": 50, "num_steps": 100}
-SEEDS = (1,)
+            "batch_size": 25, "num_steps": 50, "held_out": HELD_OUT}
+SEEDS = (1, 2, 3)
 
 
 class Step:
     """A training: what it changes in another one, and where it is from."""
 
     def __init__(self, after, source="", model=None, training=None,
-                 seeds=SEEDS):
+                 seeds=(1,)):
         self.after, self.source, self.seeds = after, source, seeds
         self.changes = model or {}, training or {}
 
@@ -45,38 +51,45 @@ class Step:
         return tuple(old | new for old, new
                      in zip(before, self.changes, strict=True))
 
+    def words(self):
+        """Return what it changes, for a table."""
+        changes = [f"`{key}={value!r}`" for kind in self.changes
+                   for key, value in kind.items()]
+        return ", ".join([self.after, *changes]) if self.after else ""
+
 
 STEPS = {
-    "dropout": Step(None, "Zaremba et al. 2014"),
-    "no dropout": Step("dropout", model={"dropout": 0.0}),
-    "same units in all steps": Step("dropout", "Gal and Ghahramani 2016",
-                                    {"variational": True}),
-    "weights dropped": Step("dropout", "Merity et al. 2018",
+    "dropout 0.4": Step(None, "Zaremba et al. 2014", seeds=SEEDS),
+    "no dropout": Step("dropout 0.4", model={"dropout": 0.0}),
+    "one mask for all steps": Step(
+        "dropout 0.4", "Gal and Ghahramani 2016", {"variational": True}),
+    "weights dropped": Step("dropout 0.4", "Merity et al. 2018",
                             {"weight_drop": 0.3}),
-    "averages instead of a schedule": Step(
-        "dropout", "Polyak and Juditsky 1992",
-        training={"schedule": "constant", "lr": 2e-3, "average": 0.999}),
-    "more weights dropped": Step("weights dropped",
-                                 model={"weight_drop": 0.5}),
-    "longer": Step("weights dropped", training={"num_epochs": 44}),
-    "wider": Step("weights dropped", model={"num_hiddens": 640,
-                                            "dropout": 0.5}),
+    "constant rate": Step("dropout 0.4", training={
+        "schedule": "constant", "lr": 2e-3}),
+    "averages": Step("constant rate", "Polyak and Juditsky 1992",
+                     training={"average": 0.998}),
+    "half the batch": Step("dropout 0.4", training={"batch_size": 12},
+                           seeds=SEEDS),
+    "longer": Step("half the batch", training={"num_epochs": 44}),
+    "longer, more dropout": Step("longer", model={"dropout": 0.5}),
+    "longer, weights dropped": Step("longer", "Merity et al. 2018",
+                                    {"weight_drop": 0.15}),
 }
-DYNAMIC = [{"lr": lr, "decay": decay} for lr in (5e-5, 1e-4, 2e-4)
-           for decay in (0.0, 0.002, 0.005, 0.02)]
+DYNAMIC = [{"lr": lr, "decay": decay} for lr in (2e-5, 5e-5, 1e-4, 2e-4)
+           for decay in (0.0, 0.001, 0.005)]
 
 
-def judged_text():
-    """Return the first 90 % of the text, of which the last tenth judges."""
+def text():
+    """Return the characters that train and those that judge."""
     whole = d2l.load_corpus("tinyshakespeare", fallback=False)
-    train_ids, _, _ = d2l.split(whole, 0.1)
-    return d2l.load_corpus("tinyshakespeare", num_chars=len(train_ids),
+    return d2l.load_corpus("tinyshakespeare", num_chars=NUM_CHARS,
                            vocabulary=whole.idx_to_char)
 
 
 def train(name, seed, folder):
     """Train a step's model, or go on with it, and return its record."""
-    corpus = judged_text()
+    corpus = text()
     config, training = STEPS[name].settings()
     model = d2l.CharRNN(corpus.vocab_size, **config)
     history = go_on(model, corpus, folder, **training, seed=seed)
@@ -97,14 +110,73 @@ def computing(model, history):
 
 def try_dynamic(path):
     """Return the losses of a model on the text that judges, as it learns."""
-    corpus, model = judged_text(), d2l.load_model(path)
-    train_ids, judged, _ = d2l.split(corpus, 0.1)
-    tried = [{"loss": static(model, judged)}]
+    corpus, model = text(), d2l.load_model(path)
+    train_ids, judged, _ = d2l.split(corpus, HELD_OUT)
+    tried = [{"loss": mean(static(model, judged))}]
     for settings in DYNAMIC:
-        tried.append({**settings, "loss": dynamic(model, judged, train_ids,
-                                                  **settings)})
+        losses = dynamic(model, judged, train_ids, **settings)
+        tried.append({**settings, "loss": mean(losses)})
         print(tried[-1], flush=True)
     return {**machine_record(), "tried": tried}
+
+
+def to_markdown(record):
+    """Return a table of the steps, and one of what learning on brings."""
+    lines = ["| training | what changes | source | computing | seeds | "
+             "training loss | judged |", "|---|---|---|---:|---:|---:|---:|"]
+    for name, runs in recorded(record):
+        losses = [average([run["history"][-1][key] for run in runs])
+                  for key in ("loss", "held_out_loss")]
+        lines.append("| " + " | ".join([
+            name, STEPS[name].words(), STEPS[name].source,
+            f"{runs[0]['computing']:.0f}", str(len(runs)), *losses]) + " |")
+    if "dynamic" in record:
+        lines += ["", *dynamic_lines(record["dynamic"]["tried"])]
+    lines += ["", f"{machine(next(iter(record.values())))}."]
+    return "\n".join(lines) + "\n"
+
+
+def recorded(record):
+    """Return the names of the steps that were trained, each with its runs."""
+    trained = [(name, [record[key] for seed in step.seeds
+                       if (key := f"{name}, seed {seed}") in record])
+               for name, step in STEPS.items()]
+    return [(name, runs) for name, runs in trained if runs]
+
+
+def draw(record):
+    """Return a figure of the judged losses, with a dot a seed."""
+    trained = recorded(record)
+    figure = d2l.new_figure((7, 0.6 + 0.3 * len(trained)))
+    axes = figure.subplots()
+    for name, runs in trained:
+        losses = [run["history"][-1]["held_out_loss"] for run in runs]
+        axes.plot(losses, [name] * len(losses), "C0o", alpha=0.7)
+    axes.invert_yaxis()
+    axes.grid(alpha=0.3)
+    axes.set(xlabel="judged loss, nats a character")
+    return figure
+
+
+def average(losses):
+    """Return the mean of losses, and how far several of them lie apart."""
+    words = f"{statistics.mean(losses):.4f}"
+    if len(losses) > 1:
+        words += f" ± {statistics.stdev(losses):.4f}"
+    return words
+
+
+def dynamic_lines(tried):
+    """Return a table of the losses by rate and decay."""
+    still, *tried = tried
+    decays = sorted({one["decay"] for one in tried})
+    lines = [f"| {still['loss']:.4f} as it is; learning on | "
+             + " | ".join(f"decay {decay:g}" for decay in decays) + " |",
+             "|---|" + "---:|" * len(decays)]
+    for lr in sorted({one["lr"] for one in tried}):
+        losses = [f"{one['loss']:.4f}" for one in tried if one["lr"] == lr]
+        lines.append(f"| lr {lr:g} | " + " | ".join(losses) + " |")
+    return lines
 
 
 def main():
@@ -113,13 +185,16 @@ def main():
     parser.add_argument("--dynamic", metavar="STEP", choices=STEPS,
                         help="try dynamic evaluation on this step's model")
     args = parser.parse_args()
-    for name in args.name or ([] if args.dynamic else STEPS):
-        for seed in STEPS[name].seeds:
-            keep(RESULTS, f"{name}, seed {seed}", train(
-                name, seed, args.folder / f"{name}-{seed}"))
+    names = args.name or ([] if args.dynamic else STEPS)
+    for seed in SEEDS:
+        for name in names:
+            if seed in STEPS[name].seeds:
+                keep(RESULTS, f"{name}, seed {seed}", train(
+                    name, seed, args.folder / f"{name}-{seed}"))
     if args.dynamic:
         keep(RESULTS, "dynamic", try_dynamic(
             args.folder / f"{args.dynamic}-1" / "best.safetensors"))
+    draw(read(RESULTS)).savefig(RESULTS.with_suffix(".png"), dpi=120)
 
 
 if __name__ == "__main__":

@@ -35,20 +35,19 @@ def curve(history):
         "epoch", "loss", "held_out_loss", "seconds")} for epoch in history]
 
 
-def mean(losses):
-    """Return the mean of losses as Python's own float."""
-    return float(losses.mean(dtype="float64"))
-
-
 def static(model, ids):
-    """Return the mean loss of a model on a text that it reads in one row."""
-    return mean(d2l.evaluate(model, ids, 1)[0])
+    """Return the losses of a model on a text that it reads in one row."""
+    return d2l.evaluate(model, ids, 1)[0][0]
 
 
 def dynamic(model, ids, train_ids, **settings):
-    """Return the mean loss of a model that goes on learning as it reads."""
-    return mean(d2l.evaluate_dynamically(model, ids, train_ids,
-                                         **settings)[0])
+    """Return the losses of a model that goes on learning as it reads."""
+    return d2l.evaluate_dynamically(model, ids, train_ids, **settings)[0][0]
+
+
+def mean(losses):
+    """Return the mean of losses as Python's own float."""
+    return float(losses.mean(dtype="float64"))
 
 
 def keep(path, name, value):
