@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Words
 #
-# All models so far spell. Before it can guess the end of a sentence, a
-# character model has to guess letters, most of which anyone could. What
-# changes if the model predicts whole words instead?
+# The models so far write character by character. Before it can guess the end
+# of a sentence, a character model has to guess letters, most of which anyone
+# could. What changes if the model predicts whole words instead?
 #
 # After this lesson you can
 #
 # * cut a text into words, and say what `<unk>` and `<eos>` stand for;
 # * share one matrix between the embedding and the output layer, and say what
 #   that saves;
-# * compare a model of words with a model of characters, and say why their
-#   perplexities cannot be compared.
+# * compare a model of words with a model of characters in bits a character,
+#   and say why their perplexities cannot be compared.
 #
 # It needs [the char-RNN](char_rnn.py) and
 # [regularisation](regularisation.py), and takes about four minutes on two
@@ -31,13 +31,14 @@ for part in (corpus, valid, test):
 # %% [markdown]
 # ## The Penn Treebank
 #
-# Models of words have been measured on the same text since 2010: articles of
-# the *Wall Street Journal*, in three parts, prepared by Mikolov et al. All is
-# in lower case, without punctuation; every number is `N`; and only the 10,000
-# most frequent words are kept. If it cannot be downloaded, the sonnets that
-# ship take its place, as on this page, in lower case and without punctuation,
-# and with `<unk>` for the words that occur once. These are the first words of
-# the text, as they stand there:
+# Models of words have been measured on the same text since about 2010:
+# articles of the *Wall Street Journal*, in three parts, prepared by Mikolov
+# et al. Everything is in lower case, without punctuation; every number is
+# `N`; and only the 10,000 most frequent words are kept. If it cannot be
+# downloaded, the sonnets that ship take its place, as on this page, in lower
+# case and without punctuation, and with `<unk>` for the words that do not
+# occur twice in the training part. These are its first words, as the model
+# reads them:
 
 # %%
 vocab_size = corpus.vocab_size
@@ -54,8 +55,8 @@ print(f"{vocab_size:,} distinct words, half of them at most "
 # *There is always another word.* A new text in English has no new letters,
 # but it has new words, and a model can only predict what is in its
 # vocabulary. `<unk>` stands for all others. The model learns how often *some*
-# rare word comes, never which; so no probability is ever asked for the rare
-# word itself.
+# rare word comes, never which, and it is never asked for the probability of
+# the word itself.
 #
 # *Spaces have to be put back.* Characters are joined to a text as they are;
 # words need a rule. Each gets a space before it, and `<eos>` becomes the end
@@ -79,15 +80,15 @@ shares = [np.mean(part.corpus_indices == corpus.char_to_idx["<unk>"])
 print("<unk>:", ", ".join(f"{share:.1%}" for share in shares))
 
 # %% [markdown]
-# On this small text, a quarter of the unseen words are `<unk>`. On the Penn
-# Treebank it is one in twenty.
+# On this small text, a quarter of the words in the other two parts are
+# `<unk>`. On the Penn Treebank it is about one in twenty.
 
 # %% [markdown]
 # ## What counting reaches
 #
 # As for [characters](language_models.py), counting sets the marks: the
-# perplexity of the test part for a uniform guess, for each word's frequency,
-# and for the $n - 1$ words before it.
+# perplexity of the test part if each word is guessed evenly, from its
+# frequency, and from the one or two words before it.
 
 # %%
 print(f"uniform: {vocab_size:,}")
@@ -97,16 +98,17 @@ for n in (1, 2, 3):
     print(f"{n}-grams: {perplexity:.1f}")
 
 # %% [markdown]
-# Characters could be counted in fives and sixes. Words cannot: most threes of
-# words in a new text were never seen, and have to be guessed from less. A
-# model that puts words that are used alike next to one another can do better.
+# On the sonnets threes are worse than pairs. Most threes of words in a new
+# text were never counted, and after a pair that was counted once, half of
+# the probability goes to the one word that followed it. A model that gives
+# similar vectors to words that are used alike can do better.
 
 # %% [markdown]
 # ## The model, and one matrix instead of two
 #
-# The char-RNN reads ids and scores ids; that these are words makes no
-# difference to it. But where its weights are does change. With $V$ words and
-# $h$ units, the embedding $\mathbf{E} \in \mathbb{R}^{V \times d}$ and the
+# The char-RNN reads ids and scores ids; it makes no difference that these are
+# words. What changes is where most of its weights are. With $V$ words and $h$
+# units, the embedding $\mathbf{E} \in \mathbb{R}^{V \times d}$ and the
 # output layer $\mathbf{W}_{hq} \in \mathbb{R}^{h \times V}$ grow with the
 # vocabulary, and for 10,000 words they are most of the model.
 #
@@ -119,17 +121,18 @@ for n in (1, 2, 3):
 # ```
 #
 # Both hold a vector for each word: one says what the word does to the state
-# when it is read; the other is multiplied by the state, and the larger the
-# product, the higher the word's score. So let them be one (*tied weights*,
-# Press and Wolf 2017, {numref}`fig-tied`), with $d = h$:
+# when it is read; the other is multiplied by the state, which gives the
+# word's score, but for a bias. So let them be one,
+# $\mathbf{W}_{hq} = \mathbf{E}^\top$ (*tied weights*, Press and Wolf 2017,
+# {numref}`fig-tied`), with $d = h$:
 #
 # $$\mathbf{Y}_t = \mathbf{H}_t \mathbf{E}^\top + \mathbf{b}_q.$$
 #
-# An untied row of the embedding is trained only where its word is read; a
-# shared one at every step, as each word might have come. And fewer weights
-# can learn less by heart. (The first weights differ, too: an embedding of its
-# own begins with numbers of size 1, a shared one with the small ones of an
-# output layer.)
+# With two matrices, a row of the embedding is trained only where its word is
+# read. A shared row is trained at every step, as every word gets a score. And
+# fewer weights can learn less by heart. (The first weights differ, too: an
+# embedding of its own begins with numbers of size 1, a shared one with the
+# small ones of an output layer.)
 
 
 # %%
@@ -154,19 +157,21 @@ for label, tied in (("two matrices", False), ("one matrix", True)):
     by_word = sum(np.prod(shape) for shape in shapes
                   if shape[0] == vocab_size)
     best = min(record["held_out_perplexity"] for record in history)
-    print(f"{label}: {sizes[label]:,} parameters, {by_word:,} in rows for "
-          f"words; at the end training {perplexity_on(model, corpus):.1f} "
-          f"and test {perplexity_on(model, test):.1f}; validation at best "
-          f"{best:.1f}")
+    print(f"{label}: {sizes[label]:,} parameters, {by_word:,} in E, W_hq and "
+          f"b_q; validation at best {best:.1f}; at the end training "
+          f"{perplexity_on(model, corpus):.1f}, test "
+          f"{perplexity_on(model, test):.1f}")
 assert sizes["two matrices"] - sizes["one matrix"] == 100 * vocab_size
 
 # %%
-d2l.plot_perplexity(histories, corpus)
+d2l.plot_perplexity(histories, corpus, held_out=valid)
 
 # %% [markdown]
 # On the sonnets, both models predict the test part better than counting does.
-# The one with the shared matrix knows less of the training part by heart, and
-# more about the rest. Let it write:
+# The one with the shared matrix has learned less of the training part by
+# heart, and predicts the other two better. (One seed, and a short test part.
+# Do not compare test with validation: `fit` reads the latter in ten rows,
+# each of which begins with an empty state.) Let it write:
 
 # %%
 print("".join(d2l.generate(model, "\n", 40, temperature=0.8, seed=seed)))
@@ -181,8 +186,8 @@ print("".join(d2l.generate(model, "\n", 40, temperature=0.8, seed=seed)))
 # predicts the text better? A perplexity is the number of equally likely
 # choices *at each step*, and the steps are not the same: a word is a step of
 # several characters. Only the probability of the whole text can be compared.
-# So add up the nats of all its steps, and divide by what both have in common,
-# the characters of the text ($W$ words, $C$ characters):
+# So add up the bits of all its steps, and divide by what both have in common,
+# the characters of the text ($W$ predicted words, $C$ characters):
 #
 # $$\text{bits a character} = \frac{W}{C}\, \log_2
 #   (\text{perplexity by word}).$$
@@ -208,18 +213,21 @@ for name, either, part in (("words", model, test),
                       * np.log2(np.exp(losses.mean())), rtol=1e-3)
 
 # %% [markdown]
-# On the sonnets the words win by a seventh: the higher perplexity belongs to
-# the better model of the text. But they had a head start. Their model was
-# given a list of all words of the text; the speller has to learn which
-# strings of letters are words, and always keeps some of its probability for
-# those that are not. On a longer text it would need that less.
+# On the sonnets the model of words needs a seventh fewer bits: the higher
+# perplexity belongs to the better model of the text. But they had a head
+# start. Their model was given a list of all words of the text; the speller
+# has to learn which strings of letters are words, and always keeps some of
+# its probability for those that are not. With more text to learn from, this
+# should cost it less.
 #
 # ## A common mistake
 #
 # *Perplexities of two vocabularies.* The fewer words a vocabulary has, the
-# more of the text is `<unk>`, and the easier the text becomes. Here the same
-# words are predicted from their frequencies alone, with more and more of them
-# turned into `<unk>`. Nothing has been learned; the perplexity falls.
+# more of the text is `<unk>`, and the easier the text becomes. Here the words
+# of the training part are predicted from their frequencies alone, with more
+# and more of them turned into `<unk>`. (The 1-grams above were measured on
+# the test part, which has more `<unk>`.) No model has become better; the
+# perplexity falls.
 
 # %%
 ids = corpus.corpus_indices
@@ -228,9 +236,8 @@ for at_least in (1, 3, 10, 30):
     fewer = np.where(counts[ids] >= at_least, ids,
                      corpus.char_to_idx["<unk>"])
     perplexities.append(d2l.unigram_perplexity(fewer))
-    print(f"words seen {at_least} times or more: "
-          f"{len(np.unique(fewer)):,} of them, perplexity "
-          f"{perplexities[-1]:.1f}")
+    print(f"words seen at least {at_least} x: {len(np.unique(fewer)):,}, "
+          f"perplexity {perplexities[-1]:.1f}")
 assert perplexities == sorted(perplexities, reverse=True)
 
 # %% [markdown]
@@ -239,24 +246,23 @@ assert perplexities == sorted(perplexities, reverse=True)
 #
 # ## Beside the published numbers
 #
-# On the Penn Treebank itself, with one model a line:
+# On the Penn Treebank itself, with a model in each line:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- ptb -->
 # :end-before: <!-- end of ptb -->
 # ```
 #
-# The first recorded training is that of Zaremba et al. (2014) in its smallest
-# size, without any means against overfitting, to see that this package and
-# the literature measure the same thing. The second is another, larger model,
-# with dropout, dropped weights and tied matrices. A model that goes on
-# learning while it is measured stands in a column of its own.
+# The lines that begin with *d2lrnn* are trainings of this package. One
+# repeats the smallest model of Zaremba et al. (2014), without any means
+# against overfitting, to see that both measure the same thing. The others
+# are regularised. A model that goes on learning while it is measured stands
+# in a column of its own.
 #
 # ## Results
 
 # %%
-report = d2l.write_report("word_rnn", histories, corpus,
-                          {**model.config, **settings})
+report = d2l.write_report("word_rnn", histories, corpus, settings)
 
 # %% [markdown]
 # ## Summary
@@ -264,7 +270,7 @@ report = d2l.write_report("word_rnn", histories, corpus,
 # * A model of words is the model of characters with other ids. `<unk>` stands
 #   for all words that are not in the vocabulary, `<eos>` for the end of a
 #   line.
-# * With a large vocabulary, most weights have a row for each word. The
+# * With a large vocabulary, most weights belong to single words. The
 #   embedding and the output layer may share them.
 # * Perplexities can be compared if the text and its tokens are the same. Bits
 #   a character can be compared if the text is the same.
@@ -272,15 +278,15 @@ report = d2l.write_report("word_rnn", histories, corpus,
 # ## Exercises
 #
 # 1. (\*) A model of words has a perplexity of 90, and a word has 5.6
-#    characters on average, the space included. How many bits a character are
+#    characters on average, the space included. How many bits a character is
 #    that? Which perplexity by character would be as good?
 # 2. (\*) How many parameters does tying save with 10,000 words and 650 units?
 # 3. (\*\*) Take `<unk>` out of the test part's losses: what is the perplexity
 #    on the words that the model knows? Which of the two numbers do published
 #    tables show?
-# 4. (\*\*\*) Let the model that learned words write until it has written 500.
-#    How many pairs of neighbouring words are not in the training part?
-#    Compare with the words that a model of pairs writes.
+# 4. (\*\*\*) Let the model of words write 500 words. How many pairs of
+#    neighbouring words are not in the training part? Compare with what a
+#    model of pairs writes, without smoothing.
 #
 # ## Further reading
 #
