@@ -1,13 +1,13 @@
 # %% [markdown]
 # # Regularisation
 #
-# A model that is trained for long enough knows its text by heart, and
-# predicts any other text worse than before. Why does it get worse, and what
-# keeps it from doing so?
+# A large model that is trained for long enough on a short text learns it by
+# heart, and predicts other texts worse than before. Why does it get worse,
+# and what keeps it from doing so?
 #
 # After this lesson you can
 #
-# * say which part of a text trains, which one chooses and which one tests;
+# * say what each of the three parts of a text is for;
 # * drop units, drop weights and average weights, and say where each acts;
 # * let a model go on learning while it is measured, and say what the result
 #   may be compared with.
@@ -32,7 +32,7 @@ print(f"{corpus.source}: {corpus.vocab_size} distinct characters, on {ctx}")
 # We shall train several models, and keep the best. Which one is the best must
 # be decided on characters that none of them has learned; and how good it is,
 # on characters that have decided nothing. The lowest of ten measured losses
-# is usually too low: its model was also lucky. So a text has three parts:
+# is usually too low: its model was lucky, too. So a text has three parts:
 # eight tenths to *train* on, one tenth to *choose* by (the validation part),
 # and one to *test* on, once. `fit` takes a corpus, so we load the first nine
 # tenths again, in the same vocabulary. (If tiny Shakespeare cannot be
@@ -95,18 +95,18 @@ figure
 #
 # Two cures need nothing new. *Stop early*: keep the epoch with the lowest
 # validation loss, as `fit` does when it is given a folder. *Give it more
-# text* (exercise 2), which we do not have. All others change the training.
+# text* (exercise 2), which we leave aside. All others change the training.
 #
-# What follows is one seed and a small text: a means that wins elsewhere may
+# What follows is one seed and a small text: a method that wins elsewhere may
 # lose here, and differences of a hundredth may be luck.
 #
 # ## Dropping units
 #
 # [Dropout](char_rnn.py) sets each unit to 0 with the probability $p$, and
-# divides the others by $1 - p$, so that their mean stays what it was. A
-# place in the text can no longer be known by one unit that stands for it.
+# divides the others by $1 - p$, so that their mean stays what it was. No
+# unit can then stand alone for a place in the text: it may be missing.
 # Here it acts on the input of each layer and on the last output, anew at each
-# step. Gal and Ghahramani (2016) draw one mask for all steps of a mini-batch
+# step. Gal and Ghahramani (2016) draw one mask for each row and all its steps
 # instead: with new masks, a unit that is missing now was perhaps there one
 # step ago; with one mask it stays missing. (This is *variational* dropout, or
 # half of it: they drop the state between the steps with one mask, too.) In
@@ -131,8 +131,9 @@ train("dropout, one mask for all steps", dropout=0.5, variational=True)
 # %% [markdown]
 # ## Dropping weights, which does not always pay
 #
-# Between the steps nothing was dropped: with a new mask at each step, only
-# one unit in a thousand gets through ten of them ($0.5^{10} = 0.001$). Merity
+# Between the steps nothing was dropped: with a new mask at each step, a
+# plain state would keep one unit in a thousand after ten steps ($0.5^{10} =
+# 0.001$). Merity
 # et al. (2018) drop not the state, but some of the *weights* that read it,
 # with one mask $\mathbf{M}$ of zeros and ones for a whole mini-batch. In each
 # layer, the gates and the candidate read
@@ -141,9 +142,9 @@ train("dropout, one mask for all steps", dropout=0.5, variational=True)
 #
 # in place of $\mathbf{H}_{t-1} \mathbf{W}_{hh}$, where $\mathbf{W}_{hh}$
 # holds the matrices of all of them; the memory cell stays whole. (Wan et al.
-# 2013 did this to networks without recurrence, as *DropConnect*.) It costs
-# one product by elements in a mini-batch. With $p = 1/2$ and a row of
-# weights:
+# 2013 did this to networks without recurrence, as *DropConnect*.) In each
+# layer it costs a drawn mask and an elementwise product. With $p = 1/2$ and a
+# row of weights:
 
 # %%
 W_hh = nd.array([[0.1, -0.4, 0.3, 0.2]])
@@ -169,9 +170,11 @@ train("dropout, weights dropped", dropout=0.5, weight_drop=0.5)
 #   \mathbf{w}_t.$$
 #
 # With $a = 0.99$ this is an average over about the last $1 / (1 - a) = 100$
-# steps, some epochs of this small text. Training does not notice it: it goes
-# on with $\mathbf{w}_t$, and $\bar{\mathbf{w}}_t$ is what is measured and
-# kept. So two trainings, with averages and without, take the same steps.
+# steps. `fit` uses $t / (t + 9)$ as long as that is smaller, to forget the
+# first weights sooner: here to the end, about 80 steps or three epochs.
+# Training does not notice it: it goes on with $\mathbf{w}_t$, and
+# $\bar{\mathbf{w}}_t$ is what is measured and kept. So two trainings, with
+# averages and without, take the same steps.
 
 # %%
 for label, average in (("constant rate", None),
@@ -179,7 +182,7 @@ for label, average in (("constant rate", None),
     train(label, lr=2e-3, schedule="constant", average=average, dropout=0.5)
 
 # %% [markdown]
-# ## What did it bring?
+# ## What did each method gain?
 
 # %%
 at_end = {label: history[-1]["held_out_loss"]
@@ -199,21 +202,22 @@ axes.legend(fontsize="small")
 figure
 
 # %% [markdown]
-# On the sonnets, dropout alone is best. Without it, the best epoch is an
-# early one, and the rest of the training spoils it. One mask for all steps
-# does about as well as a new one. Dropping weights besides is too much here:
-# even on the training part, the loss is still high when the training ends,
-# and its best epoch is the last. Where the rate is constant, the averages
-# bring a little; a rate that falls brings more.
+# On the sonnets, dropout alone ends lowest. Without it, the lowest loss comes
+# about halfway, and the rest of the training spoils it. One mask for all
+# steps is a hundredth behind, which may be luck. Dropping weights as well is
+# too much here: the end is as good as the best epoch without any dropout. The
+# averages were behind the weights for most of the training, since these still
+# improved, and a little ahead at the end. The falling rate did best, but its
+# peak was also higher, so these runs do not say which of the two helped.
 #
 # ## Learning while being measured
 #
 # A trained model reads a new text with the weights that it has, whatever that
-# text says. A reader does not: who has met a name three times expects it. So
-# let the model go on learning as it reads (*dynamic evaluation*, Mikolov et
-# al. 2010, Krause et al. 2018). It reads 20 characters, and says how probable
-# it found them; only then does it take a step of gradient descent on them,
-# and reads on:
+# text says. A human reader goes on learning, and after meeting a name three
+# times expects it. So let the model go on learning as it reads (*dynamic
+# evaluation*, Mikolov et al. 2010, Krause et al. 2018). It reads 20
+# characters, and says how probable it found them; only then does it take a
+# step of gradient descent on them, and reads on:
 
 
 # %%
@@ -235,27 +239,32 @@ def cross_entropy(output, y):
 
 
 # %% [markdown]
-# No character is learned before it has been predicted, so this is no
+# No character is learned before it has been predicted, so this is not
 # cheating. But it is another task, with another number: the weights are not
 # the same at the end. Compare it with other models that go on learning, and
-# never with one that may not.
+# do not conclude from a lower number that it is a better model than one that
+# may not.
 #
-# How large should a step be? A weight whose gradient was small all along in
-# training matters little to that text: it may move far. One with a large
-# gradient takes shorter steps, and is pulled back faster. So Krause et al.
-# measure beforehand the root of the mean square of each weight's gradient on
-# the training text, $\mathbf{s}$, with the mean $m$ over all weights. With
-# the gradient $\mathbf{g}$, the learning rate $\eta$, a decay $\lambda$ and
-# the trained weights $\mathbf{w}_0$, a step is
+# How large should a step be? A weight whose gradients are small on the
+# training text matters little to it: it may move far. One with large
+# gradients gets a lower rate, and is pulled back faster. So, like Krause et
+# al. (but with $m / 2$ for a constant of theirs), we measure beforehand the
+# root of the mean square of each weight's gradient on the training text,
+# $\mathbf{s}$, with the mean $m$ over all weights. With the gradient
+# $\mathbf{g}$, the learning rate $\eta$, a decay $\lambda$ and the trained
+# weights $\mathbf{w}_0$, a step is
 #
 # $$\mathbf{w} \leftarrow \mathbf{w} - \eta\,\frac{\mathbf{g}}{\mathbf{s} +
 #   m / 2} + \lambda\,\frac{\mathbf{s}}{m} \odot
 #   (\mathbf{w}_0 - \mathbf{w}),$$
 #
-# where the way back is never longer than the whole of it. First without
-# either, as plain gradient descent with a rate that was not searched for, on
-# a copy of the best model. It has no dropout, since `autograd.record()` would
-# switch that on.
+# with divisions element by element, and each $\lambda s / m$ at most 1, so
+# that no weight is pulled beyond its trained value. We begin with neither
+# $\mathbf{s}$ nor $\lambda$: plain gradient descent with an untuned rate, on
+# a copy of the best model. The copy has no dropout, since `autograd.record()`
+# would switch that on. (`fit` read the validation part in 20 rows, each with
+# an empty state at its beginning. Below it is read in one row, so its loss is
+# lower than above.)
 
 # %%
 best = min(at_end, key=at_end.get)
@@ -279,7 +288,7 @@ print(f"validation part, {best}: {static.mean():.3f} nats as it is, "
 
 # %% [markdown]
 # `evaluate_dynamically` is the whole rule. Its two numbers are chosen on the
-# validation part, and the test part is read once.
+# validation part, and the test part is read with these alone.
 
 # %%
 tried = {}
@@ -311,11 +320,11 @@ figure
 # ## On a longer text
 #
 # Thirty thousand characters and one seed say little. The models of this table
-# trained on the first 225,400 characters of tiny Shakespeare, and were judged
-# by the 96,600 after them; they have two layers of 256 units, too. The second
-# column names the line that a training begins from, and what it changes
-# there. *Computing* is in epochs of the first line. Where several seeds were
-# trained, their mean and standard deviation are shown.
+# trained on the first 225,400 characters of tiny Shakespeare, and are judged
+# after their last epoch by the 96,600 that follow, a validation part. They
+# have two layers of 256 units, too. The second column names the training
+# whose settings are taken over, and what changes. Where several seeds were
+# trained, the table has their mean and standard deviation.
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- regularisation -->
@@ -323,16 +332,16 @@ figure
 # ```
 #
 # ```{figure} ../../benchmarks/records/regularisation.png
-# :alt: The judged loss of each training, a dot a seed.
+# :alt: The judged loss of each training, one dot per seed.
 #
-# The judged losses of the table, a dot a seed.
+# The judged losses of the table, one dot per seed.
 # ```
 #
 # ## A common mistake
 #
 # *Leaving dropout on while measuring.* PyTorch asks for `model.eval()`; MXNet
-# drops only inside `autograd.record()` or `train_mode()`. Whoever measures
-# the loss inside of one measures a model with half of its units missing:
+# drops only inside `autograd.record()` or `train_mode()`. Measure the loss
+# inside either, and you measure a model with half of its units missing:
 
 # %%
 right = d2l.evaluate(models["dropout"], valid_ids, 1)[0].mean()
@@ -351,13 +360,13 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 # ## Summary
 #
 # * One part of the text trains, one chooses, and one tests, once.
-# * Between the steps, weights can be dropped without losing the state. What
-#   it brings depends on the text, the model and the number of epochs, so it
-#   must be measured, as with every means here.
-# * Averages are another way than a falling learning rate to be rid of the
-#   noise of the last steps.
-# * A model that learns while it is measured does another task; its number
-#   stands in another column.
+# * Between the steps, weights can be dropped without losing the state. How
+#   much it helps depends on the text, the model and the number of epochs, so
+#   it must be measured, as with every method here.
+# * Averaging, like a falling learning rate, removes the noise of the last
+#   steps.
+# * A model that learns while it is measured solves another task; its number
+#   belongs in another column.
 #
 # ## Exercises
 #
@@ -368,9 +377,9 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 #    validation loss each time the text doubles?
 # 3. (\*\*) Average the weights in the training with `one_cycle`, too. Why
 #    does it bring less than with a constant rate?
-# 4. (\*\*\*) Let the model learn from the test part twice: once as above, and
-#    once with its steps taken *before* the loss is measured. What does the
-#    second number say?
+# 4. (\*\*\*) Let the model learn from the validation part twice: once as
+#    above, and once with its steps taken *before* the loss is measured. What
+#    does the second number say?
 #
 # ## Further reading
 #

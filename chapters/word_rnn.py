@@ -214,9 +214,9 @@ for name, either, part in (("words", model, test),
 
 # %% [markdown]
 # On the sonnets the model of words needs a seventh fewer bits: the higher
-# perplexity belongs to the better model of the text. But they had a head
-# start. Their model was given a list of all words of the text; the speller
-# has to learn which strings of letters are words, and always keeps some of
+# perplexity belongs to the better model of the text. But it had a head start:
+# it was given a list of all words of the text. The character model has to
+# learn which strings of letters are words, and always keeps some of
 # its probability for those that are not. With more text to learn from, this
 # should cost it less.
 #
