@@ -1,0 +1,125 @@
+"""The studies of long trainings, at tiny sizes, and their tables."""
+import json
+import math
+import sys
+
+import d2lrnn as d2l
+import pytest
+
+from benchmarks.studies import ptb, regularisation
+from benchmarks.studies.ptb import TRAININGS, halved
+from benchmarks.studies.regularisation import MODEL, STEPS, TRAINING
+
+MACHINE = {"machine": {"cpu": "a cpu", "cores": 2}}
+
+
+def run(study, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["study", *map(str, arguments)])
+    study.main()
+    return json.loads(study.RESULTS.read_text("utf-8"))
+
+
+def test_a_step_changes_what_it_says_in_another_one():
+    assert STEPS["dropout 0.4"].settings() == (MODEL, TRAINING)
+    assert STEPS["dropout 0.4"].words() == ""
+    model, training = STEPS["longer, more dropout"].settings()
+    assert model == {**MODEL, "dropout": 0.5}
+    assert training == {**TRAINING, "batch_size": 12, "num_epochs": 44}
+    assert STEPS["longer, more dropout"].words() == "longer, `dropout=0.5`"
+    every = [step.settings() for step in STEPS.values()]
+    assert all(one not in every[:i] for i, one in enumerate(every))
+
+
+def test_the_table_of_the_steps():
+    def kept(loss, held_out_loss):
+        return {**MACHINE, "computing": 17.6, "history": [
+            {"loss": 9, "held_out_loss": 9},
+            {"loss": loss, "held_out_loss": held_out_loss}]}
+
+    record = {"dropout 0.4, seed 1": kept(1.5, 1.61),
+              "dropout 0.4, seed 3": kept(1.5, 1.65),
+              "no dropout, seed 1": kept(1.2, 1.7),
+              "dynamic": {**MACHINE, "tried": [
+                  {"loss": 1.6}, {"lr": 1e-4, "decay": 0.0, "loss": 1.51},
+                  {"lr": 1e-4, "decay": 0.02, "loss": 1.52},
+                  {"lr": 2e-5, "decay": 0.0, "loss": 1.53},
+                  {"lr": 2e-5, "decay": 0.02, "loss": 1.54}]}}
+    lines = regularisation.to_markdown(record).splitlines()
+    assert lines[2:4] == [
+        "| dropout 0.4 |  | Zaremba et al. 2014 | 18 | 2 | 1.5000 ± 0.0000 | "
+        "1.6300 ± 0.0283 |",
+        "| no dropout | dropout 0.4, `dropout=0.0` |  | 18 | 1 | 1.2000 | "
+        "1.7000 |"]
+    assert lines[5:9] == [
+        "| 1.6000 as it is; learning on | decay 0 | decay 0.02 |",
+        "|---|---:|---:|",
+        "| lr 2e-05 | 1.5300 | 1.5400 |", "| lr 0.0001 | 1.5100 | 1.5200 |"]
+    assert lines[-1] == "a cpu, 2 cores."
+    axes, = regularisation.draw(record).axes
+    assert [list(line.get_xdata()) for line in axes.lines] == [
+        [1.61, 1.65], [1.7]]
+
+
+def test_computing_counts_the_weights_that_are_multiplied():
+    wide = d2l.CharRNN(65, **{**MODEL, "num_hiddens": 512, "embed_size": 128})
+    base = d2l.CharRNN(65, **MODEL)
+    epochs = [None] * 10
+    assert regularisation.computing(base, epochs) == 10
+    products = [4 * h * (e + h) + 4 * h * 2 * h + 65 * h
+                for e, h in ((64, 256), (128, 512))]
+    assert math.isclose(regularisation.computing(wide, epochs),
+                        10 * products[1] / products[0])
+
+
+@pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
+def test_steps_are_trained_once_and_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(regularisation, "RESULTS", tmp_path / "record.json")
+    monkeypatch.setattr(regularisation, "text", lambda: d2l.Corpus.from_text(
+        "the cat sat on the mat; " * 60, "a cat"))
+    monkeypatch.setattr(regularisation, "SEEDS", (1, 2))
+    monkeypatch.setattr(regularisation, "DYNAMIC", [
+        {"lr": 1e-3, "decay": 0.0}])
+    for settings, small in ((MODEL, {"num_hiddens": 8, "embed_size": 4}),
+                            (TRAINING, {"num_epochs": 2, "num_steps": 10,
+                                        "batch_size": 4})):
+        for name, value in small.items():
+            monkeypatch.setitem(settings, name, value)
+    first = run(regularisation, monkeypatch, "--folder", tmp_path / "runs",
+                "dropout 0.4", "weights dropped")
+    assert [*first] == ["dropout 0.4, seed 1", "weights dropped, seed 1",
+                        "dropout 0.4, seed 2"]
+    assert [len(kept["history"]) for kept in first.values()] == [2, 2, 2]
+    again = run(regularisation, monkeypatch, "--folder", tmp_path / "runs",
+                "--dynamic", "weights dropped")
+    still, moving = again.pop("dynamic")["tried"]
+    assert again == first
+    assert still["loss"] != moving["loss"]
+    assert (tmp_path / "record.png").exists()
+
+
+def test_the_rate_of_zaremba_halves_after_four_epochs():
+    rate = halved(100)
+    assert [rate(step) for step in (0, 399, 400, 499, 500, 1200)] == [
+        20, 20, 10, 10, 5, 20 / 2 ** 9]
+
+
+@pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
+def test_the_treebanks_models_are_kept_and_shown(monkeypatch, tmp_path,
+                                                 no_texts):
+    parts = {level: d2l.load_ptb(level) for level in ("split", "char")}
+    monkeypatch.setattr(d2l, "load_ptb", lambda level, fallback: parts[level])
+    monkeypatch.setattr(ptb, "RESULTS", tmp_path / "record.json")
+    for chosen in TRAININGS.values():
+        for name in "embed_size", "num_hiddens":
+            monkeypatch.setitem(chosen["model"], name, 8)
+        monkeypatch.setitem(chosen["training"], "num_epochs", 1)
+    record = run(ptb, monkeypatch, "--folder", tmp_path / "runs")
+    assert [*record] == ["zaremba", "words", "characters"]
+    assert all(math.isfinite(kept[part]) for kept in record.values()
+               for part in ("valid", "test", "dynamic"))
+    words, characters, _ = ptb.to_markdown(record).split("\n\n")
+    test = math.exp(record["zaremba"]["test"])
+    assert "small, 1 epochs | 0.0 |" in words and f"| {test:.2f} |" in words
+    bits = record["characters"]["test"] / math.log(2)
+    assert f"| {bits:.3f} |" in characters
+    assert len(words.splitlines()) == 2 + 2 + 3
