@@ -338,8 +338,8 @@ figure
 # ```
 #
 # Twice as many steps, each with half of the mini-batch, gain a hundredth of a
-# nat at no cost. More than twice as many epochs, with more dropout, gain next
-# to nothing: this text is used up, and more of it would help more.
+# nat at no cost. More than twice as many epochs, with more dropout, gain
+# nothing: this text is used up.
 #
 # ## A common mistake
 #
