@@ -23,6 +23,7 @@ from d2lrnn.data.samplers import (
     ptb_iterator,
 )
 from d2lrnn.data.tokens import check_prefix, tokenize
+from d2lrnn.data.tokens import spelled as spelled
 from d2lrnn.exercises import check
 from d2lrnn.export import export
 from d2lrnn.generation.book import predict_rnn, predict_rnn_gluon

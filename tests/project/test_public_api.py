@@ -47,7 +47,7 @@ SIGNATURES = {
 # what lessons call and show: reached as d2lrnn.name, but no part of the face
 LESSON_HELPERS = {"allowed_scores", "check_training", "end_epoch", "kept_ids",
                   "learning_losses", "ln_lstm_step", "lstm_memory", "portion",
-                  "print_epoch"}
+                  "print_epoch", "spelled"}
 OLDER_HELPERS = {"lstm_step", "make_params"}  # of the lessons of 0.1.0
 ROOT = Path(__file__).parents[2]
 
