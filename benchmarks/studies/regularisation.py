@@ -71,6 +71,9 @@ STEPS = {
                      training={"average": 0.99}),
     "half the batch": Step("dropout 0.4", training={"batch_size": 12},
                            seeds=SEEDS),
+    "weights more than units": Step(
+        "half the batch", "Merity et al. 2018",
+        {"dropout": 0.2, "weight_drop": 0.3}, seeds=SEEDS),
     "longer": Step("half the batch", training={"num_epochs": 44}),
     "longer, more dropout": Step("longer", model={"dropout": 0.5}),
     "longer, weights dropped": Step("longer", "Merity et al. 2018",
