@@ -21,6 +21,7 @@ from benchmarks.studies.trainings import (
     dynamic,
     go_on,
     keep,
+    line,
     mean,
     static,
 )
@@ -114,25 +115,23 @@ def to_markdown(record):
             "split": ("perplexity", lambda loss: f"{math.exp(loss):.2f}"),
             "char": ("bits a character", lambda loss:
                      f"{loss / math.log(2):.3f}")}.items():
-        lines += [f"| Penn Treebank, {unit} | million parameters | "
-                  "validation | test | test, learning on |",
-                  "|---|---:|---:|---:|---:|"]
-        for name, chosen in TRAININGS.items():
-            if chosen["level"] == level and name in record:
-                ran = record[name]
-                lines.append(line(
-                    f"d2lrnn: {chosen['words']}, {len(ran['history'])} epochs",
-                    f"{ran['num_params'] / 1e6:.1f}",
-                    *(shown(ran[part]) for part in
-                      ("valid", "test", "dynamic"))))
-        lines += [*(line(*row) for row in PUBLISHED[level]), ""]
+        ours = [own_line(name, record[name], shown) for name, chosen
+                in TRAININGS.items()
+                if chosen["level"] == level and name in record]
+        if ours:
+            lines += [line(f"Penn Treebank, {unit}", "million parameters",
+                           "validation", "test", "test, learning on"),
+                      "|---|---:|---:|---:|---:|", *ours,
+                      *(line(*row) for row in PUBLISHED[level]), ""]
     lines.append(f"{machine(next(iter(record.values())))}; seed {SEED}.")
     return "\n".join(lines) + "\n"
 
 
-def line(*cells):
-    """Return a line of a table."""
-    return f"| {' | '.join(cells)} |"
+def own_line(name, ran, shown):
+    """Return the line of a training that is recorded."""
+    return line(f"d2lrnn: {TRAININGS[name]['words']}, {len(ran['history'])} "
+                f"epochs", f"{ran['num_params'] / 1e6:.1f}",
+                *(shown(ran[part]) for part in ("valid", "test", "dynamic")))
 
 
 def main():

@@ -12,7 +12,6 @@ evaluation on a step's model.
 import statistics
 
 import d2lrnn as d2l  # before mxnet
-import numpy as np
 from d2lrnn.basics.environment import machine_record
 
 from benchmarks import RECORDS, machine, read
@@ -22,6 +21,7 @@ from benchmarks.studies.trainings import (
     dynamic,
     go_on,
     keep,
+    line,
     mean,
     static,
 )
@@ -97,18 +97,7 @@ def train(name, seed, folder):
     model = d2l.CharRNN(corpus.vocab_size, **config)
     history = go_on(model, corpus, folder, **training, seed=seed)
     return {**machine_record(), "seed": seed,
-            "computing": computing(model, history),
             "history": curve(history)}
-
-
-def computing(model, history):
-    """Return the products that a training takes, in epochs of ``MODEL``."""
-    base = d2l.CharRNN(model.vocab_size, **MODEL)
-    weights, unit = (sum(
-        np.prod(param.shape) for name, param in either.collect_params().items()
-        if name.endswith("weight") and "embedding" not in name)
-        for either in (model, base))
-    return len(history) * float(weights / unit)
 
 
 def try_dynamic(path):
@@ -125,14 +114,14 @@ def try_dynamic(path):
 
 def to_markdown(record):
     """Return a table of the steps, and one of what learning on brings."""
-    lines = ["| training | what changes | source | computing | seeds | "
+    lines = ["| training | what changes | source | epochs | seeds | "
              "training loss | judged |", "|---|---|---|---:|---:|---:|---:|"]
     for name, runs in recorded(record):
         losses = [average([run["history"][-1][key] for run in runs])
                   for key in ("loss", "held_out_loss")]
-        lines.append("| " + " | ".join([
+        lines.append(line(
             name, STEPS[name].words(), STEPS[name].source,
-            f"{runs[0]['computing']:.0f}", str(len(runs)), *losses]) + " |")
+            str(len(runs[0]["history"])), str(len(runs)), *losses))
     if "dynamic" in record:
         lines += ["", *dynamic_lines(record["dynamic"]["tried"])]
     lines += ["", f"{machine(next(iter(record.values())))}."]
@@ -173,12 +162,12 @@ def dynamic_lines(tried):
     """Return a table of the losses by rate and decay."""
     still, *tried = tried
     decays = sorted({one["decay"] for one in tried})
-    lines = [f"| {still['loss']:.4f} as it is; learning on | "
-             + " | ".join(f"decay {decay:g}" for decay in decays) + " |",
+    lines = [line(f"{still['loss']:.4f} as it is; learning on",
+                  *(f"decay {decay:g}" for decay in decays)),
              "|---|" + "---:|" * len(decays)]
     for lr in sorted({one["lr"] for one in tried}):
         losses = [f"{one['loss']:.4f}" for one in tried if one["lr"] == lr]
-        lines.append(f"| lr {lr:g} | " + " | ".join(losses) + " |")
+        lines.append(line(f"lr {lr:g}", *losses))
     return lines
 
 

@@ -54,3 +54,8 @@ def keep(path, name, value):
     """Write a part of a record, and leave the others as they are."""
     record = read(path) if path.exists() else {}
     write({**record, name: value}, path)
+
+
+def line(*cells):
+    """Return a line of a table."""
+    return f"| {' | '.join(cells)} |"
