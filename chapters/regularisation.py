@@ -12,7 +12,7 @@
 # * let a model go on learning while it is measured, and say what the result
 #   may be compared with.
 #
-# It needs [the char-RNN](char_rnn.py), and takes about six minutes on two
+# It needs [the char-RNN](char_rnn.py), and takes about eight minutes on two
 # cores. The letters are those of the [notation](/notation.md).
 
 # %%
@@ -95,7 +95,7 @@ figure
 #
 # Two cures need nothing new. *Stop early*: keep the epoch with the lowest
 # validation loss, as `fit` does when it is given a folder. *Give it more
-# text* (exercise 2), which we leave aside. All others change the training.
+# text* (exercise 2). We leave both aside; the others follow.
 #
 # What follows is one seed and a small text: a method that wins elsewhere may
 # lose here, and differences of a hundredth may be luck.
@@ -103,14 +103,15 @@ figure
 # ## Dropping units
 #
 # [Dropout](char_rnn.py) sets each unit to 0 with the probability $p$, and
-# divides the others by $1 - p$, so that their mean stays what it was. No
-# unit can then stand alone for a place in the text: it may be missing.
-# Here it acts on the input of each layer and on the last output, anew at each
-# step. Gal and Ghahramani (2016) draw one mask for each row and all its steps
-# instead: with new masks, a unit that is missing now was perhaps there one
-# step ago; with one mask it stays missing. (This is *variational* dropout, or
-# half of it: they drop the state between the steps with one mask, too.) In
-# the figure a row is a unit, a column a step, and dark is 0.
+# divides the others by $1 - p$, so that their mean stays what it was. No unit
+# can then stand alone for a place in the text: it may be missing. Here it
+# acts on the input of each layer and on the last output, anew at each step.
+# Gal and Ghahramani (2016) draw one mask for each row of the mini-batch and
+# all its steps instead: with new masks, a unit that is missing now was
+# perhaps there one step ago; with one mask it stays missing. (This is
+# *variational* dropout, or half of it: they drop the state between the steps
+# with one mask, too.) In the figure a line is a unit of one row, a column a
+# step, and dark is 0.
 
 # %%
 figure = d2l.new_figure((7, 2.2))
@@ -131,12 +132,11 @@ train("dropout, one mask for all steps", dropout=0.5, variational=True)
 # %% [markdown]
 # ## Dropping weights, which does not always pay
 #
-# Between the steps nothing was dropped: with a new mask at each step, a
-# plain state would keep one unit in a thousand after ten steps ($0.5^{10} =
-# 0.001$). Merity
-# et al. (2018) drop not the state, but some of the *weights* that read it,
-# with one mask $\mathbf{M}$ of zeros and ones for a whole mini-batch. In each
-# layer, the gates and the candidate read
+# Between the steps nothing was dropped: with a new mask at each step, a unit
+# of a state that is merely copied would survive ten steps once in a thousand
+# times ($0.5^{10} = 0.001$). Merity et al. (2018) drop not the state, but
+# some of the *weights* that read it, with one mask $\mathbf{M}$ of zeros and
+# ones for a whole mini-batch. In each layer, the gates and the candidate read
 #
 # $$\mathbf{H}_{t-1}\, \frac{\mathbf{M} \odot \mathbf{W}_{hh}}{1 - p}$$
 #
@@ -170,8 +170,9 @@ train("dropout, weights dropped", dropout=0.5, weight_drop=0.5)
 #   \mathbf{w}_t.$$
 #
 # With $a = 0.99$ this is an average over about the last $1 / (1 - a) = 100$
-# steps. `fit` uses $t / (t + 9)$ as long as that is smaller, to forget the
-# first weights sooner: here to the end, about 80 steps or three epochs.
+# steps. In step $t$, `fit` takes $t / (t + 9)$ for $a$ while that is below
+# 0.99, to forget the first weights sooner: here in all of about 700 steps, so
+# at the end it averages over about 80 steps, or three epochs.
 # Training does not notice it: it goes on with $\mathbf{w}_t$, and
 # $\bar{\mathbf{w}}_t$ is what is measured and kept. So two trainings, with
 # averages and without, take the same steps.
@@ -202,13 +203,15 @@ axes.legend(fontsize="small")
 figure
 
 # %% [markdown]
-# On the sonnets, dropout alone ends lowest. Without it, the lowest loss comes
-# about halfway, and the rest of the training spoils it. One mask for all
-# steps is a hundredth behind, which may be luck. Dropping weights as well is
-# too much here: the end is as good as the best epoch without any dropout. The
-# averages were behind the weights for most of the training, since these still
-# improved, and a little ahead at the end. The falling rate did best, but its
-# peak was also higher, so these runs do not say which of the two helped.
+# On the sonnets, the first run with dropout, whose rate falls, ends lowest.
+# Without dropout, the lowest loss comes about halfway, and the rest of the
+# training spoils it. One mask for all steps is a hundredth behind, which may
+# be luck. Dropping weights as well is too much here: the end is as good as
+# the best epoch without any dropout. For most of the training, the averages
+# trailed the weights, which were still improving; at the end they lead by
+# less than a hundredth. The falling rate did a little better, but its peak
+# was also higher, so these runs do not say which of the two helped, if any
+# did.
 #
 # ## Learning while being measured
 #
@@ -217,7 +220,8 @@ figure
 # times expects it. So let the model go on learning as it reads (*dynamic
 # evaluation*, Mikolov et al. 2010, Krause et al. 2018). It reads 20
 # characters, and says how probable it found them; only then does it take a
-# step of gradient descent on them, and reads on:
+# step of gradient descent on them, and reads on. This function gives the
+# losses and the gradients; the loop that calls it, further down, steps:
 
 
 # %%
@@ -242,8 +246,8 @@ def cross_entropy(output, y):
 # No character is learned before it has been predicted, so this is not
 # cheating. But it is another task, with another number: the weights are not
 # the same at the end. Compare it with other models that go on learning, and
-# do not conclude from a lower number that it is a better model than one that
-# may not.
+# do not conclude from a lower number that it is a better model than one
+# whose weights stay.
 #
 # How large should a step be? A weight whose gradients are small on the
 # training text matters little to it: it may move far. One with large
@@ -287,8 +291,9 @@ print(f"validation part, {best}: {static.mean():.3f} nats as it is, "
       f"{plain.mean():.3f} with plain gradient descent")
 
 # %% [markdown]
-# `evaluate_dynamically` is the whole rule. Its two numbers are chosen on the
-# validation part, and the test part is read with these alone.
+# `evaluate_dynamically` is the whole rule; its `lr` is $\eta$ and its `decay`
+# $\lambda$. Both are chosen on the validation part (too high a rate makes the
+# model worse than as it is), and the test part is read with these alone.
 
 # %%
 tried = {}
@@ -319,27 +324,25 @@ figure
 # %% [markdown]
 # ## On a longer text
 #
-# Thirty thousand characters and one seed say little. The models of this table
-# trained on the first 225,400 characters of tiny Shakespeare, and are judged
-# after their last epoch by the 96,600 that follow, a validation part. They
-# have two layers of 256 units, too. The second column names the training
-# whose settings are taken over, and what changes. Where several seeds were
-# trained, the table has their mean and standard deviation.
+# Thirty thousand characters say little. The models of this table trained on
+# the first 225,400 characters of tiny Shakespeare, and are judged after their
+# last epoch by the 96,600 that follow, a validation part. They have two
+# layers of 256 units, too. The second column names the training whose
+# settings are taken over, and what it changes in them.
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- regularisation -->
 # :end-before: <!-- end of regularisation -->
 # ```
 #
-# ```{figure} ../../benchmarks/records/regularisation.png
-# :alt: The judged loss of each training, one dot per seed.
+# ![the judged losses](../../benchmarks/records/regularisation.png)
 #
-# The judged losses of the table, one dot per seed.
-# ```
-#
-# Twice as many steps, each with half of the mini-batch, gain a hundredth of a
-# nat at no cost. More than twice as many epochs, with more dropout, gain
-# nothing: this text is used up.
+# Weights dropped on top of many dropped units cost half a tenth of a nat
+# here, too. With fewer units dropped, the two together are the best of these
+# trainings, though by less than a hundredth. Half of the mini-batch, so twice
+# as many steps, lowers the loss by a hundredth; more than twice as many
+# epochs with more dropout do not lower it further. With one seed each,
+# differences of a hundredth may be luck.
 #
 # ## A common mistake
 #
@@ -364,9 +367,8 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 # ## Summary
 #
 # * One part of the text trains, one chooses, and one tests, once.
-# * Between the steps, weights can be dropped without losing the state. How
-#   much it helps depends on the text, the model and the number of epochs, so
-#   it must be measured, as with every method here.
+# * Between the steps, weights can be dropped without losing the state. Here
+#   that did harm; whether it helps must be measured, as with every method.
 # * Averaging, like a falling learning rate, removes the noise of the last
 #   steps.
 # * A model that learns while it is measured solves another task; its number

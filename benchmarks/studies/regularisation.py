@@ -74,10 +74,8 @@ STEPS = {
     "weights more than units": Step(
         "half the batch", "Merity et al. 2018",
         {"dropout": 0.2, "weight_drop": 0.3}, seeds=SEEDS),
-    "longer": Step("half the batch", training={"num_epochs": 44}),
-    "longer, more dropout": Step("longer", model={"dropout": 0.5}),
-    "longer, weights dropped": Step("longer", "Merity et al. 2018",
-                                    {"weight_drop": 0.15}),
+    "longer, more dropout": Step("half the batch", "", {"dropout": 0.5},
+                                 {"num_epochs": 44}),
 }
 DYNAMIC = [{"lr": lr, "decay": decay} for lr in (2e-5, 5e-5, 1e-4, 2e-4)
            for decay in (0.0, 0.001, 0.005)]

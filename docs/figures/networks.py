@@ -114,15 +114,14 @@ def tied():
                 "the same matrix, and each product is the score of a word.")
     d.text(180, 24, "E")
     d.text(312, 24, "Y_t")
-    words = ("and", "smith", "song", "the", "wheel")
-    for i, word in enumerate(words):
+    for i in range(5):
         y = 38 + 28 * i
-        d.text(96, y + 11, word, anchor="end")
+        d.text(112, y + 11, str(i), anchor="end")
         d.strip(125, y, [""] * 5, ["input" if i == 1 else "line"] * 5)
         d.arrow((239, y + 11), (297, y + 11), kind="output")
         d.strip(301, y, [""], ["output"])
-    d.box(30, 77, 42, 32, "x_t", "input")
-    d.arrow((100, 77), (121, 77), kind="input")
+    d.box(38, 77, 62, 32, "x_t = 1", "input")
+    d.arrow((72, 77), (96, 77), kind="input")
     d.arrow((180, 176), (180, 200), kind="input")
     d.box(180, 219, 150, 36, "H_t", "state")
     d.arrow((16, 226), (101, 226), kind="state", width=2.4)

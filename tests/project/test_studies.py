@@ -25,7 +25,8 @@ def test_a_step_changes_what_it_says_in_another_one():
     model, training = STEPS["longer, more dropout"].settings()
     assert model == {**MODEL, "dropout": 0.5}
     assert training == {**TRAINING, "batch_size": 12, "num_epochs": 44}
-    assert STEPS["longer, more dropout"].words() == "longer, `dropout=0.5`"
+    assert STEPS["longer, more dropout"].words() == (
+        "half the batch, `dropout=0.5`, `num_epochs=44`")
     every = [step.settings() for step in STEPS.values()]
     assert all(one not in every[:i] for i, one in enumerate(every))
 
