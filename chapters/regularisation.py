@@ -338,11 +338,12 @@ figure
 # ![the judged losses](../../benchmarks/records/regularisation.png)
 #
 # Dropout is worth a tenth of a nat, and one mask for all steps is no worse.
-# Weights dropped on top of many dropped units cost half of that here, too. With fewer units dropped, the two together are the best of these
-# trainings, though by less than a hundredth. Half of the mini-batch, so twice
-# as many steps, lowers the loss by a hundredth; more than twice as many
-# epochs with more dropout do not lower it further. With one seed each,
-# differences of a hundredth may be luck.
+# Weights dropped on top of many dropped units cost half of that here, too.
+# With fewer units dropped, the two together are the best of these trainings,
+# though by less than a hundredth. Half of the mini-batch, so twice as many
+# steps, lowers the loss by a hundredth; more than twice as many epochs with
+# more dropout do not lower it further. With one seed each, differences of a
+# hundredth may be luck.
 #
 # ## A common mistake
 #
