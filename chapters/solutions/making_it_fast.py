@@ -109,10 +109,10 @@ def mini_batch(n, num_steps):
             for i in (0, 1)]
 
 
-W_hh, row, graph = nd.ones((num_hiddens, num_hiddens), ctx), {}, {}
+W_hh = nd.ones((num_hiddens, num_hiddens), ctx)
 for n in (2, 256):
     H = nd.ones((n, num_hiddens), ctx)
-    row[n] = shortest(partial(nd.dot, H, W_hh), 100) / n
+    row = shortest(partial(nd.dot, H, W_hh), 100) / n
     d2l.seed(seed)
     params = d2l.get_params(vocab_size, num_hiddens, ctx)
     book, looked_up = (partial(forward, params)
@@ -122,10 +122,9 @@ for n in (2, 256):
     imperative, traced, with_both = (
         shortest(partial(train_step, step, *mini_batch(n, 10), H), 4)
         for step in steps)
-    graph[n] = imperative / traced
-    print(f"{n:>3} rows: {row[n] * 1e6:.1f} microseconds a row; a graph "
-          f"{graph[n]:.1f} x, and a lookup in it {traced / with_both:.1f} x")
-assert row[2] > 3 * row[256] and graph[2] > graph[256]
+    print(f"{n:>3} rows: {row * 1e6:.1f} microseconds a row; a graph "
+          f"{imperative / traced:.1f} x, and a lookup in it "
+          f"{traced / with_both:.1f} x")
 
 # %% [markdown]
 # ## 4
