@@ -189,8 +189,7 @@ print("".join(d2l.generate(model, "\n", 40, temperature=0.8, seed=seed)))
 # So add up the bits of all its steps, and divide by what both have in common,
 # the characters of the text ($W$ predicted words, $C$ characters):
 #
-# $$\text{bits a character} = \frac{W}{C}\, \log_2
-#   (\text{perplexity by word}).$$
+# $$\text{bits a character} = \frac{W}{C}\, \log_2 \text{perplexity}.$$
 #
 # Here is a character model of the same text; its test part is the same, too,
 # and so are the rare words that became `<unk>`: the character model has to
