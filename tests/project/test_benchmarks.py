@@ -421,7 +421,7 @@ def test_cold_starts_are_measured(monkeypatch):
                         (*cold_start.TRAIN, "--num-hiddens", "8"))
     seen = cold_start.measure("d2lrnn.whl", True, 1)
     seconds = [seen["seconds"][start][0] for start in cold_start.STARTS]
-    assert min(seconds) > 0
+    assert 0 < seconds[0] < min(seconds[1], seconds[3])
     table = cold_start.to_markdown({
         "environments": {"light": seen}, "times": 1, "date": "today",
         "machine": {"cpu": "AMD EPYC", "cores": 2}})
