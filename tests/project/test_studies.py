@@ -6,7 +6,7 @@ import sys
 import d2lrnn as d2l
 import pytest
 
-from benchmarks.studies import ptb, regularisation
+from benchmarks.studies import ptb, regularisation, tinyshakespeare
 from benchmarks.studies.ptb import TRAININGS, halved
 from benchmarks.studies.regularisation import MODEL, STEPS, TRAINING
 
@@ -113,3 +113,40 @@ def test_the_treebanks_models_are_kept_and_shown(monkeypatch, tmp_path,
     bits = record["characters"]["test"] / math.log(2)
     assert f"| {bits:.3f} |" in characters
     assert len(words.splitlines()) == 2 + 2 + 3
+
+
+def test_both_rows_of_tiny_shakespeare_are_shown():
+    history = [{"epoch": n, "seconds": 60, "held_out_loss": loss}
+               for n, loss in enumerate((1.8, 1.46, 1.4, 1.41), 1)]
+    table = tinyshakespeare.to_markdown({
+        **MACHINE, "date": "today", "settings": {"seed": 1},
+        "trainings": {"fit": {"history": history}},
+        "rows": {"static": math.log(4), "dynamic": math.log(2)}})
+    assert [line.rstrip(" |").split(" | ")[1:] for line
+            in table.splitlines()[2:6]] == [
+        ["1.4600", "2.106", "4.306", "2", "2"],
+        ["1.3863", "2.000", "4.000", "4", "4"],
+        ["0.6931", "1.000", "2.000", "4", "4"],
+        ["1.4697", "2.120", "4.348"]]
+
+
+@pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
+def test_tiny_shakespeare_is_measured_twice(monkeypatch, tmp_path):
+    monkeypatch.setattr(tinyshakespeare, "FOLDER", tmp_path / "records")
+    monkeypatch.setattr(tinyshakespeare, "RESULTS",
+                        tmp_path / "records" / "record.json")
+    corpus = d2l.Corpus.from_text("the cat sat\non the mat; " * 60, "a cat")
+    monkeypatch.setattr(d2l, "load_corpus", lambda name, fallback: corpus)
+    for name in "embed_size", "num_hiddens":
+        monkeypatch.setitem(tinyshakespeare.MODEL, name, 8)
+    for name, value in (("num_epochs", 2), ("batch_size", 4),
+                        ("num_steps", 10)):
+        monkeypatch.setitem(tinyshakespeare.TRAINING, name, value)
+    record = run(tinyshakespeare, monkeypatch, "--folder", tmp_path / "run")
+    static, dynamic = (record["rows"][name] for name in ("static", "dynamic"))
+    last = record["trainings"]["fit"]["history"][-1]
+    assert static == pytest.approx(last["held_out_loss"], 0.1)
+    assert static != dynamic
+    assert sorted(path.name for path in (tmp_path / "records").iterdir()) == [
+        "curve.png", "log.txt", "record.json"]
+    assert (tmp_path / "run" / "sample.txt").stat().st_size > 900
