@@ -27,12 +27,12 @@ from benchmarks.studies.trainings import (
 
 FOLDER = RECORDS / "tinyshakespeare"
 RESULTS = FOLDER / "record.json"
-DYNAMIC = {"lr": 1e-4, "decay": 0.005}
+DYNAMIC = {"lr": 8e-5, "decay": 0.002}
 NANOGPT = 1.4697  # its README's best validation loss, windows of 256
 MODEL = {"embed_size": 128, "num_hiddens": 512, "num_layers": 2,
-         "cell": "lstm", "dropout": 0.4}
-TRAINING = {"num_epochs": 18, "lr": 4e-3, "schedule": "warmup_cosine",
-            "batch_size": 50, "num_steps": 100}
+         "cell": "lstm", "dropout": 0.2, "weight_drop": 0.2}
+TRAINING = {"num_epochs": 18, "lr": 3e-3, "schedule": "warmup_cosine",
+            "batch_size": 25, "num_steps": 100}
 SEED = 1
 
 
