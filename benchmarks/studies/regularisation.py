@@ -71,9 +71,11 @@ STEPS = {
                      training={"average": 0.99}),
     "half the batch": Step("dropout 0.4", training={"batch_size": 12},
                            seeds=SEEDS),
-    "weights more than units": Step(
-        "half the batch", "Merity et al. 2018",
-        {"dropout": 0.2, "weight_drop": 0.3}, seeds=SEEDS),
+    "fewer units dropped": Step("half the batch", model={"dropout": 0.2}),
+    "and weights dropped": Step("fewer units dropped", "Merity et al. 2018",
+                                {"weight_drop": 0.2}, seeds=SEEDS),
+    "and more of them": Step("and weights dropped",
+                             model={"weight_drop": 0.3}),
     "longer, more dropout": Step("half the batch", "", {"dropout": 0.5},
                                  {"num_epochs": 44}),
 }
