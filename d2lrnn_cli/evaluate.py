@@ -14,6 +14,8 @@ LR, DECAY = 1e-4, 0.01  # those of d2lrnn.evaluate_dynamically
 Rows = Annotated[int | None, Option(
     metavar="N", show_default="one for each 10,000 units, at most 32",
     help="Rows that the text is read in.")]
+Temperature = Annotated[float, Option(
+    metavar="X", help="Divide the scores: above 1 the model is less sure.")]
 Dynamic = Annotated[str | None, Option(
     metavar="TEXT|NAME", help="Measure the model a second time, while it goes "
     "on learning from what it reads; TEXT is what it was trained on.")]
@@ -25,15 +27,19 @@ Decay = Annotated[float, Option(
 
 
 def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
-             dynamic: Dynamic = None, lr: Lr = LR, decay: Decay = DECAY,
-             as_json: AsJson = False):
+             temperature: Temperature = 1.0, dynamic: Dynamic = None,
+             lr: Lr = LR, decay: Decay = DECAY, as_json: AsJson = False):
     """Measure a model on a text: perplexity and bits per character."""
     from d2lrnn_cli.loading import load_model
     if dynamic is None and (lr, decay) != (LR, DECAY):
         raise BadParameter("it needs --dynamic with the text that the model "
                            "was trained on", param_hint="--lr, --decay")
+    if dynamic is not None and temperature != 1:
+        raise BadParameter("a model that goes on learning has none: leave it "
+                           "out, or leave out --dynamic",
+                           param_hint="--temperature")
     model = load_model(model)
-    measured = measure(model, text, rows)
+    measured = measure(model, text, rows, temperature)
     if dynamic is not None:
         measured["dynamic"] = measure_dynamically(model, text, dynamic, lr,
                                                   decay)
@@ -52,10 +58,11 @@ def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
               f"bits per character  {learning['bits_per_char']:.3f}")
 
 
-def measure(model, text, num_rows=None):
+def measure(model, text, num_rows=None, temperature=1.0):
     """Return a dict of a model's loss and other measures on a text.
 
-    The text is read in ``num_rows`` rows. The loss is in nats per token. A
+    The text is read in ``num_rows`` rows, and the temperature divides the
+    scores. The loss is in nats per token. A
     token that is not in the vocabulary counts as ``<unk>`` if the vocabulary
     has that entry, and is left out otherwise.
     """
@@ -67,7 +74,8 @@ def measure(model, text, num_rows=None):
     if num_rows is None:
         # each so long that its initial zeros do not matter
         num_rows = max(1, min(32, len(kept) // 10_000))
-    losses, targets = d2l.evaluate(model, kept, num_rows)
+    losses, targets = d2l.evaluate(model, kept, num_rows,
+                                   temperature=temperature)
     num_tokens = len(corpus.corpus_indices)
     return {**in_units(losses, corpus),
             "unk": float((targets == unk).mean()),

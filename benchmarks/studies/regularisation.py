@@ -81,6 +81,7 @@ STEPS = {
 }
 DYNAMIC = [{"lr": lr, "decay": decay} for lr in (2e-5, 5e-5, 1e-4, 2e-4)
            for decay in (0.0, 0.001, 0.005)]
+TEMPERATURES = (1.0, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4)
 
 
 def text():
@@ -98,6 +99,16 @@ def train(name, seed, folder):
     history = go_on(model, corpus, folder, **training, seed=seed)
     return {**machine_record(), "seed": seed,
             "history": curve(history)}
+
+
+def try_temperatures(path):
+    """Return the losses of a model on the text that judges, less sure."""
+    corpus, model = text(), d2l.load_model(path)
+    _, judged, _ = d2l.split(corpus, HELD_OUT)
+    tried = [{"temperature": temperature,
+              "loss": mean(static(model, judged, temperature))}
+             for temperature in TEMPERATURES]
+    return {**machine_record(), "tried": tried}
 
 
 def try_dynamic(path):
@@ -122,6 +133,12 @@ def to_markdown(record):
         lines.append(line(
             name, STEPS[name].words(), STEPS[name].source,
             str(len(runs[0]["history"])), str(len(runs)), *losses))
+    if "temperatures" in record:
+        tried = record["temperatures"]["tried"]
+        lines += ["", line("temperature", *(f"{one['temperature']:g}"
+                                            for one in tried)),
+                  "|---|" + "---:|" * len(tried),
+                  line("judged", *(f"{one['loss']:.4f}" for one in tried))]
     if "dynamic" in record:
         lines += ["", *dynamic_lines(record["dynamic"]["tried"])]
     lines += ["", f"{machine(next(iter(record.values())))}."]
@@ -174,18 +191,21 @@ def dynamic_lines(tried):
 def main():
     """Train the steps named, or all, and keep each as soon as it is done."""
     parser = arguments("regularisation", __doc__, STEPS)
-    parser.add_argument("--dynamic", metavar="STEP", choices=STEPS,
-                        help="try dynamic evaluation on this step's model")
+    measures = {"temperatures": try_temperatures, "dynamic": try_dynamic}
+    for name in measures:
+        parser.add_argument(f"--{name}", metavar="STEP", choices=STEPS,
+                            help="measure this step's model, with seed 1")
     args = parser.parse_args()
-    names = args.name or ([] if args.dynamic else STEPS)
+    asked = {name: step for name in measures
+             if (step := getattr(args, name)) is not None}
     for seed in SEEDS:
-        for name in names:
+        for name in args.name or ([] if asked else STEPS):
             if seed in STEPS[name].seeds:
                 keep(RESULTS, f"{name}, seed {seed}", train(
                     name, seed, args.folder / f"{name}-{seed}"))
-    if args.dynamic:
-        keep(RESULTS, "dynamic", try_dynamic(
-            args.folder / f"{args.dynamic}-1" / "best.safetensors"))
+    for name, step in asked.items():
+        keep(RESULTS, name, measures[name](
+            args.folder / f"{step}-1" / "best.safetensors"))
     draw(read(RESULTS)).savefig(RESULTS.with_suffix(".png"), dpi=120)
 
 

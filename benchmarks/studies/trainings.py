@@ -35,9 +35,9 @@ def curve(history):
         "epoch", "loss", "held_out_loss", "seconds")} for epoch in history]
 
 
-def static(model, ids):
+def static(model, ids, temperature=1.0):
     """Return the losses of a model on a text that it reads in one row."""
-    return d2l.evaluate(model, ids, 1)[0][0]
+    return d2l.evaluate(model, ids, 1, temperature=temperature)[0][0]
 
 
 def dynamic(model, ids, train_ids, **settings):

@@ -1,10 +1,11 @@
 """The loss of a model, and its evaluation on a text without training."""
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_numbers, shown
+from d2lrnn.basics.checks import check_number, check_numbers, shown
 from d2lrnn.basics.environment import context_of
 from d2lrnn.basics.measures import perplexity
 from d2lrnn.data.samplers import check_ids
@@ -12,6 +13,8 @@ from mxnet import nd
 
 __all__ = ["cross_entropy", "evaluate", "in_rows", "losses_of_rows",
            "mean_loss", "text_record"]
+
+TEMPERATURE = (Real, 0.01, 100, "between 0.01 and 100")
 
 
 def cross_entropy(output, y):
@@ -38,25 +41,28 @@ def check_model(model):
 
 def evaluate(model: mx.gluon.Block, corpus_indices: Sequence[int],
              batch_size: int = 32, num_steps: int = 100,
-             ) -> tuple[np.ndarray, np.ndarray]:
+             temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Return ``(losses, targets)`` of a model on a text, in nats.
 
     Both are arrays of shape (batch_size, (len(corpus_indices) - 1) //
     batch_size): the text is read in batch_size rows, num_steps columns at a
     time, and the state is carried along each row from beginning to end. A
     batch_size above the number of targets is lowered to it. Dropout is off.
-    Raise ``ValueError`` for a model without weights, for ids outside its
-    vocabulary, and for fewer than two ids.
+    The temperature, between 0.01 and 100, divides the scores: above 1 the
+    model is less sure (Guo et al. 2017). Raise ``ValueError`` for a model
+    without weights, for ids outside its vocabulary, and for fewer than two
+    ids.
     """
     check_model(model)
     batch_size, num_steps = check_numbers(
         batch_size=batch_size, num_steps=num_steps).values()
+    temperature = check_number("temperature", temperature, *TEMPERATURE)
     ids = check_ids(corpus_indices, model.vocab_size)
     if len(ids) < 2:
         raise ValueError(f"there is nothing to evaluate in {len(ids)} ids: "
                          f"give 2 or more")
     X, Y = in_rows(ids, batch_size)
-    return losses_of_rows(model, X, Y, num_steps), Y
+    return losses_of_rows(model, X, Y, num_steps, temperature), Y
 
 
 def in_rows(ids, batch_size):
@@ -72,10 +78,11 @@ def in_rows(ids, batch_size):
     return ids[:num_chars].reshape(shape), ids[1:num_chars + 1].reshape(shape)
 
 
-def losses_of_rows(model, X, Y, num_steps):
+def losses_of_rows(model, X, Y, num_steps, temperature=1.0):
     """Return a model's losses of the ids Y, which follow X, in their shape.
 
-    The state is carried along each row. Of no rows there are no losses.
+    The state is carried along each row, and the temperature divides the
+    scores. Of no rows there are no losses.
     """
     if not len(X):
         return np.zeros(Y.shape, np.float32)
@@ -84,7 +91,7 @@ def losses_of_rows(model, X, Y, num_steps):
     for i in range(0, X.shape[1], num_steps):
         output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)
         y = nd.array(Y[:, i:i + num_steps].T.reshape(-1), ctx)
-        l = cross_entropy(output, y)  # (num_steps * batch_size,)
+        l = cross_entropy(output / temperature, y)  # (num_steps * batch_size,)
         losses.append(l.reshape((-1, len(X))).asnumpy())
     return np.concatenate(losses).T
 

@@ -243,7 +243,8 @@ CALLS = {
                                "num_steps": 3},
     d2l.epochs: lambda: {"n": 3},
     d2l.evaluate: lambda: {"model": model(), "batch_size": 2, "num_steps": 4,
-                           "corpus_indices": corpus().corpus_indices},
+                           "corpus_indices": corpus().corpus_indices,
+                           "temperature": 1.2},
     d2l.evaluate_dynamically: lambda: {
         "model": model(), "corpus_indices": corpus().corpus_indices,
         "train_indices": corpus().corpus_indices, "lr": 0.1, "decay": 0.1,

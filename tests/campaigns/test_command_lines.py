@@ -72,7 +72,8 @@ OPTIONS = {
               "--rank", "--at", "--max-restarts"],
     "generate": ["--prefix", "--num-chars", "--temperature", "--top-k",
                  "--top-p", "--seed", "--stop", "--n"],
-    "eval": ["--dynamic", "--lr", "--decay"], "inspect": [],
+    "eval": ["--rows", "--temperature", "--dynamic", "--lr", "--decay"],
+    "inspect": [],
     "export": ["--to", "--out"], "studio": ["--out", "--float32"],
     "report": ["--out"], "data": [],
     "chapter": []}

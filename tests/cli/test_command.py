@@ -151,6 +151,17 @@ def test_eval(trained):
     assert read["left_out"] == pytest.approx(0.2) and read["unk"] == 0
 
 
+def test_eval_at_a_temperature(trained):
+    folder, _ = trained
+    read = json.loads(run("eval", "run", "my_text.txt", "--temperature",
+                          "100", "--json", folder=folder).stdout)
+    distinct = len(set((folder / "my_text.txt").read_text("utf-8")))
+    assert read["perplexity"] == pytest.approx(distinct, rel=0.05)
+    done = run("eval", "run", "my_text.txt", "--temperature", "2",
+               "--dynamic", "my_text.txt", code=2, folder=folder)
+    assert "--dynamic" in done.stderr
+
+
 def test_eval_while_the_model_learns(trained):
     folder, _ = trained
     read = json.loads(run("eval", "run", "my_text.txt", "--dynamic",
@@ -324,6 +335,8 @@ WRONG = [
      "temperature is -1"),
     (("eval", "run/best.safetensors", "no.txt"), "there is no text at no.txt"),
     (("eval", "run", "my_text.txt", "--dynamic", "no.txt"), "no.txt"),
+    (("eval", "run", "my_text.txt", "--temperature", "0"),
+     "temperature is 0.0: it must be between 0.01 and 100"),
     (("eval", "run", "my_text.txt", "--dynamic", "my_text.txt", "--decay",
       "-1"), "decay is -1"),
     (("train", "my_text.txt", "--cell", "mingru", "--weight-drop", "0.5"),

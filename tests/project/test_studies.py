@@ -44,14 +44,19 @@ def test_the_table_of_the_steps():
                   {"loss": 1.6}, {"lr": 1e-4, "decay": 0.0, "loss": 1.51},
                   {"lr": 1e-4, "decay": 0.02, "loss": 1.52},
                   {"lr": 2e-5, "decay": 0.0, "loss": 1.53},
-                  {"lr": 2e-5, "decay": 0.02, "loss": 1.54}]}}
+                  {"lr": 2e-5, "decay": 0.02, "loss": 1.54}]},
+              "temperatures": {**MACHINE, "tried": [
+                  {"temperature": 1.0, "loss": 1.6},
+                  {"temperature": 1.2, "loss": 1.55}]}}
     lines = regularisation.to_markdown(record).splitlines()
     assert lines[2:4] == [
         "| dropout 0.4 |  | Zaremba et al. 2014 | 2 | 2 | 1.5000 ± 0.0000 | "
         "1.6300 ± 0.0283 |",
         "| no dropout | dropout 0.4, `dropout=0.0` |  | 2 | 1 | 1.2000 | "
         "1.7000 |"]
-    assert lines[5:9] == [
+    assert lines[5:8] == ["| temperature | 1 | 1.2 |", "|---|---:|---:|",
+                          "| judged | 1.6000 | 1.5500 |"]
+    assert lines[9:13] == [
         "| 1.6000 as it is; learning on | decay 0 | decay 0.02 |",
         "|---|---:|---:|",
         "| lr 2e-05 | 1.5300 | 1.5400 |", "| lr 0.0001 | 1.5100 | 1.5200 |"]
@@ -80,8 +85,10 @@ def test_steps_are_trained_once_and_kept(monkeypatch, tmp_path):
                         "dropout 0.4, seed 2"]
     assert [len(kept["history"]) for kept in first.values()] == [2, 2, 2]
     again = run(regularisation, monkeypatch, "--folder", tmp_path / "runs",
-                "--dynamic", "weights dropped")
+                "--dynamic", "weights dropped", "--temperatures",
+                "weights dropped")
     still, moving = again.pop("dynamic")["tried"]
+    assert again.pop("temperatures")["tried"][0]["loss"] == still["loss"]
     assert again == first
     assert still["loss"] != moving["loss"]
     assert (tmp_path / "record.png").exists()
@@ -115,23 +122,25 @@ def test_the_treebanks_models_are_kept_and_shown(monkeypatch, tmp_path,
     assert len(words.splitlines()) == 2 + 2 + 3
 
 
-def test_both_rows_of_tiny_shakespeare_are_shown():
+def test_the_rows_of_tiny_shakespeare_are_shown():
     history = [{"epoch": n, "seconds": 60, "held_out_loss": loss}
                for n, loss in enumerate((1.8, 1.46, 1.4, 1.41), 1)]
     table = tinyshakespeare.to_markdown({
         **MACHINE, "date": "today", "settings": {"seed": 1},
         "trainings": {"fit": {"history": history}},
-        "rows": {"static": math.log(4), "dynamic": math.log(2)}})
+        "rows": {"static": math.log(4), "less sure": math.log(3.5),
+                 "dynamic": math.log(2), "settings": {"temperature": 1.5}}})
     assert [line.rstrip(" |").split(" | ")[1:] for line
-            in table.splitlines()[2:6]] == [
+            in table.splitlines()[2:7]] == [
         ["1.4600", "2.106", "4.306", "2", "2"],
         ["1.3863", "2.000", "4.000", "4", "4"],
+        ["1.2528", "1.807", "3.500", "4", "4"],
         ["0.6931", "1.000", "2.000", "4", "4"],
         ["1.4697", "2.120", "4.348"]]
 
 
 @pytest.mark.filterwarnings("ignore::d2lrnn.D2LRNNWarning")  # other texts do
-def test_tiny_shakespeare_is_measured_twice(monkeypatch, tmp_path):
+def test_tiny_shakespeare_is_measured_in_three_ways(monkeypatch, tmp_path):
     monkeypatch.setattr(tinyshakespeare, "FOLDER", tmp_path / "records")
     monkeypatch.setattr(tinyshakespeare, "RESULTS",
                         tmp_path / "records" / "record.json")
@@ -143,10 +152,11 @@ def test_tiny_shakespeare_is_measured_twice(monkeypatch, tmp_path):
                         ("num_steps", 10)):
         monkeypatch.setitem(tinyshakespeare.TRAINING, name, value)
     record = run(tinyshakespeare, monkeypatch, "--folder", tmp_path / "run")
-    static, dynamic = (record["rows"][name] for name in ("static", "dynamic"))
+    static, less_sure, dynamic = (
+        record["rows"][name] for name in ("static", "less sure", "dynamic"))
     last = record["trainings"]["fit"]["history"][-1]
     assert static == pytest.approx(last["held_out_loss"], 0.1)
-    assert static != dynamic
+    assert len({static, less_sure, dynamic}) == 3
     assert sorted(path.name for path in (tmp_path / "records").iterdir()) == [
         "curve.png", "log.txt", "record.json"]
     assert (tmp_path / "run" / "sample.txt").stat().st_size > 900

@@ -95,6 +95,7 @@ def test_evaluate_reads_as_a_naive_loop(fox, ctx, cell, unroll, batch_size,
     model.hybridize(static_alloc=True, static_shape=True)
     ids = fox.corpus_indices[:70]
     losses, targets = evaluate(model, ids, batch_size, num_steps)
+    less_sure, _ = evaluate(model, ids, batch_size, num_steps, 1.5)
     length = 69 // batch_size
     assert losses.shape == targets.shape == (batch_size, length)
     for row in range(batch_size):
@@ -103,19 +104,24 @@ def test_evaluate_reads_as_a_naive_loop(fox, ctx, cell, unroll, batch_size,
             here = row * length + i
             scores, state = model(nd.array([[ids[here]]], ctx), state)
             scores = scores.asnumpy()[0].astype(np.float64)
-            expected = np.log(np.exp(scores).sum()) - scores[ids[here + 1]]
-            assert losses[row, i] == pytest.approx(expected, abs=1e-5)
+            for measured, divided in ((losses, scores),
+                                      (less_sure, scores / 1.5)):
+                expected = (np.log(np.exp(divided).sum())
+                            - divided[ids[here + 1]])
+                assert measured[row, i] == pytest.approx(expected, abs=1e-5)
             assert targets[row, i] == ids[here + 1]
 
 
 @pytest.mark.parametrize("wrong", [
     {"corpus_indices": []}, {"corpus_indices": [1]}, {"batch_size": 0},
-    {"num_steps": 0}, {"corpus_indices": [0, 99]}])
+    {"num_steps": 0}, {"corpus_indices": [0, 99]}, {"temperature": 0},
+    {"temperature": "hot"}])
 def test_what_cannot_be_evaluated(fox, wrong):
     model = small(fox)
     model.initialize()
     with pytest.raises(ValueError, match=(
-            r"nothing to evaluate|outside 0|must be a whole number")):
+            r"nothing to evaluate|outside 0|must be a whole number|"
+            r"temperature is .*: it must be between 0.01 and 100")):
         evaluate(model, **{"corpus_indices": [0, 1, 2], **wrong})
 
 
