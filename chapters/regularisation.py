@@ -9,6 +9,7 @@
 #
 # * say what each of the three parts of a text is for;
 # * drop units, drop weights and average weights, and say where each acts;
+# * make a model that is too sure less sure of itself, without training it;
 # * let a model go on learning while it is measured, and say what the result
 #   may be compared with.
 #
@@ -213,6 +214,38 @@ figure
 # was also higher, so these runs do not say which of the two helped, if any
 # did.
 #
+# ## Less sure of itself
+#
+# A model that knows its text by heart is surer of what comes next than a new
+# text bears out. This can be mended after the training: divide the scores
+# $y_j$ by a temperature $\tau > 1$, as in [decoding](decoding.py):
+#
+# $$p_j = \frac{\exp(y_j / \tau)}{\sum_i \exp(y_i / \tau)}.$$
+#
+# No weight changes, and the likeliest character stays the likeliest; the
+# probabilities only come closer together (Guo et al. 2017). It is one number,
+# and the validation part chooses it:
+
+# %%
+temperatures = np.arange(0.8, 3.01, 0.2)
+best = min(at_end, key=at_end.get)
+figure = d2l.new_figure((7, 3))
+axes = figure.subplots()
+for label in ("nothing", best):
+    losses = [d2l.evaluate(models[label], valid_ids, 1, temperature=tau
+                           )[0].mean() for tau in temperatures]
+    axes.plot(temperatures, losses, "o-", label=label)
+    tau = temperatures[np.argmin(losses)]
+    as_it_is = d2l.evaluate(models[label], valid_ids, 1)[0].mean()
+    print(f"{label}: {as_it_is:.3f} nats as it is, {min(losses):.3f} at "
+          f"temperature {tau:.1f}")
+axes.set(xlabel="temperature", ylabel="validation loss, nats")
+axes.legend()
+figure
+
+# %% [markdown]
+# OUTCOME
+#
 # ## Learning while being measured
 #
 # A trained model reads a new text with the weights that it has, whatever that
@@ -271,7 +304,6 @@ def cross_entropy(output, y):
 # lower than above.)
 
 # %%
-best = min(at_end, key=at_end.get)
 config = {**models[best].config, "dropout": 0.0, "weight_drop": 0.0}
 learner = d2l.CharRNN(**config)
 learner.initialize(ctx=ctx)
@@ -307,8 +339,10 @@ lr, decay = min(tried, key=tried.get)
 still = d2l.evaluate(models[best], test_ids, 1)[0][0]
 moving = d2l.evaluate_dynamically(models[best], test_ids, train_ids, lr=lr,
                                   decay=decay)[0][0]
+calm = d2l.evaluate(models[best], test_ids, 1, temperature=tau)[0]
 print(f"test part, lr {lr:g}, decay {decay}: {moving.mean():.3f} nats "
-      f"instead of {still.mean():.3f}")
+      f"instead of {still.mean():.3f}, or {calm.mean():.3f} at temperature "
+      f"{tau:.1f}")
 
 # %%
 figure = d2l.new_figure((7, 3))
@@ -372,6 +406,8 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 #   that did harm; whether it helps must be measured, as with every method.
 # * Averaging, like a falling learning rate, removes the noise of the last
 #   steps.
+# * A model that is too sure is mended after the training, by one number that
+#   the validation part chooses.
 # * A model that learns while it is measured solves another task; its number
 #   belongs in another column.
 #
@@ -400,6 +436,7 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 #   Language Models*, 2018.
 # * B. T. Polyak and A. B. Juditsky, *Acceleration of Stochastic Approximation
 #   by Averaging*, 1992.
+# * C. Guo and others, *On Calibration of Modern Neural Networks*, 2017.
 # * T. Mikolov and others, *Recurrent neural network based language model*,
 #   2010; B. Krause and others, *Dynamic Evaluation of Neural Sequence
 #   Models*, 2018.
