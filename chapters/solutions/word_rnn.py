@@ -91,7 +91,8 @@ assert without > every
 # network gives every pair some probability, and more where the two words are
 # like others that it saw together. That is what it knows beyond counting, and
 # also why it writes nonsense that counting would not. The threes of words
-# that the model of pairs writes are new more often than not.
+# that the model of pairs writes are new more often than not. (It writes
+# `<unk>`, too, which the network never does.)
 
 # %%
 words = [corpus.idx_to_char[i] for i in corpus.corpus_indices]
