@@ -9,6 +9,7 @@ from d2lrnn.report.page import (
     bits_held_out,
     machine_rows,
     rounded,
+    unit_of,
 )
 from d2lrnn.report.phrases import say
 
@@ -30,7 +31,7 @@ def to_markdown(record):
                 text=marked(about_text(text))), "",
         f"![{say('perplexity per epoch')}](perplexity.png)", "",
         *head_of("perplexity", "epochs", "seconds per epoch",
-                 "characters per second")]
+                 f"{unit_of(text)} per second")]
     lines += rows_of([
         label, rounded(training["perplexity"]), training["epochs"],
         rounded(training["seconds_per_epoch"]),

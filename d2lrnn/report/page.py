@@ -10,7 +10,7 @@ from d2lrnn.report.labels import clean, numbered
 from d2lrnn.report.phrases import say
 
 __all__ = ["STUDIO", "about_text", "bits_held_out", "by_label", "figure_of",
-           "machine_rows", "rounded", "to_html"]
+           "machine_rows", "rounded", "to_html", "unit_of"]
 
 MISSING, LINES = "–", "\n\t"
 STUDIO = "studio.html"  # beside the report of a training
@@ -82,7 +82,7 @@ def about_text(text):
     sizes = [say(words, number=text[key]) for key, words in (
         ("characters", "{number:,} characters"),
         *([("tokens", "{number:,} tokens")]
-          if not in_characters(text) else []),
+          if unit_of(text) != "characters" else []),
         ("vocab_size", "{number:,} distinct")) if text[key] is not None]
     about = say("{source} ({sizes})", source=text["source"],
                 sizes=say(", ").join(sizes)) if sizes else text["source"]
@@ -90,16 +90,16 @@ def about_text(text):
         text["held_out"])) if "held_out" in text else about
 
 
-def in_characters(text):
-    """Return whether a text's tokens are characters, not words or notes."""
-    return text["tokens"] == text["characters"]
+def unit_of(text, *others):
+    """Return what all the texts are read as, in the plural."""
+    return ("characters" if all(one["tokens"] == one["characters"]
+                                for one in (text, *others)) else "tokens")
 
 
 def intro(records):
     """Return a paragraph about the texts and the meaning of the numbers."""
     texts = [record["text"] for record in records]
-    units = {in_characters(text): say("characters" if in_characters(text)
-                                      else "tokens") for text in texts}
+    units = dict.fromkeys(map(unit_of, texts))
     apart = say(
         " If one text is read as characters and another as words, their bits "
         "a character can be compared; their perplexities cannot."
@@ -109,7 +109,7 @@ def intro(records):
         "{units} that a model is, in effect, choosing between: on the "
         "training text it shows how well the text was learned by heart, on "
         "held-out text how well the model predicts what it has not seen."
-        "{apart}", units=say(" or ").join(units.values()), apart=apart,
+        "{apart}", units=say(" or ").join(map(say, units)), apart=apart,
         texts=say("; ").join(dict.fromkeys(map(about_text, texts))))
     return f"<p>{page_text(words)}</p>\n"
 
@@ -170,12 +170,12 @@ def charts(records):
 
 def results(records):
     """Return the table of results as its head and a list of its rows."""
-    head = ["", *map(say, (
-        "perplexity", "held out, at its best", "bits a character", "epoch",
-        "epochs", "seconds an epoch", "characters a second"))]
-    rows = []
     texts = [record["text"] for record in records
              for _ in record["trainings"]]
+    head = ["", *map(say, (
+        "perplexity", "held out, at its best", "bits a character", "epoch",
+        "epochs", "seconds an epoch", f"{unit_of(*texts)} a second"))]
+    rows = []
     for text, (label, training) in zip(texts, by_label(records).items(),
                                        strict=True):
         best = training.get("best", {})

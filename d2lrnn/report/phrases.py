@@ -56,6 +56,7 @@ CHINESE = {
     "epochs": "迭代周期数",
     "seconds an epoch": "秒/迭代周期",
     "characters a second": "每秒字符数",
+    "tokens a second": "每秒词元数",
     "Settings": "设置",
     "Studio": "工作室",
     "Let the best model write, and look inside":
@@ -82,6 +83,7 @@ CHINESE = {
         "有多熟，而不是预测另一份文本会有多准。",
     "seconds per epoch": "每个迭代周期的秒数",
     "characters per second": "每秒字符数",
+    "tokens per second": "每秒词元数",
     "On the text held out, at its best (`<unk>`: the share of what training "
     "never saw):":
         "留出文本上的最好结果（`<unk>`：训练时从未见过的内容所占的份额）：",
@@ -91,6 +93,7 @@ CHINESE = {
     "text: {source}": "文本：{source}",
     "sec/epoch": "秒/迭代周期",
     "characters/s": "字符/秒",
+    "tokens/s": "词元/秒",
     "on held-out text, at its best": "留出文本上的最好结果",
     "bits/char": "比特/字符",
     "report: {path}": "报告：{path}",

@@ -35,6 +35,7 @@ from d2lrnn.report.page import (
     figure_of,
     rounded,
     to_html,
+    unit_of,
 )
 from d2lrnn.report.phrases import (
     CHINESE,
@@ -242,7 +243,7 @@ def summary_lines(record, language):
     yield say("text: {source}", language,
               source=shorten(record["text"]["source"], 72))
     rows = [words("perplexity on the training text", "perplexity",
-                  "sec/epoch", "characters/s")]
+                  "sec/epoch", f"{unit_of(record['text'])}/s")]
     rows += [[label, rounded(training["perplexity"]),
               rounded(training["seconds_per_epoch"]),
               rounded(training["characters_per_second"], 0)]

@@ -128,8 +128,10 @@ def write_all(records, folder):
     """Show records in each of the report's ways."""
     write_pages(folder, records)
     print_summary(records[0])
-    d2l.write_report("a", {"b": [{"perplexity": 2.0}]},
-                     d2l.load_corpus("abc" * 9), {}, folder / "more")
+    for level in ("char", "split"):
+        d2l.write_report("a", {"b": [{"perplexity": 2.0}]},
+                         d2l.load_corpus("ab c " * 9, level=level), {},
+                         folder / level)
 
 
 def test_every_phrase_is_translated_and_none_is_for_nothing(

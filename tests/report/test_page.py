@@ -9,7 +9,7 @@ from d2lrnn.data.corpus import Corpus
 from d2lrnn.report.curves import SVG, norms_figure, perplexity_figure, to_svg
 from d2lrnn.report.page import to_html
 from d2lrnn.report.records import read_record, write_json
-from d2lrnn.report.write import make_record, write_pages
+from d2lrnn.report.write import make_record, print_summary, write_pages
 
 GUESSED = {"uniform": 5, "unigram": 4.0}
 
@@ -67,6 +67,25 @@ def test_bits_are_those_of_a_character():
     # 8 tokens of 2 characters each: log2(8) bits a token
     assert '"row">fit</th><td>8.000</td><td>–</td><td>1.500</td>' in page
     assert '"row">uniform guess</th><td>3.000</td><td></td><td>0.792' in page
+
+
+@pytest.mark.parametrize("level, unit", [("char", "characters"),
+                                         ("word", "tokens")])
+def test_a_speed_counts_what_is_read(level, unit, tmp_path, capsys):
+    corpus = Corpus.from_text("cat sat cat sat ", "text", level=level)
+    made = [make_record("run", {"fit": history(24.0)}, corpus, {})]
+    folder = write_pages(tmp_path / "report", made)
+    assert f">{unit} a second</th>" in (folder / "report.html").read_text()
+    assert f"| {unit} per second |" in (folder / "report.md").read_text()
+    print_summary(made[0])
+    assert f" {unit}/s\n" in capsys.readouterr().out
+
+
+def test_the_speeds_of_characters_and_of_words_are_both_of_tokens(abc):
+    words = Corpus.from_text("cat sat cat sat ", "words", level="word")
+    page = to_html([make_record(name, {"fit": history(24.0)}, corpus, {})
+                    for name, corpus in (("run", abc), ("other", words))])
+    assert ">tokens a second</th>" in page
 
 
 def test_one_run_goes_by_its_labels(abc):
