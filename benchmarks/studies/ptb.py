@@ -38,17 +38,17 @@ TRAININGS = {
         "words": "2 x 400, tied, units and weights dropped",
         "level": "split", "model": {
             "embed_size": 400, "num_hiddens": 400, "num_layers": 2,
-            "dropout": 0.5, "weight_drop": 0.4, "tie_weights": True},
+            "dropout": 0.4, "weight_drop": 0.2, "tie_weights": True},
         "training": {
-            "num_epochs": 40, "lr": 3e-3, "schedule": "warmup_cosine",
+            "num_epochs": 24, "lr": 2e-3, "schedule": "warmup_cosine",
             "batch_size": 32, "num_steps": 35, "clipping_theta": 0.5}},
     "characters": {
         "words": "2 x 512, units and weights dropped",
         "level": "char", "model": {
             "embed_size": 64, "num_hiddens": 512, "num_layers": 2,
-            "dropout": 0.2, "weight_drop": 0.1},
+            "dropout": 0.1, "weight_drop": 0.1},
         "training": {
-            "num_epochs": 24, "lr": 4e-3, "schedule": "warmup_cosine",
+            "num_epochs": 8, "lr": 3e-3, "schedule": "warmup_cosine",
             "batch_size": 50, "num_steps": 100}},
 }
 # of a training: what it reaches by words, or its bits a character
