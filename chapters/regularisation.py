@@ -244,7 +244,11 @@ axes.legend()
 figure
 
 # %% [markdown]
-# OUTCOME
+# On the sonnets the model without dropout was far too sure of what it had
+# learned by heart: at a temperature of 1.8 it loses a third of a nat less. The
+# one with dropout was hardly too sure, and gains less than a hundredth, at
+# 1.2. No temperature makes the first as good as the second: dropout changes
+# what a model learns, the temperature only how sure of it the model is.
 #
 # ## Learning while being measured
 #
