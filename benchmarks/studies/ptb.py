@@ -40,8 +40,9 @@ TRAININGS = {
             "embed_size": 400, "num_hiddens": 400, "num_layers": 2,
             "dropout": 0.4, "weight_drop": 0.2, "tie_weights": True},
         "training": {
-            "num_epochs": 24, "lr": 2e-3, "schedule": "warmup_cosine",
-            "batch_size": 32, "num_steps": 35, "clipping_theta": 0.5}},
+            "num_epochs": 16, "lr": 30.0, "optimizer": "sgd",
+            "schedule": "warmup_cosine", "batch_size": 20, "num_steps": 35,
+            "clipping_theta": 0.25}},
     "characters": {
         "words": "2 x 512, units and weights dropped",
         "level": "char", "model": {
