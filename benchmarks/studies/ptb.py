@@ -35,19 +35,19 @@ TRAININGS = {
             "num_epochs": 13, "lr": 20.0, "optimizer": "sgd",
             "batch_size": 20, "num_steps": 20, "clipping_theta": 0.25}},
     "words": {
-        "words": "2 x 400, tied, units and weights dropped",
+        "words": "2 x 400, tied, units dropped",
         "level": "split", "model": {
             "embed_size": 400, "num_hiddens": 400, "num_layers": 2,
-            "dropout": 0.4, "weight_drop": 0.2, "tie_weights": True},
+            "dropout": 0.4, "tie_weights": True},
         "training": {
             "num_epochs": 16, "lr": 30.0, "optimizer": "sgd",
             "schedule": "warmup_cosine", "batch_size": 20, "num_steps": 35,
             "clipping_theta": 0.25}},
     "characters": {
-        "words": "2 x 512, units and weights dropped",
+        "words": "2 x 512, units dropped",
         "level": "char", "model": {
             "embed_size": 64, "num_hiddens": 512, "num_layers": 2,
-            "dropout": 0.1, "weight_drop": 0.1},
+            "dropout": 0.1},
         "training": {
             "num_epochs": 8, "lr": 3e-3, "schedule": "warmup_cosine",
             "batch_size": 50, "num_steps": 100}},
