@@ -50,7 +50,7 @@ TRAININGS = {
             "dropout": 0.1},
         "training": {
             "num_epochs": 8, "lr": 3e-3, "schedule": "warmup_cosine",
-            "batch_size": 50, "num_steps": 100}},
+            "batch_size": 32, "num_steps": 100}},
 }
 # of a training: what it reaches by words, or its bits a character
 PUBLISHED = {
