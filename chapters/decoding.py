@@ -245,8 +245,8 @@ assert texts[0] == texts[1] != texts[2]
 # * *Diversity*, the share of distinct pieces among all pieces of four
 #   characters: low in a loop, but highest in noise.
 # * *Perplexity to the model*, which says how much a text surprises the model,
-#   always measured with $\tau = 1$, whatever the text was written with: high
-#   in noise, but lowest in a loop.
+#   here always measured with $\tau = 1$, whatever the text was written with:
+#   high in noise, but lowest in a loop.
 # * *Copied span*, from `d2l.copied`: for every position of the text, the
 #   length of the longest piece that begins there and occurs anywhere in the
 #   training text; then the mean over all positions. It is low in noise, but

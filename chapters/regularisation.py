@@ -9,7 +9,7 @@
 #
 # * say what each of the three parts of a text is for;
 # * drop units, drop weights and average weights, and say where each acts;
-# * make a model that is too sure less sure of itself, without training it;
+# * make a model that is too sure of itself less sure, without more training;
 # * let a model go on learning while it is measured, and say what the result
 #   may be compared with.
 #
@@ -31,13 +31,13 @@ print(f"{corpus.source}: {corpus.vocab_size} distinct characters, on {ctx}")
 # ## Three parts of a text
 #
 # We shall train several models, and keep the best. Which one is the best must
-# be decided on characters that none of them has learned; and how good it is,
-# on characters that have decided nothing. The lowest of ten measured losses
-# is usually too low: its model was lucky, too. So a text has three parts:
-# eight tenths to *train* on, one tenth to *choose* by (the validation part),
-# and one to *test* on, once. `fit` takes a corpus, so we load the first nine
-# tenths again, in the same vocabulary. (If tiny Shakespeare cannot be
-# downloaded, the sonnets that ship take its place, as on this page.)
+# be decided on characters that none of them was trained on; and how good it
+# is, on characters that have decided nothing. The lowest of ten measured
+# losses is usually too low: its model was lucky, too. So a text has three
+# parts: eight tenths to *train* on, one tenth to *choose* by (the validation
+# part), and one to *test* on, once. `fit` takes a corpus, so we load the
+# first nine tenths again, in the same vocabulary. (If tiny Shakespeare cannot
+# be downloaded, the sonnets that ship take its place, as on this page.)
 
 # %%
 rest, test_ids, _ = d2l.split(corpus, 0.1)
@@ -50,8 +50,9 @@ print(f"{len(train_ids):,} characters to train on, {len(valid_ids):,} to "
 # %% [markdown]
 # ## Why does it get worse?
 #
-# Here is a model of two layers of 256 units, without any means against
-# overfitting. `fit` measures it after each epoch on the validation part.
+# Here is a model of two layers of 256 units, with nothing against
+# *overfitting*, as this getting worse is called. `fit` measures it after each
+# epoch on the validation part, and calls that *held out*.
 
 
 # %%
@@ -99,20 +100,23 @@ figure
 # text* (exercise 2). We leave both aside; the others follow.
 #
 # What follows is one seed and a small text: a method that wins elsewhere may
-# lose here, and differences of a hundredth may be luck.
+# lose here, and differences of a hundredth of a nat may be luck. And the
+# training loss is measured with units and weights dropped, so it cannot be
+# compared between trainings that drop and those that do not; the validation
+# loss can.
 #
 # ## Dropping units
 #
 # [Dropout](char_rnn.py) sets each unit to 0 with the probability $p$, and
-# divides the others by $1 - p$, so that their mean stays what it was. No unit
-# can then stand alone for a place in the text: it may be missing. Here it
-# acts on the input of each layer and on the last output, anew at each step.
-# Gal and Ghahramani (2016) draw one mask for each row of the mini-batch and
-# all its steps instead: with new masks, a unit that is missing now was
-# perhaps there one step ago; with one mask it stays missing. (This is
-# *variational* dropout, or half of it: they drop the state between the steps
-# with one mask, too.) In the figure a line is a unit of one row, a column a
-# step, and dark is 0.
+# divides the others by $1 - p$, so that their mean stays what it was. So no
+# unit can remember a place in the text for all the others: it may be missing.
+# Here it acts on the input of each layer and on the last output, anew at each
+# step (Zaremba et al. 2014). Gal and Ghahramani (2016) draw one mask for each
+# row of the mini-batch, and use it at all its steps. With new masks, a unit
+# that is missing now was perhaps there one step ago; with one mask it stays
+# missing. (This is *variational* dropout, or half of it: they drop the state
+# between the steps with one mask, too.) In the figure each line is a unit,
+# each column a step, and black is 0.
 
 # %%
 figure = d2l.new_figure((7, 2.2))
@@ -171,9 +175,10 @@ train("dropout, weights dropped", dropout=0.5, weight_drop=0.5)
 #   \mathbf{w}_t.$$
 #
 # With $a = 0.99$ this is an average over about the last $1 / (1 - a) = 100$
-# steps. In step $t$, `fit` takes $t / (t + 9)$ for $a$ while that is below
-# 0.99, to forget the first weights sooner: here in all of about 700 steps, so
-# at the end it averages over about 80 steps, or three epochs.
+# steps. To forget the first weights sooner, `fit` takes $t / (t + 9)$ for $a$
+# in step $t$ as long as that is below 0.99, which is for the first 890 steps.
+# This training has only about 700, so at its end the average is over about 80
+# steps, or three epochs.
 # Training does not notice it: it goes on with $\mathbf{w}_t$, and
 # $\bar{\mathbf{w}}_t$ is what is measured and kept. So two trainings, with
 # averages and without, take the same steps.
@@ -209,22 +214,25 @@ figure
 # training spoils it. One mask for all steps is a hundredth behind, which may
 # be luck. Dropping weights as well is too much here: the end is as good as
 # the best epoch without any dropout. For most of the training, the averages
-# trailed the weights, which were still improving; at the end they lead by
-# less than a hundredth. The falling rate did a little better, but its peak
-# was also higher, so these runs do not say which of the two helped, if any
-# did.
+# trailed the weights, which were still improving. At the end they lead by
+# less than a hundredth; by their best epochs, the two are equal. The falling
+# rate did a little better, but its peak was also higher, so these runs do not
+# say which of the two helped, if either did.
 #
 # ## Less sure of itself
 #
-# A model that knows its text by heart is surer of what comes next than a new
-# text bears out. This can be mended after the training: divide the scores
-# $y_j$ by a temperature $\tau > 1$, as in [decoding](decoding.py):
+# A model that knows its text by heart is too sure on a new one: of the
+# characters that it gives a probability of 0.9, fewer than nine in ten come.
+# Some of this can be mended after the training: divide the scores $y_j$ by a
+# temperature $\tau$, as in [decoding](decoding.py), here with $\tau > 1$:
 #
 # $$p_j = \frac{\exp(y_j / \tau)}{\sum_i \exp(y_i / \tau)}.$$
 #
 # No weight changes, and the likeliest character stays the likeliest; the
-# probabilities only come closer together (Guo et al. 2017). It is one number,
-# and the validation part chooses it:
+# probabilities only come closer together (Guo et al. 2017). There is one
+# number to choose, and the validation part chooses it. (`fit` read that part
+# in 20 rows, each with an empty state at its beginning. From here on it is
+# read in one row, so its losses are a little lower than above.)
 
 # %%
 temperatures = np.arange(0.8, 3.01, 0.2)
@@ -244,11 +252,13 @@ axes.legend()
 figure
 
 # %% [markdown]
-# On the sonnets the model without dropout was far too sure of what it had
-# learned by heart: at a temperature of 1.8 it loses a third of a nat less. The
-# one with dropout was hardly too sure, and gains less than a hundredth, at
-# 1.2. No temperature makes the first as good as the second: dropout changes
-# what a model learns, the temperature only how sure of it the model is.
+# On the sonnets the model without dropout is far too sure: at a temperature
+# of 1.8 it loses 0.36 nats less. The one with dropout is hardly too sure, and
+# gains less than a hundredth, at 1.2. No temperature that we tried makes the
+# first as good as the second, or as it was itself after its best epoch
+# (1.790): dropout changes what a model learns, the temperature only how sure
+# of it the model is. The weights stay, so this loss may stand beside those of
+# other models.
 #
 # ## Learning while being measured
 #
@@ -289,9 +299,10 @@ def cross_entropy(output, y):
 # How large should a step be? A weight whose gradients are small on the
 # training text matters little to it: it may move far. One with large
 # gradients gets a lower rate, and is pulled back faster. So, like Krause et
-# al. (but with $m / 2$ for a constant of theirs), we measure beforehand the
-# root of the mean square of each weight's gradient on the training text,
-# $\mathbf{s}$, with the mean $m$ over all weights. With the gradient
+# al. (but with $m / 2$ for a constant of theirs), we measure beforehand how
+# large the gradients are: $\mathbf{s}$ holds, for each weight, the root of
+# the mean square of its gradient over mini-batches of the training text, and
+# $m$ is the mean of $\mathbf{s}$ over all weights. With the gradient
 # $\mathbf{g}$, the learning rate $\eta$, a decay $\lambda$ and the trained
 # weights $\mathbf{w}_0$, a step is
 #
@@ -303,9 +314,7 @@ def cross_entropy(output, y):
 # that no weight is pulled beyond its trained value. We begin with neither
 # $\mathbf{s}$ nor $\lambda$: plain gradient descent with an untuned rate, on
 # a copy of the best model. The copy has no dropout, since `autograd.record()`
-# would switch that on. (`fit` read the validation part in 20 rows, each with
-# an empty state at its beginning. Below it is read in one row, so its loss is
-# lower than above.)
+# would switch that on.
 
 # %%
 config = {**models[best].config, "dropout": 0.0, "weight_drop": 0.0}
@@ -328,8 +337,11 @@ print(f"validation part, {best}: {static.mean():.3f} nats as it is, "
 
 # %% [markdown]
 # `evaluate_dynamically` is the whole rule; its `lr` is $\eta$ and its `decay`
-# $\lambda$. Both are chosen on the validation part (too high a rate makes the
-# model worse than as it is), and the test part is read with these alone.
+# $\lambda$. Both are chosen on the validation part. (Too high a rate makes
+# the model worse than it was; the lower of these two is best, so a still
+# lower one might be better.) Then the test part is read three times, with
+# nothing left to choose: as it is, learning on, and at the temperature that
+# the validation part chose.
 
 # %%
 tried = {}
@@ -360,13 +372,21 @@ axes.legend(fontsize="small")
 figure
 
 # %% [markdown]
+# In the first few hundred characters there is little to learn from, and the
+# curves lie together; then the gap opens. In all, learning on brings 0.015
+# nats, and the temperature 0.003. On the validation part, which chose it, the
+# temperature brought 0.008: the chosen number flatters, as the first section
+# says.
+#
 # ## On a longer text
 #
-# Thirty thousand characters say little. The models of this table trained on
-# the first 225,400 characters of tiny Shakespeare, and are judged after their
-# last epoch by the 96,600 that follow, a validation part. They have two
-# layers of 256 units, too. The second column names the training whose
-# settings are taken over, and what it changes in them.
+# Thirty thousand characters say little. The models of the first table trained
+# on the first 225,400 characters of tiny Shakespeare. The last column is
+# their loss, in nats, after the last epoch, on the 96,600 that follow, a
+# validation part. They have two layers of 256 units, too. The second column
+# names the training whose settings are taken over, and what it changes in
+# them. The other two tables are of one of these models, "and weights
+# dropped", read in one row: at several temperatures, and learning on.
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- regularisation -->
@@ -410,8 +430,8 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 #   that did harm; whether it helps must be measured, as with every method.
 # * Averaging, like a falling learning rate, removes the noise of the last
 #   steps.
-# * A model that is too sure is mended after the training, by one number that
-#   the validation part chooses.
+# * A model that is too sure can be made less sure after the training, by one
+#   number that the validation part chooses. What it has learned stays.
 # * A model that learns while it is measured solves another task; its number
 #   belongs in another column.
 #
