@@ -246,10 +246,10 @@ def test_the_screenshot_of_a_chapter(book, browser):
 def test_outputs_and_figures_are_shown(book, browser, language):
     browser.get((LANGUAGES[language] / "chapters"
                  / "rnn_scratch.html").as_uri())
+    assert wait_until(browser, lambda: find(browser, ".cell_output img"))
     outputs = "\n".join(output.text for output
                         in find(browser, ".cell_output"))
     assert "epoch 50, perplexity" in outputs and "\n - 分开" in outputs
-    assert find(browser, ".cell_output img")
 
 
 @pytest.mark.browser
