@@ -398,12 +398,12 @@ figure
 # Dropout is worth a tenth of a nat, and one mask for all steps is no worse.
 # Fewer dropped units are better: 0.2 instead of 0.4 lowers the loss by about
 # four hundredths. Dropped weights help nowhere here: they cost five
-# hundredths on top of many dropped units, and two or three on top of few. Half
-# of the mini-batch, so twice as many steps, makes less of a difference than
-# another seed does, and more than twice as many epochs with more dropout do
-# not help either. Where a row has one seed, differences of a hundredth may be
-# luck. (The large model of the [results](/results.md) was trained before this
-# table was there: it drops weights, too, which may cost it as much.)
+# hundredths on top of many dropped units, and two or three on top of few.
+# Half of the mini-batch, so twice as many steps, makes less of a difference
+# than another seed does, and more than twice as many epochs with more dropout
+# do not help either. Where a row has one seed, differences of a hundredth may
+# be luck. (The large model of the [results](/results.md) was trained before
+# this table was there: it drops weights, too, which may cost it as much.)
 #
 # A temperature of 1.25 gains three hundredths for nothing. Learning on gains
 # two tenths, far more than on the sonnets: the text that judges comes from
