@@ -52,7 +52,9 @@ print(f"{len(train_ids):,} characters to train on, {len(valid_ids):,} to "
 #
 # Here is a model of two layers of 256 units, with nothing against
 # *overfitting*, as this getting worse is called. `fit` measures it after each
-# epoch on the validation part, and calls that *held out*.
+# epoch on the validation part, and calls that *held out*. It prints
+# perplexities; we compare losses, the mean of $-\ln p$ over the characters,
+# in *nats*. The perplexity is $e$ to the power of the loss.
 
 
 # %%
@@ -254,11 +256,11 @@ figure
 # %% [markdown]
 # On the sonnets the model without dropout is far too sure: at a temperature
 # of 1.8 it loses 0.36 nats less. The one with dropout is hardly too sure, and
-# gains less than a hundredth, at 1.2. No temperature that we tried makes the
-# first as good as the second, or as it was itself after its best epoch
-# (1.790): dropout changes what a model learns, the temperature only how sure
-# of it the model is. The weights stay, so this loss may stand beside those of
-# other models.
+# gains less than a hundredth, at 1.2. No temperature that we tried brings the
+# first down to what the second has as it is, or to what it had itself after
+# its best epoch (1.790, in 20 rows): dropout changes what a model learns, the
+# temperature only how sure of it the model is. The weights stay, so this loss
+# may stand beside those of other models.
 #
 # ## Learning while being measured
 #
@@ -337,11 +339,11 @@ print(f"validation part, {best}: {static.mean():.3f} nats as it is, "
 
 # %% [markdown]
 # `evaluate_dynamically` is the whole rule; its `lr` is $\eta$ and its `decay`
-# $\lambda$. Both are chosen on the validation part. (Too high a rate makes
-# the model worse than it was; the lower of these two is best, so a still
-# lower one might be better.) Then the test part is read three times, with
-# nothing left to choose: as it is, learning on, and at the temperature that
-# the validation part chose.
+# $\lambda$. Both are chosen on the validation part. (At the higher rate the
+# model becomes worse than it was, unless the decay pulls it back hard enough.
+# The lower of these two is best, so a still lower one might be better.) Then
+# the test part is read three times, with nothing left to choose: as it is,
+# learning on, and at the temperature that the validation part chose.
 
 # %%
 tried = {}
@@ -372,11 +374,13 @@ axes.legend(fontsize="small")
 figure
 
 # %% [markdown]
-# In the first few hundred characters there is little to learn from, and the
-# curves lie together; then the gap opens. In all, learning on brings 0.015
-# nats, and the temperature 0.003. On the validation part, which chose it, the
-# temperature brought 0.008: the chosen number flatters, as the first section
-# says.
+# For about the first thousand characters there is little to learn from, and
+# the curves lie close together; then the gap opens. (A point of the curves is
+# the mean of the 500 characters that begin there.) In all, learning on brings
+# 0.015 nats, and the temperature 0.003. On the validation part, which chose
+# both, they brought 0.011 and 0.008. A chosen number flatters on average, as
+# the first section says; on 3,000 characters, one difference may go either
+# way.
 #
 # ## On a longer text
 #
@@ -385,8 +389,14 @@ figure
 # their loss, in nats, after the last epoch, on the 96,600 that follow, a
 # validation part. They have two layers of 256 units, too. The second column
 # names the training whose settings are taken over, and what it changes in
-# them. The other two tables are of one of these models, "and weights
-# dropped", read in one row: at several temperatures, and learning on.
+# them. After the $\pm$ stands the standard deviation over the seeds; the
+# figure has a dot for each.
+#
+# The other two tables are of the model "and weights dropped" with seed 1,
+# since the large model of the [results](/results.md) drops as much: at
+# several temperatures, and learning on. It is read in one row, which hardly
+# changes its loss: in several rows that is 1.5503. The first table has the
+# mean of three seeds.
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- regularisation -->
@@ -395,21 +405,24 @@ figure
 #
 # ![the judged losses](../../benchmarks/records/regularisation.png)
 #
-# Dropout is worth a tenth of a nat, and one mask for all steps is no worse.
+# After the last epoch, dropout is worth a tenth of a nat. Half of that can be
+# had without it, by stopping early: after six epochs the model without
+# dropout was at 1.636. One mask for all steps is no worse than new ones.
 # Fewer dropped units are better: 0.2 instead of 0.4 lowers the loss by about
 # four hundredths. Dropped weights help nowhere here: they cost five
 # hundredths on top of many dropped units, and two or three on top of few.
 # Half of the mini-batch, so twice as many steps, makes less of a difference
 # than another seed does, and more than twice as many epochs with more dropout
-# do not help either. Where a row has one seed, differences of a hundredth may
-# be luck. (The large model of the [results](/results.md) was trained before
-# this table was there: it drops weights, too, which may cost it as much.)
+# do not help either. The three seeds of one row lie up to 0.025 nats apart:
+# where a row has one seed, a difference of one or two hundredths may be luck.
+# (The large model was trained before this table was there: it drops weights,
+# too, which may cost it two or three hundredths.)
 #
 # A temperature of 1.25 gains three hundredths for nothing. Learning on gains
 # two tenths, far more than on the sonnets: the text that judges comes from
 # other scenes, which have names and words of their own, and it is thirty
 # times as long, so that what was learned can be used. Both were chosen by the
-# text that judges, so these numbers, too, flatter.
+# text that judges, so these numbers, too, may flatter.
 #
 # ## A common mistake
 #
