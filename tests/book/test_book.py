@@ -281,20 +281,6 @@ def test_the_search_finds_perplexity(book, browser, language, words):
     assert_alone(browser)
 
 
-@pytest.mark.browser
-@languages
-def test_each_page_fits_on_a_phone(book, browser, language):
-    folder = LANGUAGES[language]
-    pages = [path for pattern in ("*.html", "chapters/*.html", "api/*.html")
-             for path in folder.glob(pattern)]
-    assert len(pages) > len(LESSONS) + 15
-    with phone(browser):
-        for path in pages:
-            browser.get(path.as_uri())
-            assert page_width(browser) <= 390, path
-            assert_alone(browser)
-
-
 TYPESET = """
 return document.querySelectorAll("mjx-container[display]").length
   >= document.querySelectorAll("div.math").length"""
@@ -307,13 +293,18 @@ return [...document.querySelectorAll("mjx-container[display]")].filter(
 
 @pytest.mark.browser
 @languages
-def test_no_formula_is_cut_off_on_a_phone(book, browser, language):
+def test_each_page_and_its_formulas_fit_on_a_phone(book, browser, language):
+    folder = LANGUAGES[language]
+    pages = [path for pattern in ("*.html", "chapters/*.html", "api/*.html")
+             for path in folder.glob(pattern)]
+    assert len(pages) > len(LESSONS) + 15
     with phone(browser):
-        for lesson in LESSONS:
-            browser.get((LANGUAGES[language] / "chapters"
-                         / f"{lesson}.html").as_uri())
+        for path in pages:
+            browser.get(path.as_uri())
             wait_until(browser, lambda: browser.execute_script(TYPESET))
-            assert browser.execute_script(CUT_OFF) == [], lesson
+            assert page_width(browser) <= 390, path
+            assert browser.execute_script(CUT_OFF) == [], path
+            assert_alone(browser)
 
 
 @pytest.mark.browser

@@ -3,15 +3,12 @@ import ast
 import importlib
 import inspect
 import os
-import shutil
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 
 import d2lrnn as d2l
 import pytest
-from d2lrnn.data.texts import TEXTS
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.py"))
 every = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda p: p.stem)
@@ -22,18 +19,6 @@ def run(chapter, folder, **environment):
         [sys.executable, str(chapter)], cwd=folder, text=True,
         capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8",
                                   "D2LRNN_EPOCHS": "2", **environment})
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory):
-    """A folder of the short texts that ship, under the lessons' names."""
-    folder = tmp_path_factory.mktemp("texts")
-    for known in TEXTS.values():
-        if known.fallback is None:
-            continue
-        shutil.copy(resources.files("lyrics_data") / known.fallback,
-                    folder / known.file.removesuffix(".zip"))
-    return folder
 
 
 @pytest.mark.book

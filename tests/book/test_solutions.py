@@ -67,10 +67,11 @@ def test_each_exercise_has_a_hint_and_a_solution(path):
 
 @solutions
 @pytest.mark.process
-def test_its_code_runs(path, tmp_path):
+def test_its_code_runs(path, tmp_path, texts):
     done = subprocess.run([sys.executable, str(path)], cwd=tmp_path,
                           capture_output=True, text=True,
-                          env={**os.environ, "D2LRNN_EPOCHS": "2"})
+                          env={**os.environ, "D2LRNN_EPOCHS": "2",
+                               "D2LRNN_DATA": str(texts)})
     assert done.returncode == 0, done.stderr
 
 
