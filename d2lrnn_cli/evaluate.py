@@ -9,10 +9,11 @@ from d2lrnn_cli.streams import to_json
 
 __all__ = ["evaluate"]
 
-LR, DECAY = 1e-4, 0.01  # those of d2lrnn.evaluate_dynamically
+LR, DECAY = 1e-4, 0.001  # those of d2lrnn.evaluate_dynamically
 
 Rows = Annotated[int | None, Option(
-    metavar="N", show_default="one for each 10,000 units, at most 32",
+    metavar="N", show_default="one for each 10,000 units, at most 32; one "
+    "with --dynamic",
     help="Rows that the text is read in.")]
 Temperature = Annotated[float, Option(
     metavar="X", help="Divide the scores: above 1 the model is less sure.")]
@@ -38,6 +39,8 @@ def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
         raise BadParameter("a model that goes on learning has none: leave it "
                            "out, or leave out --dynamic",
                            param_hint="--temperature")
+    if rows is None and dynamic is not None:
+        rows = 1  # as a model reads that learns
     model = load_model(model)
     measured = measure(model, text, rows, temperature)
     if dynamic is not None:

@@ -1,13 +1,14 @@
 """Measure what each means against overfitting brings, on tiny Shakespeare.
 
 ``python -m benchmarks.studies.regularisation --folder FOLDER [NAME ...]``
-trains the models of STEPS, each with three seeds. They are half as wide as
-the model of ``benchmarks.studies.tinyshakespeare``, which has four times as
-many weights, and so is their text shortened: they train on the first 225,400
-characters and are judged by the 96,600 after them. The last tenth of the
-whole text is not read here: it is for the final model. A training that was
-stopped goes on where it was. ``--dynamic NAME`` tries the settings of dynamic
-evaluation on a step's model.
+trains the models of STEPS, with three seeds where that decides. They are half
+as wide as the model of ``benchmarks.studies.tinyshakespeare``, which has four
+times as many weights, and so is their text shortened: they train on the first
+225,400 characters and are judged by the 96,600 after them. The last tenth of
+the whole text is not read here: it is for the final model. A training that
+was stopped goes on where it was. ``--temperatures NAME`` and ``--dynamic
+NAME`` try temperatures, and the settings of dynamic evaluation, on a step's
+model as it is after the last epoch.
 """
 import statistics
 
@@ -22,7 +23,6 @@ from benchmarks.studies.trainings import (
     go_on,
     keep,
     line,
-    mean,
     static,
 )
 
@@ -107,7 +107,7 @@ def try_temperatures(path):
     corpus, model = text(), d2l.load_model(path)
     _, judged, _ = d2l.split(corpus, HELD_OUT)
     tried = [{"temperature": temperature,
-              "loss": mean(static(model, judged, temperature))}
+              "loss": static(model, judged, temperature)}
              for temperature in TEMPERATURES]
     return {**machine_record(), "tried": tried}
 
@@ -116,10 +116,10 @@ def try_dynamic(path):
     """Return the losses of a model on the text that judges, as it learns."""
     corpus, model = text(), d2l.load_model(path)
     train_ids, judged, _ = d2l.split(corpus, HELD_OUT)
-    tried = [{"loss": mean(static(model, judged))}]
+    tried = [{"loss": static(model, judged)}]
     for settings in DYNAMIC:
-        losses = dynamic(model, judged, train_ids, **settings)
-        tried.append({**settings, "loss": mean(losses)})
+        tried.append({**settings, "loss": dynamic(model, judged, train_ids,
+                                                  **settings)})
         print(tried[-1], flush=True)
     return {**machine_record(), "tried": tried}
 
@@ -206,7 +206,7 @@ def main():
                     name, seed, args.folder / f"{name}-{seed}"))
     for name, step in asked.items():
         keep(RESULTS, name, measures[name](
-            args.folder / f"{step}-1" / "best.safetensors"))
+            args.folder / f"{step}-1" / "last.safetensors"))
     draw(read(RESULTS)).savefig(RESULTS.with_suffix(".png"), dpi=120)
 
 

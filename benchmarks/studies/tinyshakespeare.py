@@ -22,7 +22,6 @@ from benchmarks.studies.trainings import (
     dynamic,
     go_on,
     line,
-    mean,
     static,
 )
 
@@ -65,11 +64,13 @@ def main():
     corpus = d2l.load_corpus("tinyshakespeare", fallback=False)
     model = d2l.CharRNN(corpus.vocab_size, **MODEL)
     resume = (folder / "last.safetensors").exists()
+    finished = folder / "record.json"  # has the date of the training
+    before = read(finished) if finished.exists() else None
     with ((FOLDER / "log.txt").open("a" if resume else "w") as log,
           contextlib.redirect_stdout(Tee(sys.stdout, log))):
         print(f"text: {corpus.source}")
         history = go_on(model, corpus, folder, **TRAINING, seed=SEED)
-        record = {**read(folder / "record.json"), "name": "tinyshakespeare",
+        record = {**(before or read(finished)), "name": "tinyshakespeare",
                   "rows": rows(model, corpus)}
         print(record["rows"])
     write(record, RESULTS)
@@ -83,10 +84,9 @@ def rows(model, corpus):
     """Return the held-out loss of a model, measured in three ways."""
     train_ids, held_out_ids, _ = d2l.split(corpus, 0.1)
     start = time.time()
-    return {"static": mean(static(model, held_out_ids)),
-            "less sure": mean(static(model, held_out_ids, TEMPERATURE)),
-            "dynamic": mean(dynamic(model, held_out_ids, train_ids,
-                                    **DYNAMIC)),
+    return {"static": static(model, held_out_ids),
+            "less sure": static(model, held_out_ids, TEMPERATURE),
+            "dynamic": dynamic(model, held_out_ids, train_ids, **DYNAMIC),
             "settings": {"temperature": TEMPERATURE, **DYNAMIC},
             "seconds": time.time() - start}
 

@@ -36,18 +36,18 @@ def curve(history):
 
 
 def static(model, ids, temperature=1.0):
-    """Return the losses of a model on a text that it reads in one row."""
-    return d2l.evaluate(model, ids, 1, temperature=temperature)[0][0]
+    """Return the mean loss of a model on a text that it reads in one row."""
+    return mean(d2l.evaluate(model, ids, 1, temperature=temperature))
 
 
 def dynamic(model, ids, train_ids, **settings):
-    """Return the losses of a model that goes on learning as it reads."""
-    return d2l.evaluate_dynamically(model, ids, train_ids, **settings)[0][0]
+    """Return the mean loss of a model that goes on learning as it reads."""
+    return mean(d2l.evaluate_dynamically(model, ids, train_ids, **settings))
 
 
-def mean(losses):
-    """Return the mean of losses as Python's own float."""
-    return float(losses.mean(dtype="float64"))
+def mean(measured):
+    """Return the mean of (losses, targets) as Python's own float."""
+    return float(measured[0].mean(dtype="float64"))
 
 
 def keep(path, name, value):

@@ -54,8 +54,9 @@ def training_of(path):
     """Return ``(settings, record, num_epochs)`` of a model's training.
 
     ``record`` is that of the model's epoch, or ``{}`` if it was saved within
-    one. All stand in the file itself if that is a last.safetensors, or in the
-    one beside a best.safetensors. For any other file they are empty.
+    one, or if averages of its weights were measured instead. All stand in the
+    file itself if that is a last.safetensors, or in the one beside a
+    best.safetensors. For any other file they are empty.
     """
     _, metadata = read(path)
     training = metadata.get("training")
@@ -64,8 +65,10 @@ def training_of(path):
         losses = judged_losses(training["history"])
         epoch = losses.index(min(losses)) if losses else 0
     elif training:
-        # within an epoch, nothing was measured
-        epoch = len(training["history"]) - (not training["losses"])
+        # within an epoch, nothing was measured; else, the averages if any
+        is_measured = not (training["losses"]
+                           or training["settings"].get("average"))
+        epoch = len(training["history"]) - is_measured
     else:
         return {}, {}, 0
     history = dict(enumerate(training["history"]))

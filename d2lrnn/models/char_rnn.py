@@ -38,12 +38,17 @@ class CharRNN(HybridBlock):
       a GPU they are unrolled statically.
     - ``tie_weights``: whether the output layer shares the embedding's
       weights, which requires embed_size = num_hiddens.
+    - ``weight_drop``: the share of the weights between steps set to zero in
+      training, the same ones in all steps and rows of a mini-batch.
+    - ``variational``: whether a value that dropout sets to zero is zero in all
+      steps of a mini-batch; if not, each step draws anew.
 
     Raise ``ValueError`` for a setting outside its range. ``idx_to_char`` is
     the vocabulary and ``level`` its unit; ``fit`` and ``load_model`` set both.
     Sources: Hochreiter and Schmidhuber 1997 (lstm), Cho et al. 2014 (gru), Ba
     et al. 2016 (ln_lstm), Feng et al. 2024 (mingru, minlstm), Zaremba et al.
-    2014 (dropout), Press and Wolf 2017 (tie_weights).
+    2014 (dropout), Press and Wolf 2017 (tie_weights), Wan et al. 2013 and
+    Merity et al. 2018 (weight_drop), Gal and Ghahramani 2016 (variational).
     """
 
     def __init__(self, vocab_size: int, embed_size: int | None,

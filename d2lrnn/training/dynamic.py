@@ -4,11 +4,12 @@ from collections.abc import Sequence
 import numpy as np
 from d2lrnn.basics.checks import check_numbers, shown
 from d2lrnn.basics.environment import context_of
+from d2lrnn.basics.progress import Bar
 from d2lrnn.data.samplers import check_ids
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import named_params
 from d2lrnn.training.evaluation import check_model, cross_entropy, in_rows
-from mxnet import autograd, nd
+from mxnet import autograd, init, nd
 
 __all__ = ["evaluate_dynamically", "learning_losses"]
 
@@ -17,7 +18,7 @@ ROWS = 100  # of the training text, for the size of its gradients
 
 def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
                          train_indices: Sequence[int], *, lr: float = 1e-4,
-                         decay: float = 0.01, num_steps: int = 20,
+                         decay: float = 0.001, num_steps: int = 20,
                          ) -> tuple[np.ndarray, np.ndarray]:
     """Return ``(losses, targets)`` of a model that learns as it reads.
 
@@ -31,12 +32,14 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
     ``train_indices``, the text on which the model was trained; m is the mean
     scale. A step goes against the gradient, by lr / (scale + m / 2) for each
     unit of it, and back towards the trained weight, by the share decay * scale
-    / m of the way, at most all of it. Source: Krause et al. 2018.
+    / m of the way, at most all of it. Source: Krause et al. 2018, who have a
+    constant where m / 2 stands here.
 
     Raise ``ValueError`` for anything but a ``CharRNN`` with weights, for ids
-    outside its vocabulary, and for fewer than two ids.
+    outside its vocabulary, and for fewer than two ids, and
+    ``FloatingPointError`` for a loss that is infinite or NaN.
     """
-    if not isinstance(model, CharRNN):
+    if type(model) is not CharRNN:  # the copy would not be of a subclass
         raise ValueError(f"model is {shown(model)}: give a CharRNN")
     check_model(model)
     lr, decay, num_steps = check_numbers(
@@ -50,28 +53,44 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
     model = copy_of(model)
     params = [p.data() for p in named_params(model).values()]
     scales = gradient_scales(model, params, train_ids, num_steps)
-    mean = (sum(float(scale.sum().asscalar()) for scale in scales)
-            / sum(scale.size for scale in scales))
-    rates = [lr / (scale + mean / 2) for scale in scales]
-    returns = [nd.minimum(decay / mean * scale, 1) for scale in scales]
+    rates, shares = step_sizes(scales, lr, decay)
     trained = [param.copy() for param in params]
     X, Y = in_rows(ids, 1)
     state, losses = model.begin_state(1, context_of(model)), []
-    for l in learning_losses(model, state, X, Y, num_steps):
-        losses.append(l.asnumpy())
-        for param, rate, share, start in zip(params, rates, returns, trained,
-                                             strict=True):
-            param += share * (start - param) - rate * param.grad
+    with Bar(-(-X.shape[1] // num_steps), "segments") as bar:
+        for l in learning_losses(model, state, X, Y, num_steps):
+            losses.append(l.asnumpy())
+            check_finite(losses[-1], lr)
+            for param, rate, share, start in zip(
+                    params, rates, shares, trained, strict=True):
+                param += share * (start - param) - rate * param.grad
+            bar.advance(f"{losses[-1].mean():.3f} nats")
     return np.concatenate(losses)[None], Y
+
+
+def step_sizes(scales, lr, decay):
+    """Return each parameter's rates, and its shares of the way back."""
+    mean = (sum(float(scale.sum().asscalar()) for scale in scales)
+            / sum(scale.size for scale in scales))
+    return ([lr / (scale + mean / 2) for scale in scales],
+            [nd.minimum(decay / mean * scale, 1) for scale in scales])
+
+
+def check_finite(losses, lr):
+    """Raise ``FloatingPointError`` for losses that are infinite or NaN."""
+    if not np.isfinite(losses).all():
+        raise FloatingPointError(
+            f"the loss is {losses.sum()} while the model learns at lr {lr:g}: "
+            f"lower lr or decay")
 
 
 def copy_of(model):
     """Return a copy of a ``CharRNN``, without dropout."""
     ctx = context_of(model)
     other = CharRNN(**{**model.config, "dropout": 0.0, "weight_drop": 0.0})
-    other.initialize(ctx=ctx)
     for param, own in zip(named_params(other).values(),
                           named_params(model).values(), strict=True):
+        param.initialize(init.Zero(), ctx)  # draws nothing
         param.set_data(own.data())
     other.hybridize(static_alloc=True, static_shape=True)
     return other

@@ -89,8 +89,11 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
         Measure and keep averages of the weights: after each step an average
         becomes ``average`` times itself plus 1 - ``average`` times the
         weight (Polyak and Juditsky 1992; the exponential form). 0.999 averages
-        over about the last thousand steps. The model has the averages when
-        its epochs are measured, and in the end. None for the weights alone.
+        over about the last thousand steps; after t steps at most t / (t + 9)
+        is taken, so that the first weights are soon forgotten. The model has
+        the averages when its epochs are measured, in best.safetensors, and in
+        the end; last.safetensors loads as the weights alone. None for no
+        averages.
     ``seed``
         The seed of the weights, if the model has none yet, and of everything
         drawn in training.

@@ -169,11 +169,15 @@ def test_eval_while_the_model_learns(trained):
                           folder=folder).stdout)
     learning = read["dynamic"]
     assert 1 < learning["perplexity"] < read["perplexity"]
-    assert learning["lr"] == 0.01 and learning["decay"] == 0.01
+    assert learning["lr"] == 0.01 and learning["decay"] == 0.001
+    # both as a model reads that learns, in one row
+    still, = run("eval", "run", "my_text.txt", "--rows", "1", "--json",
+                 folder=folder).stdout.splitlines()
+    assert json.loads(still)["loss"] == read["loss"]
     page = run("eval", "run", "my_text.txt", "--dynamic", "my_text.txt",
                "--lr", "0.01", folder=folder).stdout.splitlines()
     assert page[4:] == [
-        "while it learns (lr 0.01, decay 0.01):",
+        "while it learns (lr 0.01, decay 0.001):",
         f"perplexity          {learning['perplexity']:.3f}",
         f"bits per character  {learning['bits_per_char']:.3f}"]
     done = run("eval", "run", "my_text.txt", "--lr", "0.01", code=2,

@@ -172,9 +172,16 @@ def test_the_card_of_a_copy_does_not_guess(trained, tmp_path):
     assert known["perplexity on held-out text"] != "not known"
 
 
-def test_the_card_of_a_model_saved_within_an_epoch(trained, tmp_path):
+@pytest.mark.parametrize("changes", [
+    {"losses": [[1.5]], "norms": [[1.0]]},  # saved within an epoch
+    {"settings": {"average": 0.9}}])  # whose weights' averages were measured
+def test_the_card_of_a_model_that_was_not_measured(trained, tmp_path,
+                                                   changes):
     arrays, metadata = checkpoint.read(trained / "last.safetensors")
-    metadata["training"] |= {"losses": [[1.5]], "norms": [[1.0]]}
+    for name, change in changes.items():
+        old = metadata["training"][name]
+        metadata["training"][name] = (
+            old | change if isinstance(old, dict) else change)
     path = tmp_path / "last.safetensors"
     checkpoint.write(path, arrays, metadata)
     found = table(to_card(path, d2l.load_model(path)))

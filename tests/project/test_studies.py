@@ -106,6 +106,8 @@ def test_the_treebanks_models_are_kept_and_shown(monkeypatch, tmp_path,
     parts = {level: d2l.load_ptb(level) for level in ("split", "char")}
     monkeypatch.setattr(d2l, "load_ptb", lambda level, fallback: parts[level])
     monkeypatch.setattr(ptb, "RESULTS", tmp_path / "record.json")
+    monkeypatch.setattr(ptb, "DYNAMIC", [
+        {"lr": lr, "decay": 0.0} for lr in (1e2, 1e-3)])
     for chosen in TRAININGS.values():
         for name in "embed_size", "num_hiddens":
             monkeypatch.setitem(chosen["model"], name, 8)
@@ -114,12 +116,18 @@ def test_the_treebanks_models_are_kept_and_shown(monkeypatch, tmp_path,
     assert [*record] == ["zaremba", "words", "characters"]
     assert all(math.isfinite(kept[part]) for kept in record.values()
                for part in ("valid", "test", "dynamic"))
+    for kept in record.values():  # the lower rate is better
+        wild, calm = (tried["loss"] for tried in kept["tried"])
+        assert calm < wild and kept["dynamic"] < kept["test"] + 0.1
     words, characters, _ = ptb.to_markdown(record).split("\n\n")
     test = math.exp(record["zaremba"]["test"])
     assert "small, 1 epochs | 0.0 |" in words and f"| {test:.2f} |" in words
-    bits = record["characters"]["test"] / math.log(2)
-    assert f"| {bits:.3f} |" in characters
     assert len(words.splitlines()) == 2 + 2 + 3
+    test, by_char = (parts[level][2] for level in ("split", "char"))
+    assert test.num_chars == len(by_char.corpus_indices)
+    for nats in (record["characters"]["test"], record["words"]["test"]
+                 * len(test.corpus_indices) / test.num_chars):
+        assert f"| {nats / math.log(2):.3f} |" in characters
 
 
 def test_the_rows_of_tiny_shakespeare_are_shown():

@@ -143,3 +143,30 @@ def test_a_model_without_weights_is_refused(fox):
     model = d2l.CharRNN(fox.vocab_size, 6, 8, 1)
     with pytest.raises(ValueError, match="the model has no weights"):
         d2l.evaluate_dynamically(model, [1, 2, 3], [1, 2, 3])
+
+
+def test_a_subclass_is_refused(fox):
+    class Louder(d2l.CharRNN):
+        """A copy would not be louder."""
+
+    model = Louder(fox.vocab_size, 6, 8, 1)
+    model.initialize()
+    with pytest.raises(ValueError, match=r"give a CharRNN$"):
+        d2l.evaluate_dynamically(model, [1, 2, 3], [1, 2, 3])
+
+
+def test_a_model_that_learns_too_fast_is_told(fox):
+    ids = fox.corpus_indices
+    with pytest.raises(FloatingPointError, match=r"lower lr or decay$"):
+        d2l.evaluate_dynamically(make(fox), ids, ids, lr=1e38)
+
+
+def test_what_is_drawn_next_stays_the_same(fox):
+    model = make(fox)
+    drawn = []
+    for measure in (lambda: None, lambda: d2l.evaluate_dynamically(
+            model, [1, 2, 3], [1, 2, 3])):
+        mx.random.seed(5)
+        measure()
+        drawn.append(mx.nd.random.uniform(shape=3).asnumpy())
+    np.testing.assert_array_equal(*drawn)
