@@ -31,8 +31,8 @@ with redirect_stdout(io.StringIO()):
 #
 # A step costs $\log_2 90 = 6.49$ bits, which are spread over 5.6 characters:
 # 1.16 bits a character. A model of characters with as many bits a
-# character has the perplexity $2^{1.16} = 2.23$. So 90 by word and 2.23 by
-# character are the same quality.
+# character has the perplexity $2^{1.16} = 2.23$. A perplexity of 90 by word
+# and one of 2.23 by character are equally good.
 
 # %%
 bits = np.log2(90) / 5.6
@@ -90,7 +90,7 @@ assert without > every
 # A model of pairs writes no new pair at all: it has only ever counted. The
 # network gives every pair some probability, and more where the two words are
 # like others that it saw together. That is what it knows beyond counting, and
-# also why it writes nonsense that counting would not. The threes of words
+# also why it writes nonsense that counting would not. The triples
 # that the model of pairs writes are new more often than not. (It writes
 # `<unk>`, too, which the network never does.)
 
@@ -109,5 +109,5 @@ for name, those in (("network", written), ("pairs", counted)):
     new = [len(set(zip(*(those[i:] for i in range(n)), strict=False))
                - set(zip(*(words[i:] for i in range(n)), strict=False)))
            for n in (2, 3)]
-    print(f"{name}: {new[0]} new pairs, {new[1]} new threes")
+    print(f"{name}: {new[0]} new pairs, {new[1]} new triples")
     assert (new[0] == 0) == (name == "pairs") and new[1] > 250

@@ -27,6 +27,7 @@ from chromium import (
     theme,
     wait_until,
 )
+from markdown_it import MarkdownIt
 from nbclient import NotebookClient
 from translations import asked_for, check_page, problems_of
 
@@ -101,6 +102,23 @@ def test_the_translation_keeps_code_and_formulas(catalogs):
             parts = [sorted(re.findall(r"(`+|\$+)(.+?)\1", text, re.DOTALL))
                      for text in (message.id, message.string)]
             assert parts[0] == parts[1], f"{page}: {message.id}"
+
+
+def test_emphasis_shows_no_asterisks_in_the_translation(catalogs):
+    """Between a Chinese full stop and a character, * would be a letter."""
+    for page, (_, catalog) in catalogs.items():
+        for message in catalog:
+            if message.id and message.string:
+                shown = [shown_asterisks(text) for text in (
+                    message.id, message.string)]
+                assert shown[0] == shown[1], f"{page}: {message.string}"
+
+
+def shown_asterisks(markdown):
+    """Return how many asterisks a page shows outside code and formulas."""
+    (inline,) = MarkdownIt().parseInline(re.sub(r"\$.*?\$", "", markdown))
+    return sum(part.content.count("*") for part in inline.children
+               if part.type == "text")
 
 
 def test_of_a_docstring_the_first_sentence_is_translated(catalogs):
