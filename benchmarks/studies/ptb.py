@@ -29,6 +29,7 @@ from benchmarks.studies.trainings import (
     keep,
     line,
     static,
+    try_dynamic,
 )
 
 RESULTS = RECORDS / "ptb.json"
@@ -123,9 +124,7 @@ def train(name, folder):
 def learning_on(model, train_ids, valid_ids, test_ids):
     """Return the test loss of a model that learns, and what was tried."""
     train_ids = train_ids[:NUM_SCALING]
-    tried = [{**settings, "loss": dynamic(model, valid_ids[:NUM_CHOOSING],
-                                          train_ids, **settings)}
-             for settings in DYNAMIC]
+    tried = try_dynamic(model, valid_ids[:NUM_CHOOSING], train_ids, DYNAMIC)
     best = min(tried, key=lambda one: one["loss"])
     return {"tried": tried, "dynamic": dynamic(
         model, test_ids, train_ids, lr=best["lr"], decay=best["decay"])}

@@ -19,11 +19,11 @@ from benchmarks import RECORDS, machine, read
 from benchmarks.studies.trainings import (
     arguments,
     curve,
-    dynamic,
     go_on,
     keep,
     line,
     static,
+    try_dynamic,
 )
 
 RESULTS = RECORDS / "regularisation.json"
@@ -102,7 +102,7 @@ def train(name, seed, folder):
             "history": curve(history)}
 
 
-def try_temperatures(path):
+def measure_temperatures(path):
     """Return the losses of a model on the text that judges, less sure."""
     corpus, model = text(), d2l.load_model(path)
     _, judged, _ = d2l.split(corpus, HELD_OUT)
@@ -112,16 +112,13 @@ def try_temperatures(path):
     return {**machine_record(), "tried": tried}
 
 
-def try_dynamic(path):
+def measure_dynamically(path):
     """Return the losses of a model on the text that judges, as it learns."""
     corpus, model = text(), d2l.load_model(path)
     train_ids, judged, _ = d2l.split(corpus, HELD_OUT)
-    tried = [{"loss": static(model, judged)}]
-    for settings in DYNAMIC:
-        tried.append({**settings, "loss": dynamic(model, judged, train_ids,
-                                                  **settings)})
-        print(tried[-1], flush=True)
-    return {**machine_record(), "tried": tried}
+    return {**machine_record(), "tried": [
+        {"loss": static(model, judged)},
+        *try_dynamic(model, judged, train_ids, DYNAMIC)]}
 
 
 def to_markdown(record):
@@ -192,7 +189,8 @@ def dynamic_lines(tried):
 def main():
     """Train the steps named, or all, and keep each as soon as it is done."""
     parser = arguments("regularisation", __doc__, STEPS)
-    measures = {"temperatures": try_temperatures, "dynamic": try_dynamic}
+    measures = {"temperatures": measure_temperatures,
+                "dynamic": measure_dynamically}
     for name in measures:
         parser.add_argument(f"--{name}", metavar="STEP", choices=STEPS,
                             help="measure this step's model, with seed 1")

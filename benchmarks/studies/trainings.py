@@ -3,8 +3,12 @@ import argparse
 from pathlib import Path
 
 import d2lrnn as d2l  # before mxnet
+from d2lrnn.training.dynamic import gradient_scales, losses_while_learning
+from d2lrnn.training.evaluation import in_rows
 
 from benchmarks import read, write
+
+NUM_STEPS = 20  # in a segment, after which a model learns
 
 
 def arguments(study, document, choices=()):
@@ -37,17 +41,30 @@ def curve(history):
 
 def static(model, ids, temperature=1.0):
     """Return the mean loss of a model on a text that it reads in one row."""
-    return mean(d2l.evaluate(model, ids, 1, temperature=temperature))
+    return mean(d2l.evaluate(model, ids, 1, temperature=temperature)[0])
 
 
 def dynamic(model, ids, train_ids, **settings):
     """Return the mean loss of a model that goes on learning as it reads."""
-    return mean(d2l.evaluate_dynamically(model, ids, train_ids, **settings))
+    return mean(d2l.evaluate_dynamically(
+        model, ids, train_ids, num_steps=NUM_STEPS, **settings)[0])
 
 
-def mean(measured):
-    """Return the mean of (losses, targets) as Python's own float."""
-    return float(measured[0].mean(dtype="float64"))
+def try_dynamic(model, ids, train_ids, settings):
+    """Return each of the settings with the loss of a model that learns on."""
+    scales = gradient_scales(model, train_ids, NUM_STEPS)
+    tried = []
+    for one in settings:
+        measured = losses_while_learning(model, scales, *in_rows(ids, 1),
+                                         num_steps=NUM_STEPS, **one)
+        tried.append({**one, "loss": mean(measured)})
+        print(tried[-1], flush=True)
+    return tried
+
+
+def mean(losses):
+    """Return the mean of losses as Python's own float."""
+    return float(losses.mean(dtype="float64"))
 
 
 def keep(path, name, value):

@@ -11,7 +11,8 @@ from d2lrnn.models.checkpoint import named_params
 from d2lrnn.training.evaluation import check_model, cross_entropy, in_rows
 from mxnet import autograd, init, nd
 
-__all__ = ["evaluate_dynamically", "learning_losses"]
+__all__ = ["evaluate_dynamically", "gradient_scales", "learning_losses",
+           "losses_while_learning"]
 
 ROWS = 100  # of the training text, for the size of its gradients
 
@@ -50,12 +51,22 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
         if len(some) < 2:
             raise ValueError(f"there is nothing to learn from in {len(some)} "
                              f"ids: give 2 or more")
+    scales = gradient_scales(model, train_ids, num_steps)
+    X, Y = in_rows(ids, 1)
+    return losses_while_learning(model, scales, X, Y, lr, decay,
+                                 num_steps), Y
+
+
+def losses_while_learning(model, scales, X, Y, lr, decay, num_steps):
+    """Return the losses of the ids Y, which follow X, in their one row.
+
+    A copy of the model learns, by steps of the sizes that ``gradient_scales``
+    found.
+    """
     model = copy_of(model)
     params = [p.data() for p in named_params(model).values()]
-    scales = gradient_scales(model, params, train_ids, num_steps)
-    rates, shares = step_sizes(scales, lr, decay)
     trained = [param.copy() for param in params]
-    X, Y = in_rows(ids, 1)
+    rates, shares = step_sizes(scales, lr, decay)
     state, losses = model.begin_state(1, context_of(model)), []
     with Bar(-(-X.shape[1] // num_steps), "segments") as bar:
         for l in learning_losses(model, state, X, Y, num_steps):
@@ -65,7 +76,7 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
                     params, rates, shares, trained, strict=True):
                 param += share * (start - param) - rate * param.grad
             bar.advance(f"{losses[-1].mean():.3f} nats")
-    return np.concatenate(losses)[None], Y
+    return np.concatenate(losses)[None]
 
 
 def step_sizes(scales, lr, decay):
@@ -116,8 +127,10 @@ def learning_losses(model, state, X, Y, num_steps):
         yield l
 
 
-def gradient_scales(model, params, ids, num_steps):
+def gradient_scales(model, ids, num_steps):
     """Return the root mean square of each parameter's gradient on a text."""
+    model = copy_of(model)
+    params = [p.data() for p in named_params(model).values()]
     squares, count = [nd.zeros_like(param) for param in params], 0
     X, Y = in_rows(ids, ROWS)
     state = model.begin_state(len(X), context_of(model))
