@@ -1,12 +1,15 @@
 """What the tests share: contexts, seeds, texts, and a closed network."""
 import os
 import platform
+import shutil
 import zlib
+from importlib import resources
 
 import d2lrnn as d2l
 import hypothesis
 import mxnet as mx
 import pytest
+from d2lrnn.data.texts import TEXTS
 
 hypothesis.settings.register_profile("d2lrnn", deadline=None)
 hypothesis.settings.load_profile("d2lrnn")
@@ -64,9 +67,20 @@ def no_texts(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="session")
+def texts(tmp_path_factory):
+    """A folder of the short texts that ship, under the lessons' names."""
+    folder = tmp_path_factory.mktemp("texts")
+    for known in TEXTS.values():
+        if known.fallback is None:
+            continue
+        shutil.copy(resources.files("lyrics_data") / known.fallback,
+                    folder / known.file.removesuffix(".zip"))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def original():
     """The first 10,000 characters of the lyrics that ship."""
-    from importlib import resources
     path = resources.files("lyrics_data") / "original_lyrics.txt"
     return d2l.load_corpus(path, num_chars=10_000, newline=" ")
 
