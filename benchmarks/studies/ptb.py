@@ -165,9 +165,9 @@ def own_line(name, ran, shown):
     chars = ran["chars_per_token"]
     return line(f"d2lrnn: {TRAININGS[name]['words']}, {len(ran['history'])} "
                 f"epochs", f"{ran['num_params'] / 1e6:.1f}",
-                shown(ran["valid"], chars["valid"]),
-                *(shown(ran[key], chars["test"]) for key in ("test",
-                                                             "dynamic")))
+                *(shown(ran[key], chars[part]) for key, part in (
+                    ("valid", "valid"), ("test", "test"),
+                    ("dynamic", "test"))))
 
 
 def main():

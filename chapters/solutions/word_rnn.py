@@ -90,9 +90,9 @@ assert without > every
 # A model of pairs writes no new pair at all: it has only ever counted. The
 # network gives every pair some probability, and more where the two words are
 # like others that it saw together. That is what it knows beyond counting, and
-# also why it writes nonsense that counting would not. The triples
-# that the model of pairs writes are new more often than not. (It writes
-# `<unk>`, too, which the network never does.)
+# also why it writes nonsense that counting would not. The triples that the
+# model of pairs writes are new more often than not. (It writes `<unk>`, too,
+# which the network never does.)
 
 # %%
 words = [corpus.idx_to_char[i] for i in corpus.corpus_indices]

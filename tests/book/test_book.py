@@ -95,23 +95,25 @@ def test_the_translation_is_complete(catalogs):
 
 
 def test_the_translation_keeps_code_and_formulas(catalogs):
-    for page, (_, catalog) in catalogs.items():
-        for message in catalog:
-            if not message.id or not message.string or message.fuzzy:
-                continue  # not shown on the page
-            parts = [sorted(re.findall(r"(`+|\$+)(.+?)\1", text, re.DOTALL))
-                     for text in (message.id, message.string)]
-            assert parts[0] == parts[1], f"{page}: {message.id}"
+    for page, message in shown_on_pages(catalogs):
+        parts = [sorted(re.findall(r"(`+|\$+)(.+?)\1", text, re.DOTALL))
+                 for text in (message.id, message.string)]
+        assert parts[0] == parts[1], f"{page}: {message.id}"
 
 
 def test_emphasis_shows_no_asterisks_in_the_translation(catalogs):
     """Between a Chinese full stop and a character, * would be a letter."""
+    for page, message in shown_on_pages(catalogs):
+        english, chinese = map(shown_asterisks, (message.id, message.string))
+        assert english == chinese, f"{page}: {message.string}"
+
+
+def shown_on_pages(catalogs):
+    """Yield each message that is shown translated, after its page."""
     for page, (_, catalog) in catalogs.items():
         for message in catalog:
-            if message.id and message.string:
-                shown = [shown_asterisks(text) for text in (
-                    message.id, message.string)]
-                assert shown[0] == shown[1], f"{page}: {message.string}"
+            if message.id and message.string and not message.fuzzy:
+                yield page, message
 
 
 def shown_asterisks(markdown):
