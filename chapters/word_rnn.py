@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Words
 #
-# The models so far write character by character. Most of their steps go to
-# letters that anyone could guess, and they have to get through them before
-# they can choose the next word. What changes if the model predicts whole
-# words instead?
+# The models so far write character by character. They spend most of their
+# steps on letters that anyone could guess, and have to spell one word to its
+# end before they can choose the next. What changes if the model predicts
+# whole words instead?
 #
 # After this lesson you can
 #
@@ -37,12 +37,14 @@ for part in (corpus, valid, test):
 # articles of the *Wall Street Journal*, prepared by Mikolov et al., in three
 # parts: 930,000 words to train on, 74,000 to choose by (validation), and
 # 82,000 to test on. Everything is in lower case, without punctuation; every
-# number is `N`; and only the 10,000 most frequent words are kept.
+# number is `N`; and only the 10,000 most frequent words are kept, while all
+# others are replaced by `<unk>`, for *unknown*.
 #
 # *The outputs on this page are of another text.* Where the Treebank cannot be
 # downloaded, the sonnets that ship take its place. They are prepared in the
-# same way: lower case, no punctuation, and `<unk>` for every word that occurs
-# only once in the training part. It begins, as the model reads it:
+# same way: lower case, no punctuation, and `<unk>` for every word that does
+# not occur at least twice in the training part. That part begins, as the
+# model reads it:
 
 # %%
 vocab_size = corpus.vocab_size
@@ -141,9 +143,9 @@ for n in (1, 2, 3):
 #
 # With two matrices, a row of the embedding is trained only where its word is
 # read. A shared row is trained at every step, as every word gets a score. And
-# fewer weights can learn less by heart. (The first weights differ, too: a
-# separate embedding begins with numbers of the standard deviation 1, a shared
-# one with the small ones of an output layer. So this is not a test of tying
+# fewer weights can learn less by heart. (The initial weights differ, too:
+# those of a separate embedding have a standard deviation of 1, those of a
+# shared one are small, as in an output layer. So this is not a test of tying
 # alone.)
 
 
@@ -182,18 +184,21 @@ d2l.plot_perplexity(histories, corpus, held_out=valid)
 # On the sonnets, both models predict the test part better than counting does.
 # The one with the shared matrix has learned less of the training part by
 # heart, and predicts the other two better. Most of that comes from
-# overfitting later: after their best epochs the two are 4 % apart on the
-# validation part, at the end 13 %. (We test both as they are at the end. To
-# publish a number, test the epoch that the validation part chose. And this is
-# one seed, on a short text.)
+# overfitting later and less. On the validation part the perplexity rises,
+# from the best epoch to the end, from 38.2 to 42.7 with two matrices, and
+# from 36.8 to 37.7 with one: the two are 4 % apart at their best, and 13 % at
+# the end. (On the test part, measured at the end alone, it is 6 %. To publish
+# a number, test the epoch that the validation part chose. And this is one
+# seed, on a short text.)
 #
-# Three numbers are easily confused. The training perplexity in the line of
-# the last epoch, 27.3, is higher than the one measured at the end, 21.0,
-# because of dropout. *Held out*, in these lines and in the plot, is the
-# validation part. It is a harder text than the test part, for counting, too:
-# 2-grams reach 51 there, and 39.5 on the test part. (And `fit` reads it in
-# ten rows, each of which begins with an empty state.) So compare one model
-# with the other, not one part with the other.
+# Four perplexities are easily confused. Here are those of the model with one
+# matrix. Two are of the training part: 27.3 in the line of the last epoch,
+# with dropout, and 21.0, measured afterwards without it. *Held out*, in the
+# lines and in the plot, is the validation part, with 37.7; the test part has
+# 29.3. The validation part is the harder text: 2-grams, too, reach 51 there,
+# and 39.5 on the test part. (And `fit` reads it in ten rows, each of which
+# begins with an empty state.) So compare one model with the other, not one
+# part with the other.
 #
 # Let the model with the shared matrix write, after the end of a line (`\n` is
 # read as `<eos>`), at a [temperature](decoding.py) of 0.8:
@@ -242,9 +247,10 @@ for name, either, part in (("words", model, test),
 # %% [markdown]
 # On the sonnets the model of words needs 14 % fewer bits on the test part:
 # the higher perplexity belongs to the better model of the text. Part of that
-# is how long the two were trained. Both are past their best epochs, where the
-# printed lines say 1.24 bits on the validation part for the words, and 1.39
-# for the characters, 11 % fewer. (Neither was tuned, and it is one seed.) And
+# is how long the two were trained. On the validation part the printed lines
+# say 1.25 bits against 1.49 after the last epoch, 16 % fewer, but 1.24
+# against 1.39 at the best epoch of each, 11 % fewer: the model of characters
+# overfits more. (Neither was tuned, and it is one seed.) And
 # the model of words was given the list of words. The character model has to
 # learn which strings of letters are words, and always keeps some of its
 # probability for those that are not. With more text to learn from, this
@@ -282,10 +288,11 @@ assert perplexities == sorted(perplexities, reverse=True)
 #
 # ## Beside the published numbers
 #
-# On the Penn Treebank itself, with a model in each row. Those that begin with
-# *d2lrnn* are trainings of this package; *learning on* is *dynamic
-# evaluation*, as in the lesson on [regularisation](regularisation.py), and
-# may be compared only within its column.
+# The table is of the Penn Treebank itself, with a model in each row. A row
+# that begins with *d2lrnn* is a training of this package. *Learning on* is
+# *dynamic evaluation*, as in the lesson on
+# [regularisation](regularisation.py); compare those numbers only with each
+# other.
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- ptb -->
@@ -295,11 +302,12 @@ assert perplexities == sorted(perplexities, reverse=True)
 # The first row repeats the smallest model of Zaremba et al. (2014), two
 # layers of 200 units without dropout, to check whether our numbers can be
 # compared with the published ones. Its test perplexity is about five lower. A
-# part of that is the learning rate: ours is halved after the fourth epoch,
-# while the numbers beside it are from code that halved it after the fifth;
-# for a later version of that code, which does as we do, a log has 113.7. Two
-# more things differ: each of our epochs begins at a random word, and our
-# cells have two biases. What they are worth, we have not measured.
+# part of that is probably the learning rate. Ours is halved after the fourth
+# epoch; the code behind the row below halved it after the fifth. A later
+# version of that code halves it as ours does, and a log of its training ends
+# with a test perplexity of 113.7. Two more things differ: each of our epochs
+# begins at a random word, and our cells have two biases, which are added.
+# What they are worth, we have not measured.
 #
 # ## Results
 
@@ -344,15 +352,15 @@ report = d2l.write_report("word_rnn", histories, corpus, settings)
 # * R. Sennrich, B. Haddow and A. Birch, *Neural Machine Translation of Rare
 #   Words with Subword Units*, 2016.
 # * D. Krueger and others, *Zoneout: Regularizing RNNs by Randomly Preserving
-#   Hidden Activations*, 2016.
+#   Hidden Activations*, 2016: a model of characters on the same text.
 # * O. Press and L. Wolf, *Using the Output Embedding to Improve Language
 #   Models*, 2017; H. Inan, K. Khosravi and R. Socher, *Tying Word Vectors and
 #   Word Classifiers*, 2017.
 # * S. Merity, N. S. Keskar and R. Socher, *Regularizing and Optimizing LSTM
-#   Language Models*, 2018a; *An Analysis of Neural Language Modeling at
-#   Multiple Scales*, 2018b.
+#   Language Models*, 2018a: words; *An Analysis of Neural Language Modeling
+#   at Multiple Scales*, 2018b: words and characters.
 # * B. Krause and others, *Dynamic Evaluation of Neural Sequence Models*,
 #   2018.
 #
-# In the book's second edition, words and their frequencies are sections 8.2
-# and 8.3. Next: [inside a model](inside.py).
+# Words and their frequencies are in sections 8.2 and 8.3 of the book's second
+# Chinese edition. Next: [inside a model](inside.py).
