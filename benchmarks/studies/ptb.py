@@ -55,7 +55,7 @@ TRAININGS = {
             "embed_size": 64, "num_hiddens": 512, "num_layers": 2,
             "dropout": 0.1},
         "training": {
-            "num_epochs": 20, "lr": 3e-3, "schedule": "warmup_cosine",
+            "num_epochs": 14, "lr": 3e-3, "schedule": "warmup_cosine",
             "batch_size": 32, "num_steps": 100}},
 }
 # by the level of the training beside which they stand
