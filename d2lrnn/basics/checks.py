@@ -16,8 +16,8 @@ import numpy as np
 __all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
            "SMALLEST_FLOAT", "check_choice", "check_flag", "check_function",
            "check_kind", "check_memory", "check_number", "check_numbers",
-           "check_path", "checked",
-           "converted", "explained", "is_number", "shown"]
+           "check_path", "check_precision", "checked", "converted",
+           "explained", "is_number", "shown"]
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
 LARGEST_FLOAT = sys.float_info.max
@@ -231,6 +231,15 @@ def check_memory(num_floats, what):
         raise ValueError(f"{what} would take {4 * num_floats / 2 ** 30:,.0f} "
                          f"GiB, and this machine has {memory / 2 ** 30:,.0f}: "
                          f"make them smaller")
+
+
+def check_precision(model):
+    """Raise ``ValueError`` for a Gluon model with weights but float32."""
+    for param in model.collect_params().values():
+        dtype = np.dtype(param.dtype)
+        if dtype.kind == "f" and dtype != np.float32:
+            raise ValueError(f"the model's weights are {dtype.name}: call "
+                             f"model.cast('float32')")
 
 
 def checked(check):

@@ -2,6 +2,7 @@
 from d2lrnn.basics.checks import (
     check_function,
     check_numbers,
+    check_precision,
     converted,
     shown,
 )
@@ -30,6 +31,8 @@ def check_parts(given):
     if "model" in given and not hasattr(given["model"], "begin_state"):
         raise ValueError(f"model is {shown(given['model'])}: give a model of "
                          f"Gluon, such as RNNModel")
+    if hasattr(given.get("model"), "collect_params"):
+        check_precision(given["model"])
 
 
 def check_numbering(idx_to_char, char_to_idx, vocab_size):

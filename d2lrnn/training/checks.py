@@ -5,6 +5,7 @@ from d2lrnn.basics.checks import (
     check_kind,
     check_numbers,
     check_path,
+    check_precision,
     shown,
 )
 from d2lrnn.basics.environment import as_context, try_gpu
@@ -55,6 +56,7 @@ def check_reader(model, feed):
         if not hasattr(thing, part):
             raise ValueError(f"{name} is {shown(thing)}: give fit_feed a "
                              f"model of Gluon and a feed, such as Rows")
+    check_precision(model)
 
 
 def check_models(model, corpus, kind):

@@ -5,7 +5,12 @@ from numbers import Real
 
 import mxnet as mx
 import numpy as np
-from d2lrnn.basics.checks import check_number, check_numbers, shown
+from d2lrnn.basics.checks import (
+    check_number,
+    check_numbers,
+    check_precision,
+    shown,
+)
 from d2lrnn.basics.environment import context_of
 from d2lrnn.basics.measures import perplexity
 from d2lrnn.data.samplers import check_ids
@@ -28,7 +33,7 @@ def mean_loss(output, y):
 
 
 def check_model(model):
-    """Raise ``ValueError`` for anything but a model with weights."""
+    """Raise ``ValueError`` for anything but a model with float32 weights."""
     if not hasattr(model, "begin_state") or not hasattr(model, "vocab_size"):
         raise ValueError(f"model is {shown(model)}: give a CharRNN, or a "
                          f"model that has vocab_size and begin_state")
@@ -37,6 +42,7 @@ def check_model(model):
     if any(param._data is None for param in model.collect_params().values()):
         raise ValueError("the model has no weights: call initialize, or fit, "
                          "or load one with load_model")
+    check_precision(model)
 
 
 def evaluate(model: mx.gluon.Block, corpus_indices: Sequence[int],

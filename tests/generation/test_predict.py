@@ -86,6 +86,16 @@ def test_a_gluon_model_takes_its_own_steps(ctx):
     assert seen == [CHAR_TO_IDX[char] for char in lyric[:-1]]
 
 
+def test_a_gluon_model_of_another_precision_is_refused(ctx):
+    size = len(ALPHABET)
+    model = d2l.RNNModel(rnn_layers.GRU(4, input_size=size), size)
+    model.initialize(ctx=ctx)
+    model.cast("float16")
+    with pytest.raises(ValueError, match="weights are float16: call model"):
+        d2l.predict_rnn_gluon("dab", 3, model, size, ctx, list(ALPHABET),
+                              CHAR_TO_IDX)
+
+
 def test_scratch_and_gluon_write_the_same(ctx):
     num_hiddens, size = 6, len(ALPHABET)
     params = d2l.get_params(size, num_hiddens, ctx)

@@ -620,3 +620,17 @@ def test_a_model_without_weights_is_not_evaluated(fox):
         evaluate(small(fox), [0, 1, 2])
     with pytest.raises(ValueError, match=r"^model is None: give a CharRNN"):
         evaluate(None, [0, 1, 2])
+
+
+def test_a_model_of_another_precision_is_refused_until_it_is_cast(fox):
+    model = small(fox)
+    model.initialize()
+    before, _ = evaluate(model, [0, 1, 2])
+    model.cast("float16")
+    words = r"^the model's weights are float16: call model.cast\('float32'\)$"
+    with pytest.raises(ValueError, match=words):
+        evaluate(model, [0, 1, 2])
+    with pytest.raises(ValueError, match=words):
+        fit(model, fox, 1, 0.02, batch_size=4, num_steps=10)
+    model.cast("float32")
+    assert evaluate(model, [0, 1, 2])[0] == pytest.approx(before, abs=1e-2)
