@@ -44,8 +44,7 @@ RANGES = {
     "lr": POSITIVE, "clipping_theta": POSITIVE, "theta": POSITIVE,
     "dropout": PART, "weight_drop": PART,
     "held_out": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
-                 "between 0 and 1, such as 0.1, or a Corpus in the same "
-                 "vocabulary"),
+                 "between 0 and 1, such as 0.1"),
     "average": (Real, SMALLEST_FLOAT, 1 - 2 ** -53,
                 "between 0 and 1, such as 0.999"),
     "decay": (Real, 0, LARGEST_FLOAT, "a finite number of at least 0"),

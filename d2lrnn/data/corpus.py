@@ -6,7 +6,13 @@ from itertools import compress
 from pathlib import Path
 
 import numpy as np
-from d2lrnn.basics.checks import COUNT, check_number, check_numbers, shown
+from d2lrnn.basics.checks import (
+    COUNT,
+    check_number,
+    check_numbers,
+    is_number,
+    shown,
+)
 from d2lrnn.data.numbering import narrow, number, number_tokens
 from d2lrnn.data.pieces import Start, stripped, with_newline
 from d2lrnn.data.reading import read_pieces
@@ -337,6 +343,10 @@ def check_held_out(held_out):
     """
     if isinstance(held_out, Corpus):
         return {"sha256": held_out.sha256}, held_out
+    if not is_number(held_out):
+        raise ValueError(f"held_out is {shown(held_out)}: it must be a number "
+                         f"between 0 and 1, such as 0.1, or a Corpus in the "
+                         f"same vocabulary")
     return check_numbers(held_out=held_out)["held_out"], None
 
 

@@ -851,7 +851,7 @@ def test_a_held_out_text_from_a_pipe_is_kept(treebank, tmp_path):
 
 @pytest.mark.parametrize("held_out, words", [
     ("nowhere.txt", "there is no text at nowhere.txt"),
-    ("2", "held_out is 2.0: it must be between 0 and 1"),
+    ("2", "held_out is 2.0: it must be between 0 and 1, such as 0.1\n"),
     ("nan", "held_out is nan: it must be between 0 and 1"),
     ("my_text.txt", "my_text.txt has ")])
 def test_what_cannot_be_held_out(treebank, held_out, words):
