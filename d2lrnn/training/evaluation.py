@@ -1,6 +1,7 @@
 """The loss of a model, and its evaluation on a text without training."""
 import math
 from collections.abc import Sequence
+from contextlib import contextmanager
 from numbers import Real
 
 import mxnet as mx
@@ -17,7 +18,7 @@ from d2lrnn.data.samplers import check_ids
 from mxnet import nd
 
 __all__ = ["cross_entropy", "evaluate", "in_rows", "losses_of_rows",
-           "mean_loss", "text_record"]
+           "mean_loss", "repeatable", "text_record"]
 
 TEMPERATURE = (Real, 0.01, 100, "between 0.01 and 100")
 
@@ -94,12 +95,30 @@ def losses_of_rows(model, X, Y, num_steps, temperature=1.0):
         return np.zeros(Y.shape, np.float32)
     ctx = context_of(model)
     state, losses = model.begin_state(len(X), ctx), []
-    for i in range(0, X.shape[1], num_steps):
-        output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)
-        y = nd.array(Y[:, i:i + num_steps].T.reshape(-1), ctx)
-        l = cross_entropy(output / temperature, y)  # (num_steps * batch_size,)
-        losses.append(l.reshape((-1, len(X))).asnumpy())
+    with repeatable(model):
+        for i in range(0, X.shape[1], num_steps):
+            output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)
+            y = nd.array(Y[:, i:i + num_steps].T.reshape(-1), ctx)
+            l = cross_entropy(output / temperature, y)
+            losses.append(l.reshape((-1, len(X))).asnumpy())  # step by step
     return np.concatenate(losses).T
+
+
+@contextmanager
+def repeatable(model):
+    """Let a model give the same scores each time, to the last bit.
+
+    With static shapes the last bit of a score depends on addresses in memory;
+    training is not affected.
+    """
+    static = dict(getattr(model, "_flags", ())).get("static_shape")
+    if static:
+        model.hybridize(static_alloc=True, static_shape=False)
+    try:
+        yield
+    finally:
+        if static:
+            model.hybridize(static_alloc=True, static_shape=True)
 
 
 def text_record(feed, loss, held_out_losses, targets):

@@ -14,6 +14,7 @@ from d2lrnn.training.evaluation import (
     in_rows,
     losses_of_rows,
     mean_loss,
+    repeatable,
     text_record,
 )
 from d2lrnn.training.together import ALONE, portion
@@ -136,14 +137,10 @@ class Rows(Feed):
 
     def measure(self, model, losses):
         """Return the record of an epoch, with the held-out text's losses."""
-        # with static shapes the last bit of a score depends on addresses in
-        # memory; training itself is not affected
-        model.hybridize(static_alloc=True, static_shape=False)
         X, targets = in_rows(self.held_out_ids, self.batch_size)
         rows = portion(len(X), self.together.rank, self.together.size)
         held_out = self.together.gather(losses_of_rows(
             model, X[rows], targets[rows], self.num_steps))
-        model.hybridize(static_alloc=True, static_shape=True)
         return text_record(self, losses.sum(), held_out, targets)
 
 
@@ -184,10 +181,11 @@ class Windows(Feed):
         X, Y = self.held_out
         held_out, ctx = [np.zeros(0, np.float32)], context_of(model)
         own = portion(len(Y), self.together.rank, self.together.size)
-        for i in range(own.start, own.stop, self.batch_size):
-            x, y = (nd.array(ids[i:min(i + self.batch_size, own.stop)], ctx)
-                    for ids in (X, Y))
-            held_out.append(cross_entropy(model(x)[0], y).asnumpy())
+        with repeatable(model):
+            for i in range(own.start, own.stop, self.batch_size):
+                x, y = (nd.array(ids[i:min(i + self.batch_size, own.stop)],
+                                 ctx) for ids in (X, Y))
+                held_out.append(cross_entropy(model(x)[0], y).asnumpy())
         held_out = self.together.gather(np.concatenate(held_out))
         return text_record(self, losses.sum(), held_out, Y)
 
