@@ -3,7 +3,7 @@ import json
 import os
 
 import d2lrnn as d2l
-from d2lrnn.basics.checks import check_path
+from d2lrnn.basics.checks import check_numbers, check_path
 from d2lrnn.basics.files import to_text
 from d2lrnn.data.tokens import UNKNOWN, spelled
 from d2lrnn.training.runs import holds_training, run_folder
@@ -86,6 +86,8 @@ def train(text, settings, folder, resume, ctx, together):
         settings = {**settings, "held_out": load_text(
             settings["held_out"], corpus.level,
             vocabulary=corpus.idx_to_char)}
+    else:  # here nobody can give a Corpus, of which fit's error speaks
+        check_numbers(held_out=settings["held_out"])
     prefix = settings["prefix"] or first_token(corpus)
     d2l.check_prefix(d2l.tokenize(prefix, corpus.level), SAMPLE,
                      corpus.char_to_idx)

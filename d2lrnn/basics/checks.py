@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 __all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
-           "SMALLEST_FLOAT", "check_choice", "check_flag", "check_function",
-           "check_kind", "check_memory", "check_number", "check_numbers",
-           "check_path", "check_precision", "checked", "converted",
-           "explained", "is_number", "shown"]
+           "RANGES", "SMALLEST_FLOAT", "check_choice", "check_flag",
+           "check_function", "check_kind", "check_memory", "check_number",
+           "check_numbers", "check_path", "check_precision", "checked",
+           "converted", "explained", "is_number", "shown"]
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
 LARGEST_FLOAT = sys.float_info.max
@@ -233,8 +233,11 @@ def check_memory(num_floats, what):
 
 
 def check_precision(model):
-    """Raise ``ValueError`` for a Gluon model with weights but float32."""
-    for param in model.collect_params().values():
+    """Raise ``ValueError`` if a model of Gluon has weights but float32.
+
+    A model written by hand, without ``collect_params``, is not looked at.
+    """
+    for param in getattr(model, "collect_params", dict)().values():
         dtype = np.dtype(param.dtype)
         if dtype.kind == "f" and dtype != np.float32:
             raise ValueError(f"the model's weights are {dtype.name}: call "

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from d2lrnn.basics.checks import (
     COUNT,
+    RANGES,
     check_number,
     check_numbers,
-    is_number,
     shown,
 )
 from d2lrnn.data.numbering import narrow, number, number_tokens
@@ -343,11 +343,9 @@ def check_held_out(held_out):
     """
     if isinstance(held_out, Corpus):
         return {"sha256": held_out.sha256}, held_out
-    if not is_number(held_out):
-        raise ValueError(f"held_out is {shown(held_out)}: it must be a number "
-                         f"between 0 and 1, such as 0.1, or a Corpus in the "
-                         f"same vocabulary")
-    return check_numbers(held_out=held_out)["held_out"], None
+    *limits, words = RANGES["held_out"]
+    return check_number("held_out", held_out, *limits,
+                        f"{words}, or a Corpus in the same vocabulary"), None
 
 
 def other_ids(corpus, other):
