@@ -250,11 +250,10 @@ for name, either, part in (("words", model, test),
 # is how long the two were trained. On the validation part the printed lines
 # say 1.25 bits against 1.49 after the last epoch, 16 % fewer, but 1.24
 # against 1.39 at the best epoch of each, 11 % fewer: the model of characters
-# overfits more. (Neither was tuned, and it is one seed.) And
-# the model of words was given the list of words. The character model has to
-# learn which strings of letters are words, and always keeps some of its
-# probability for those that are not. With more text to learn from, this
-# should cost it less.
+# overfits more. (Neither was tuned, and it is one seed.) And the model of
+# words was given the list of words. The character model has to learn which
+# strings of letters are words, and always keeps some of its probability for
+# those that are not. With more text to learn from, this should cost it less.
 #
 # Most models today are between the two: their tokens are frequent words, and
 # pieces of the rarer ones (Sennrich et al. 2016). Nothing is `<unk>` then,

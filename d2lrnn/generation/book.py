@@ -31,8 +31,7 @@ def check_parts(given):
     if "model" in given and not hasattr(given["model"], "begin_state"):
         raise ValueError(f"model is {shown(given['model'])}: give a model of "
                          f"Gluon, such as RNNModel")
-    if hasattr(given.get("model"), "collect_params"):
-        check_precision(given["model"])
+    check_precision(given.get("model"))
 
 
 def check_numbering(idx_to_char, char_to_idx, vocab_size):
