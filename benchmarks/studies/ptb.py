@@ -50,13 +50,13 @@ TRAININGS = {
             "schedule": "warmup_cosine", "batch_size": 20, "num_steps": 35,
             "clipping_theta": 0.25}},
     "characters": {
-        "words": "characters, 2 x 512, dropout 0.1",
+        "words": "characters, 2 x 640, dropout 0.1",
         "level": "char", "model": {
-            "embed_size": 64, "num_hiddens": 512, "num_layers": 2,
+            "embed_size": 64, "num_hiddens": 640, "num_layers": 2,
             "dropout": 0.1},
         "training": {
-            "num_epochs": 14, "lr": 3e-3, "schedule": "warmup_cosine",
-            "batch_size": 32, "num_steps": 100}},
+            "num_epochs": 9, "lr": 1.5e-3, "schedule": "warmup_cosine",
+            "batch_size": 32, "num_steps": 50}},
 }
 # by the level of the training beside which they stand
 PUBLISHED = {
