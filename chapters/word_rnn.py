@@ -326,11 +326,11 @@ assert perplexities == sorted(perplexities, reverse=True)
 # epoch: its training took 2.4 times as many multiplications.) Of the models
 # of characters here, only AWD-LSTM, with twice as many parameters, is level
 # with the model of words. Part of this is probably the list of words that it
-# was given; our two models also differ in size and training.
-# (Published numbers by characters are for one of two preparations: one has as
-# many characters as ours, the other one more in each line. If that one can
-# always be guessed, it lowers the bits a character by 0.8 %, more than lies
-# between the two.)
+# was given; our two models also differ in size and training. (Published
+# numbers by characters are for one of two preparations: one has as many
+# characters as ours, the other one more in each line. If that one can always
+# be guessed, it lowers the bits a character by 0.8 %, more than lies between
+# the two.)
 #
 # ## Results
 
