@@ -322,15 +322,16 @@ assert perplexities == sorted(perplexities, reverse=True)
 #
 # In the second table, our model of words stands again, in bits. On the test
 # part it needs 10 % fewer of them than our model of characters. (That one has
-# fewer parameters, but it takes more than five times as many steps in an
-# epoch: its training took 2.4 times as many multiplications.) Of the models
-# of characters here, only AWD-LSTM, with twice as many parameters, is level
-# with the model of words. Part of this is probably the list of words that it
-# was given; our two models also differ in size and training. (Published
-# numbers by characters are for one of two preparations: one has as many
-# characters as ours, the other one more in each line. If that one can always
-# be guessed, it lowers the bits a character by 0.8 %, more than lies between
-# the two.)
+# fewer parameters and was trained for 9 epochs instead of 16, but it takes
+# more than five times as many steps in an epoch: in all, its training took
+# 2.4 times as many multiplications.) Of the models of characters here, only
+# AWD-LSTM, with twice as many parameters, is level with the model of words.
+# Part of the advantage of words is probably the list of words that the model
+# was given; our own two models also differ in size and training. (Published
+# numbers by characters are for one of two preparations: the first has as many
+# characters as ours, the second has one more in each line. If that extra
+# character can always be guessed, it lowers the bits a character by 0.8 %,
+# which is more than the difference between AWD-LSTM and our model of words.)
 #
 # ## Results
 
