@@ -189,7 +189,8 @@ def fit(model, corpus, num_epochs=1, lr=1e-3, *, stride=3, batch_size=128,
     - ``lr``: the learning rate
     - ``stride``: the distance between the beginnings of windows
     - ``batch_size``: windows in a mini-batch
-    - ``held_out``: the share at the corpus's end that is held out
+    - ``held_out``: the share at the corpus's end that is held out, or another
+      ``Corpus`` of the same vocabulary
     - ``options``: those of ``d2lrnn.fit_feed``; gradients are not clipped
       unless ``clipping_theta`` is given
 

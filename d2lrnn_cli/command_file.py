@@ -31,41 +31,54 @@ def written_command(folder, text, settings, resume):
 
     Yield the text's path or name, and the settings; a text that is a pipe,
     which can be read only once, becomes the path of a copy in the folder. If
-    the training fails before it saves anything, delete the files, or restore
-    the previous ones.
+    the training fails before it saves anything, the files are again as they
+    were.
     """
     if resume:
         yield text, settings
         return
-    command = folder / COMMAND
-    before = command.read_bytes() if command.exists() else None
+    before = {folder / name: contents(folder / name)
+              for name in (COMMAND, TEXT, HELD_OUT)}
     try:
         text, text_again = kept(text, folder / TEXT)
         held_out = held_out_again = settings.get("held_out")
         if isinstance(held_out, str):
             held_out, held_out_again = kept(held_out, folder / HELD_OUT)
-        write_whole(command, json.dumps(
+        write_whole(folder / COMMAND, json.dumps(
             {"text": text_again,
              "settings": {**settings, "held_out": held_out_again}},
             ensure_ascii=False, indent=1).encode())
         yield text, {**settings, "held_out": held_out}
     except BaseException:
-        if (folder / LAST).exists() or (folder / BEST).exists():
-            raise
-        if before is None:
-            for name in (COMMAND, TEXT, HELD_OUT):
-                (folder / name).unlink(missing_ok=True)
-        else:
-            write_whole(command, before)
+        if not (folder / LAST).exists() and not (folder / BEST).exists():
+            for path, old in before.items():
+                put_back(path, old)
         raise
+
+
+def contents(path):
+    """Return the bytes of a file, or None if there is none."""
+    return path.read_bytes() if path.is_file() else None
+
+
+def put_back(path, old):
+    """Give a file its old contents, if they have changed; None: delete it."""
+    if old is None:
+        path.unlink(missing_ok=True)
+    elif contents(path) != old:
+        write_whole(path, old)
 
 
 def kept(text, copy):
     """Return the path or name of a text, and how to find it again.
 
-    What comes from a pipe is written to the path ``copy``.
+    What comes from a pipe is written to the path ``copy``. Raise
+    ``ValueError`` if another file is there, not the copy of an earlier run.
     """
     if is_read_once(text):
+        if copy.exists() and not (copy.parent / COMMAND).exists():
+            raise ValueError(f"the copy of {text} would replace {copy}: give "
+                             f"another --out, or rename that file")
         write_whole(copy, read_text(Path(text)).encode())
         text = os.fspath(copy)
     return text, where(text, copy)
@@ -112,13 +125,19 @@ def read_command(folder, kinds):
                          f"and d2lrnn.fit(..., resume=True)") from None
     text = command.get("text")
     if text is not None:
-        text = os.fspath(folder / TEXT) if text == TEXT else to_path(text)
+        text = copy_or_path(text, folder / TEXT)
     settings = {OLD_NAMES.get(name, name): value
                 for name, value in command["settings"].items()}
     if isinstance(held_out := settings.get("held_out"), str):
-        settings["held_out"] = (os.fspath(folder / HELD_OUT) if held_out ==
-                                HELD_OUT else to_path(held_out))
+        settings["held_out"] = copy_or_path(held_out, folder / HELD_OUT)
     return text, settings
+
+
+def copy_or_path(noted, copy):
+    """Return the path of a text's copy if that is what a command notes."""
+    # without a copy, it is the name of a text in $D2LRNN_DATA
+    return (os.fspath(copy) if noted == copy.name and copy.is_file()
+            else to_path(noted))
 
 
 def check_command(command, kinds):

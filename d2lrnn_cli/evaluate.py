@@ -4,6 +4,7 @@ from typing import Annotated
 
 from typer import BadParameter, Option
 
+from d2lrnn_cli.app import messages
 from d2lrnn_cli.arguments import AsJson, ModelPath, TextName
 from d2lrnn_cli.streams import to_json
 
@@ -32,6 +33,33 @@ def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
              lr: Lr = LR, decay: Decay = DECAY, as_json: AsJson = False):
     """Measure a model on a text: perplexity and bits per character."""
     from d2lrnn_cli.loading import load_model
+    check_options(dynamic, lr, decay, temperature)
+    if rows is None and dynamic is not None:
+        rows = 1  # as a model reads that learns
+    model = load_model(model)
+    part = known_part(model, text)
+    # what is wrong is said before anything is measured
+    train_part = None if dynamic is None else known_part(model, dynamic)
+    check_ranges(rows, lr, decay)
+    measured = measure(model, part, rows, temperature)
+    if not as_json:
+        print(f"{in_lines(measured)}\n"
+              f"<unk>               {measured['unk']:.2%}\n"
+              f"left out            {measured['left_out']:.2%} (not in the "
+              f"vocabulary)")
+    if train_part:
+        with messages():
+            learning = measure_dynamically(model, part, train_part, lr, decay)
+        measured["dynamic"] = learning
+        if not as_json:
+            print(f"while it learns (lr {lr:g}, decay {decay:g}):\n"
+                  f"{in_lines(learning)}")
+    if as_json:
+        print(to_json(measured))
+
+
+def check_options(dynamic, lr, decay, temperature):
+    """Raise ``BadParameter`` for options that do not go together."""
     if dynamic is None and (lr, decay) != (LR, DECAY):
         raise BadParameter("it needs --dynamic with the text that the model "
                            "was trained on", param_hint="--lr, --decay")
@@ -39,41 +67,31 @@ def evaluate(model: ModelPath, text: TextName, rows: Rows = None,
         raise BadParameter("a model that goes on learning has none: leave it "
                            "out, or leave out --dynamic",
                            param_hint="--temperature")
-    if rows is None and dynamic is not None:
-        rows = 1  # as a model reads that learns
-    model = load_model(model)
-    measured = measure(model, text, rows, temperature)
-    if dynamic is not None:
-        measured["dynamic"] = measure_dynamically(model, text, dynamic, lr,
-                                                  decay)
-    if as_json:
-        print(to_json(measured))
-        return
-    print(f"perplexity          {measured['perplexity']:.3f}\n"
-          f"bits per character  {measured['bits_per_char']:.3f}\n"
-          f"<unk>               {measured['unk']:.2%}\n"
-          f"left out            {measured['left_out']:.2%} (not in the "
-          f"vocabulary)")
-    if dynamic is not None:
-        learning = measured["dynamic"]
-        print(f"while it learns (lr {lr:g}, decay {decay:g}):\n"
-              f"perplexity          {learning['perplexity']:.3f}\n"
-              f"bits per character  {learning['bits_per_char']:.3f}")
 
 
-def measure(model, text, num_rows=None, temperature=1.0):
+def check_ranges(rows, lr, decay):
+    """Raise ``ValueError`` for numbers that cannot be used."""
+    from d2lrnn.basics.checks import RANGES, check_number, check_numbers
+    check_number("rows", rows, *RANGES["batch_size"], none="left out")
+    check_numbers(lr=lr, decay=decay)
+
+
+def in_lines(measured):
+    """Return what the two lines of a measured loss say."""
+    return (f"perplexity          {measured['perplexity']:.3f}\n"
+            f"bits per character  {measured['bits_per_char']:.3f}")
+
+
+def measure(model, part, num_rows=None, temperature=1.0):
     """Return a dict of a model's loss and other measures on a text.
 
-    The text is read in ``num_rows`` rows, and the temperature divides the
-    scores. The loss is in nats per token. A
-    token that is not in the vocabulary counts as ``<unk>`` if the vocabulary
-    has that entry, and is left out otherwise.
+    ``part`` is the text's ``known_part``. It is read in ``num_rows`` rows, and
+    the temperature divides the scores. The loss is in nats per token. A token
+    that is not in the vocabulary counts as ``<unk>`` if the vocabulary has
+    that entry, and is left out otherwise.
     """
     import d2lrnn as d2l
-    from d2lrnn.basics.checks import COUNT, check_number
-    if num_rows is not None:
-        check_number("rows", num_rows, *COUNT)
-    corpus, kept, unk = known_part(model, text)
+    corpus, kept, unk = part
     if num_rows is None:
         # each so long that its initial zeros do not matter
         num_rows = max(1, min(32, len(kept) // 10_000))
@@ -86,14 +104,14 @@ def measure(model, text, num_rows=None, temperature=1.0):
             "units": num_tokens, "level": model.level}
 
 
-def measure_dynamically(model, text, trained_on, lr, decay):
+def measure_dynamically(model, part, train_part, lr, decay):
     """Return a dict of a model's loss on a text while it learns from it.
 
-    ``trained_on`` is the text on which the model was trained.
+    ``train_part`` is the part that it knows of the text on which it was
+    trained.
     """
     import d2lrnn as d2l
-    corpus, ids, _ = known_part(model, text)
-    _, train_ids, _ = known_part(model, trained_on)
+    (corpus, ids, _), (_, train_ids, _) = part, train_part
     losses, _ = d2l.evaluate_dynamically(model, ids, train_ids, lr=lr,
                                          decay=decay)
     return {**in_units(losses, corpus), "lr": lr, "decay": decay}

@@ -146,11 +146,11 @@ def train_together(texts, folder, resume, workers, rank, at, max_restarts):
 
     Each runs this command again; worker 0 writes to the folder.
     """
-    for text in texts:
-        if isinstance(text, str) and os.path.exists(text) and (
-                not os.path.isfile(text)):
+    for text, option in zip(texts, ("TEXT|NAME", "--held-out"), strict=True):
+        if isinstance(text, str) and os.path.exists(text) and not (
+                os.path.isfile(text) or is_known(text)):
             raise BadParameter(f"{text} cannot be read by several workers: "
-                               f"give a file", param_hint="TEXT|NAME")
+                               f"give a file", param_hint=option)
     name = str(folder)
     arguments = [word for word in sys.argv[1:] if word not in FLAGS]
     this = [*D2LRNN, *(name for name, is_on in FLAGS.items() if is_on),
@@ -167,6 +167,12 @@ def train_together(texts, folder, resume, workers, rank, at, max_restarts):
     return launch(
         again if resume else [*this, "--out", name, *arguments[1:]], again,
         go_on, workers, rank, at, max_restarts)
+
+
+def is_known(text):
+    """Return whether a text is read by its name, whatever else has it."""
+    from d2lrnn.data.texts import TEXTS
+    return text in TEXTS
 
 
 def has_begun(folder):

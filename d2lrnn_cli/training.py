@@ -104,8 +104,11 @@ def train(text, settings, folder, resume, ctx, together):
 
 def first_token(corpus):
     """Return the first token of a text that is not ``<unk>``, spelled."""
-    token = next(token for token in map(corpus.idx_to_char.__getitem__,
-                                        corpus.corpus_indices)
-                 if token != UNKNOWN)
+    token = next((token for token in map(corpus.idx_to_char.__getitem__,
+                                         corpus.corpus_indices)
+                  if token != UNKNOWN), None)
+    if token is None:
+        raise ValueError(f"{corpus.source} has no token but <unk>: give "
+                         f"another text")
     text = spelled(token, corpus.level)
     return text.removeprefix(" ") or text  # at level "char" it may be a space

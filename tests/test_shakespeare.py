@@ -379,7 +379,7 @@ def test_wrong_models_and_texts(fox, abc):
         shakespeare.fit(d2l.WindowLSTM(28), FOX)
     with pytest.raises(ValueError, match="vocabulary of 28, the corpus one"):
         shakespeare.fit(d2l.WindowLSTM(28), abc)
-    with pytest.raises(ValueError, match="too few for a window of 40"):
+    with pytest.raises(ValueError, match=r"\d held-out ids are too few for a"):
         shakespeare.fit(d2l.WindowLSTM(28), fox, held_out=0.04)
     with pytest.raises(ValueError, match="stride is 0"):
         shakespeare.fit(d2l.WindowLSTM(28), fox, stride=0)

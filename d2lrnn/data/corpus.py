@@ -177,13 +177,17 @@ def _renumbered(ids, tokens, vocabulary, source):
 def _without_rare(ids, vocabulary, min_freq):
     """Give the tokens that are too rare id 0, "<unk>"."""
     counts = np.bincount(ids, minlength=len(vocabulary))
-    # a text of level "split" may have <unk> of its own
-    kept = np.array([(count >= min_freq or token == EOS) and token != UNKNOWN
-                     for token, count in zip(vocabulary, counts, strict=True)])
-    if not kept.any():
+    # a text of level "split" has <eos>, and may have <unk> of its own
+    ordinary = np.array([token not in (EOS, UNKNOWN) for token in vocabulary])
+    most = counts.max(initial=0, where=ordinary)
+    if most < min_freq:
+        unit = "word" if EOS in vocabulary else "token"
         raise ValueError(
-            f"min_freq is {min_freq}, but the most common token occurs "
-            f"only {counts.max(initial=0)} times: use a smaller min_freq")
+            f"min_freq is {min_freq}, but the most common {unit} occurs "
+            f"only {most} times: use a smaller min_freq")
+    kept = ordinary & (counts >= min_freq)
+    if EOS in vocabulary:
+        kept[vocabulary.index(EOS)] = True
     vocabulary = [UNKNOWN, *compress(vocabulary, kept)]
     new_ids = np.where(kept, np.cumsum(kept), 0)
     return new_ids.astype(narrow(len(vocabulary)))[ids], vocabulary

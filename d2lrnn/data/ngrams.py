@@ -11,8 +11,10 @@ __all__ = ["ngram_perplexity", "ngram_probabilities"]
 
 def check_ngrams(corpus_indices, n, vocab_size, held_out=(), smooth=True):
     """Return the arguments of ``ngram_probabilities``, ready for use."""
-    corpus_indices, held_out = (check_ids(ids, vocab_size).astype(np.int64)
-                                for ids in (corpus_indices, held_out))
+    corpus_indices, held_out = (
+        check_ids(ids, vocab_size, f"the ids of {name}").astype(np.int64)
+        for name, ids in (("corpus_indices", corpus_indices),
+                          ("held_out", held_out)))
     if not len(corpus_indices):
         raise ValueError("corpus_indices is empty: there is nothing to count")
     return {"corpus_indices": corpus_indices, "held_out": held_out,

@@ -61,8 +61,10 @@ def check_batch_sizes(corpus_indices, batch_size, num_steps, largest,
     return corpus_indices, batch_size, num_steps
 
 
-def check_ids(corpus_indices, vocab_size=None):
+def check_ids(corpus_indices, vocab_size=None, name="the ids"):
     """Return the corpus as an integer array.
+
+    ``name`` is what the error message calls it.
 
     Raise ``ValueError`` for anything but one row of integer ids, and, with a
     ``vocab_size``, for ids outside 0 .. vocab_size - 1.
@@ -73,7 +75,7 @@ def check_ids(corpus_indices, vocab_size=None):
     except (TypeError, ValueError, OverflowError, RuntimeError):
         corpus_indices = np.asarray(None)  # such as rows of different lengths
     if corpus_indices.dtype.kind in "OUS":
-        raise ValueError(f"the ids are {shown(given)}: give one row of "
+        raise ValueError(f"{name} are {shown(given)}: give one row of "
                          f"integer ids")
     if vocab_size is not None:
         check_number("vocab_size", vocab_size, Integral, 1, 2 ** 31,
@@ -82,13 +84,13 @@ def check_ids(corpus_indices, vocab_size=None):
         corpus_indices = corpus_indices.astype(np.int32)
     if corpus_indices.ndim != 1 or corpus_indices.dtype.kind not in "iu":
         raise ValueError(
-            f"the ids have shape {corpus_indices.shape} and type "
+            f"{name} have shape {corpus_indices.shape} and type "
             f"{corpus_indices.dtype}: they must be one row of integer ids")
     if vocab_size is not None and corpus_indices.size:
         low, high = corpus_indices.min(), corpus_indices.max()
         if low < 0 or high >= vocab_size:
             raise ValueError(
-                f"the ids go from {low} to {high}, outside 0 to "
+                f"{name} go from {low} to {high}, outside 0 to "
                 f"{vocab_size - 1}: use the vocabulary of this corpus")
     return corpus_indices
 

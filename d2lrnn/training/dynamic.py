@@ -1,4 +1,5 @@
 """Evaluate a model that goes on learning from the text it is measured on."""
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,23 +39,29 @@ def evaluate_dynamically(model: CharRNN, corpus_indices: Sequence[int],
 
     Raise ``ValueError`` for anything but a ``CharRNN`` with weights, for ids
     outside its vocabulary, and for fewer than two ids, and
-    ``FloatingPointError`` for a loss that is infinite or NaN.
+    ``FloatingPointError`` for gradients or a loss that are infinite or NaN.
     """
     if type(model) is not CharRNN:  # the copy would not be of a subclass
         raise ValueError(f"model is {shown(model)}: give a CharRNN")
     check_model(model)
     lr, decay, num_steps = check_numbers(
         lr=lr, decay=decay, num_steps=num_steps).values()
-    ids, train_ids = (check_ids(some, model.vocab_size)
-                      for some in (corpus_indices, train_indices))
-    for some in (ids, train_ids):
-        if len(some) < 2:
-            raise ValueError(f"there is nothing to learn from in {len(some)} "
-                             f"ids: give 2 or more")
+    ids, train_ids = (
+        at_least_two(name, some, model.vocab_size) for name, some in (
+            ("corpus_indices", corpus_indices),
+            ("train_indices", train_indices)))
     scales = gradient_scales(model, train_ids, num_steps)
     X, Y = in_rows(ids, 1)
     return losses_while_learning(model, scales, X, Y, lr, decay,
                                  num_steps), Y
+
+
+def at_least_two(name, ids, vocab_size):
+    """Return ids as an array, after checking them and their number."""
+    ids = check_ids(ids, vocab_size, f"the ids of {name}")
+    if len(ids) < 2:
+        raise ValueError(f"{name} has {len(ids)} ids: give 2 or more")
+    return ids
 
 
 def losses_while_learning(model, scales, X, Y, lr, decay, num_steps):
@@ -83,6 +90,11 @@ def step_sizes(scales, lr, decay):
     """Return each parameter's rates, and its shares of the way back."""
     mean = (sum(float(scale.sum().asscalar()) for scale in scales)
             / sum(scale.size for scale in scales))
+    if not math.isfinite(mean):
+        raise FloatingPointError(
+            f"the gradients on the training text are {mean} on average: train "
+            f"the model again, with a lower lr")
+    mean = mean or 1.0  # without gradients, the size of a step is the same
     return ([lr / (scale + mean / 2) for scale in scales],
             [nd.minimum(decay / mean * scale, 1) for scale in scales])
 

@@ -158,7 +158,7 @@ class Windows(Feed):
         settings["held_out"], self.held_out_corpus = check_held_out(held_out)
         train_ids, held_out_ids, self.unk = split(corpus, held_out)
         self.X, self.Y = cut(train_ids, Tx, stride)
-        self.held_out = cut(held_out_ids, Tx, stride)
+        self.held_out = cut(held_out_ids, Tx, stride, "held-out ids")
         num_windows = len(self.Y)
         super().__init__(corpus, "window",
                          [min(batch_size, num_windows - i)
@@ -235,11 +235,12 @@ def shared(feed, together):
     return feed if together.size == 1 else Share(feed, together)
 
 
-def cut(ids, Tx, stride):
+def cut(ids, Tx, stride, name="ids"):
     """Return the windows of ids, (m, Tx), and the id after each, (m,).
 
     A window begins at every ``stride``-th id. Nothing is copied. Raise
-    ``ValueError`` if there are too few ids for one window.
+    ``ValueError``, in which the ids are called ``name``, if there are too few
+    for one window.
 
     >>> X, Y = cut(np.arange(8), Tx=3, stride=2)
     >>> X.tolist(), Y.tolist()
@@ -248,8 +249,8 @@ def cut(ids, Tx, stride):
     Tx, stride = check_numbers(Tx=Tx, stride=stride).values()
     ids = check_ids(ids)
     if len(ids) <= Tx:
-        raise ValueError(f"{len(ids)} ids are too few for a window of {Tx} "
-                         f"and the one after it: use a longer text, or a "
+        raise ValueError(f"{len(ids)} {name} are too few for a window of "
+                         f"{Tx} and the one after it: use a longer text, or a "
                          f"smaller Tx")
     windows = np.lib.stride_tricks.sliding_window_view(ids, Tx + 1)[::stride]
     return windows[:, :-1], windows[:, -1]

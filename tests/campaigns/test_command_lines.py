@@ -59,9 +59,9 @@ FILES = ["run/best.safetensors", "cut.safetensors", "flipped.safetensors",
          "no.txt", "no/such", "run/last.safetensors", "broken"]
 NUMBERS = ["0", "-1", "1", "2", "3", "2.5", "0.5", "eight", "", "nan", "inf",
            "2147483648", "1" + "0" * 30, "1e400", "\u0663", "True", "1,2"]
-WORDS = ["", "lstm", "gru", "word", "char", "cosine", "sgd", "To", "Q", "\n",
-         "\udce9", "cpu", "gpu(9)", "tpu", "a" * 5000, "fused", "--", "-",
-         "\u5206\u5f00", "shakespeare", "foreach"]
+WORDS = ["", "lstm", "gru", "word", "char", "split", "cosine", "sgd", "To",
+         "Q", "\n", "\udce9", "cpu", "gpu(9)", "tpu", "a" * 5000, "fused",
+         "--", "-", "\u5206\u5f00", "shakespeare", "foreach"]
 OPTIONS = {
     "train": ["--cell", "--num-layers", "--num-hiddens", "--embed-size",
               "--dropout", "--weight-drop", "--average",

@@ -170,10 +170,6 @@ def test_eval_while_the_model_learns(trained):
     learning = read["dynamic"]
     assert 1 < learning["perplexity"] < read["perplexity"]
     assert learning["lr"] == 0.01 and learning["decay"] == 0.001
-    # both as a model reads that learns, in one row
-    still, = run("eval", "run", "my_text.txt", "--rows", "1", "--json",
-                 folder=folder).stdout.splitlines()
-    assert json.loads(still)["loss"] == read["loss"]
     page = run("eval", "run", "my_text.txt", "--dynamic", "my_text.txt",
                "--lr", "0.01", folder=folder).stdout.splitlines()
     assert page[4:] == [
@@ -183,6 +179,45 @@ def test_eval_while_the_model_learns(trained):
     done = run("eval", "run", "my_text.txt", "--lr", "0.01", code=2,
                folder=folder)
     assert "--dynamic" in done.stderr
+
+
+def test_eval_reads_as_a_model_that_learns_in_one_row(trained):
+    folder, _ = trained
+    (folder / "long.txt").write_text(TEXT * 12, "utf-8")  # two rows otherwise
+    losses = [json.loads(run("eval", "run", "long.txt", *options, "--json",
+                             folder=folder).stdout)["loss"]
+              for options in (("--dynamic", "my_text.txt"), ("--rows", "1"),
+                              ("--rows", "2"), ())]
+    assert losses[0] == losses[1] != losses[2] == losses[3]
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--dynamic", "typo.txt"), "there is no text at typo.txt"),
+    (("--dynamic", "my_text.txt", "--lr", "-1"), "lr is -1.0: it must be"),
+    (("--dynamic", "my_text.txt", "--decay", "-1"), "decay is -1.0: it must"),
+    (("--rows", "100000000"), "rows is 100000000: it must be at most 16,777,"),
+])
+def test_eval_measures_nothing_that_it_must_throw_away(trained, options,
+                                                       words):
+    done = run("eval", "run", "my_text.txt", *options, code=1,
+               folder=trained[0])
+    assert words in done.stderr and done.stderr.count("\n") == 1
+    assert not done.stdout
+
+
+def test_eval_shows_what_it_has_before_the_model_learns(trained):
+    done = run("eval", "run", "my_text.txt", "--dynamic", "my_text.txt",
+               "--lr", "1e38", code=1, folder=trained[0])
+    assert done.stdout.startswith("perplexity ")
+    assert done.stderr.endswith("lower lr or decay\n")
+
+
+def test_a_text_without_words(tmp_path):
+    (tmp_path / "text.txt").write_text("<unk> " * 99)
+    done = run("train", "text.txt", *SMALL, "--level", "split", code=1,
+               folder=tmp_path)
+    assert done.stderr.endswith("no token but <unk>: give another text\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
 def test_inspect(trained):
@@ -865,4 +900,14 @@ def test_what_cannot_be_held_out(treebank, held_out, words):
 def test_several_workers_need_a_file_to_hold_out(treebank):
     done = run("train", "texts/ptb.train.txt", "--held-out", "/dev/null",
                "--workers", "2", *SMALL, code=2, folder=treebank)
-    assert "/dev/null cannot be read by several workers" in done.stderr
+    assert done.stderr.endswith("--held-out: /dev/null cannot be read by "
+                                "several workers: give a file\n")
+
+
+def test_several_workers_read_a_known_text_by_its_name(treebank, tmp_path):
+    for name in ("ptb", "ptb_valid"):  # as when ptb.zip is unpacked here
+        (tmp_path / name).mkdir()
+    done = run("train", "ptb", "--held-out", "ptb_valid", "--workers", "2",
+               *SMALL, "--batch-size", "5", code=1, folder=tmp_path,
+               D2LRNN_DATA=str(treebank / "texts"))
+    assert "batch_size 5 cannot be divided among 2 workers" in done.stderr

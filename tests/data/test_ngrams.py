@@ -96,9 +96,9 @@ def test_without_smoothing_news_are_infinitely_surprising():
     ({"smooth": "no"}, "smooth is 'no': it must be True or False"),
     ({"vocab_size": 0}, "vocab_size is 0: it must be a whole number"),
     ({"corpus_indices": []}, "corpus_indices is empty: there is nothing"),
-    ({"corpus_indices": [0, 3]}, "the ids go from 0 to 3, outside 0 to 2"),
-    ({"held_out": [-1]}, "the ids go from -1 to -1, outside 0 to 2"),
-    ({"held_out": "abc"}, "the ids are 'abc': give one row of integer ids")])
+    ({"corpus_indices": [0, 3]}, "ids of corpus_indices go from 0 to 3, out"),
+    ({"held_out": [-1]}, "the ids of held_out go from -1 to -1, out"),
+    ({"held_out": "abc"}, "the ids of held_out are 'abc': give one r")])
 def test_what_cannot_be_counted(given, words):
     for function in (d2l.ngram_probabilities, d2l.ngram_perplexity):
         with pytest.raises(ValueError, match=words) as caught:

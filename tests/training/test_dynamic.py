@@ -6,6 +6,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from d2lrnn.models.checkpoint import named_params
+from d2lrnn.training.dynamic import step_sizes
 from mxnet import init
 
 SENTENCE = "the quick brown fox jumps over the lazy dog. "
@@ -128,9 +129,9 @@ def test_the_way_back_ends_at_the_trained_weights(fox):
     ({"model": 5}, "model is 5: give a CharRNN"),
     ({"lr": 0}, "lr is 0"), ({"decay": -1}, "decay is -1"),
     ({"num_steps": 0}, "num_steps is 0"),
-    ({"corpus_indices": [1]}, "nothing to learn from in 1 ids"),
-    ({"train_indices": []}, "nothing to learn from in 0 ids"),
-    ({"train_indices": [0, 99]}, "99")])
+    ({"corpus_indices": [1]}, "corpus_indices has 1 ids: give 2 or more"),
+    ({"train_indices": []}, "train_indices has 0 ids: give 2 or more"),
+    ({"train_indices": [0, 99]}, "ids of train_indices go from 0 to 99")])
 def test_what_is_wrong_is_named(fox, wrong, words):
     arguments = {"model": make(fox), "corpus_indices": [1, 2, 3],
                  "train_indices": [1, 2, 3], **wrong}
@@ -159,6 +160,24 @@ def test_a_model_that_learns_too_fast_is_told(fox):
     ids = fox.corpus_indices
     with pytest.raises(FloatingPointError, match=r"lower lr or decay$"):
         d2l.evaluate_dynamically(make(fox), ids, ids, lr=1e38)
+
+
+def test_weights_that_are_nan_are_told_from_a_rate_that_is_too_high(fox):
+    model, ids = make(fox), fox.corpus_indices
+    model.output.bias.data()[0] = np.nan
+    with pytest.raises(FloatingPointError, match="the gradients on the train"):
+        d2l.evaluate_dynamically(model, ids, ids)
+
+
+def test_a_model_of_one_character_has_nothing_to_learn():
+    corpus = d2l.load_corpus("a" * 30)
+    losses, targets = d2l.evaluate_dynamically(
+        make(corpus), corpus.corpus_indices, corpus.corpus_indices, decay=1)
+    np.testing.assert_allclose(losses, np.zeros((1, 29)), atol=1e-4)
+    assert targets.tolist() == [[0] * 29]
+    rates, shares = step_sizes([mx.nd.zeros(3)], 1e-4, 1)  # no gradient at all
+    assert np.isfinite(rates[0].asnumpy()).all()
+    assert shares[0].asnumpy().tolist() == [0, 0, 0]
 
 
 def test_what_is_drawn_next_stays_the_same(fox):
