@@ -1,4 +1,5 @@
 """Run lessons and benchmarks, which lie beside the packages in a checkout."""
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,15 @@ __all__ = ["run_python", "source_folder"]
 
 
 def run_python(arguments, folder=None):
-    """Run Python with arguments in a folder, and exit with its exit code."""
-    done = subprocess.run([sys.executable, *arguments], cwd=folder)
-    raise Exit(done.returncode)
+    """Run Python with arguments in a folder, and exit with its exit code.
+
+    Ctrl-C is left to it, since a training saves first.
+    """
+    process = subprocess.Popen([sys.executable, *arguments], cwd=folder)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    code = process.wait()
+    signal.signal(signal.SIGINT, before)
+    raise Exit(code if code >= 0 else 128 - code)
 
 
 def source_folder(name):

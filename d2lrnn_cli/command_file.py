@@ -7,9 +7,10 @@ from typing import get_args
 
 from d2lrnn.basics.checks import shown
 from d2lrnn.basics.files import to_path, to_text, write_whole
-from d2lrnn.data.reading import read_text
+from d2lrnn.data.reading import STREAMS, read_text
 from d2lrnn.data.texts import TEXTS, in_folders
 from d2lrnn.models.checkpoint import BEST, LAST
+from d2lrnn.report.page import STUDIO
 
 from d2lrnn_cli.streams import quoted
 
@@ -26,19 +27,18 @@ OLD_NAMES = {
 
 
 @contextmanager
-def written_command(folder, text, settings, resume):
-    """Write the command to a new run's folder before the training begins.
+def written_command(folder, text, settings):
+    """Write the command to a run's folder before the training begins.
 
     Yield the text's path or name, and the settings; a text that is a pipe,
     which can be read only once, becomes the path of a copy in the folder. If
     the training fails before it saves anything, the files are again as they
-    were.
+    were. Raise ``ValueError`` if it would replace files of another kind.
     """
-    if resume:
-        yield text, settings
-        return
+    check_free(folder)
     before = {folder / name: contents(folder / name)
               for name in (COMMAND, TEXT, HELD_OUT)}
+    saved = checkpoints(folder)
     try:
         text, text_again = kept(text, folder / TEXT)
         held_out = held_out_again = settings.get("held_out")
@@ -47,13 +47,28 @@ def written_command(folder, text, settings, resume):
         write_whole(folder / COMMAND, json.dumps(
             {"text": text_again,
              "settings": {**settings, "held_out": held_out_again}},
-            ensure_ascii=False, indent=1).encode())
+            ensure_ascii=False, indent=1).encode(errors="backslashreplace"))
         yield text, {**settings, "held_out": held_out}
     except BaseException:
-        if not (folder / LAST).exists() and not (folder / BEST).exists():
+        if checkpoints(folder) == saved:
             for path, old in before.items():
                 put_back(path, old)
         raise
+
+
+def check_free(folder):
+    """Raise ``ValueError`` if there are files that no training began."""
+    if (folder / COMMAND).exists() or (folder / LAST).exists():
+        return
+    for path in (folder / BEST, folder / STUDIO, folder / "report.html"):
+        if path.exists():
+            raise ValueError(f"{path} is there already: give another --out")
+
+
+def checkpoints(folder):
+    """Return what tells the checkpoints in a folder from later ones."""
+    return [(path.stat().st_ino, path.stat().st_mtime_ns)
+            for path in (folder / LAST, folder / BEST) if path.exists()]
 
 
 def contents(path):
@@ -72,9 +87,12 @@ def put_back(path, old):
 def kept(text, copy):
     """Return the path or name of a text, and how to find it again.
 
-    What comes from a pipe is written to the path ``copy``. Raise
-    ``ValueError`` if another file is there, not the copy of an earlier run.
+    A path may begin with ~, for the user's home. What comes from a pipe is
+    written to the path ``copy``. Raise ``ValueError`` if another file is
+    there, not the copy of an earlier run.
     """
+    if text not in TEXTS:
+        text = os.path.expanduser(text)
     if is_read_once(text):
         if copy.exists() and not (copy.parent / COMMAND).exists():
             raise ValueError(f"the copy of {text} would replace {copy}: give "
@@ -94,9 +112,13 @@ def where(text, copy):
 
 
 def is_read_once(path):
-    """Return whether a path leads to a pipe or a terminal, not a file."""
-    path = Path(path)
-    return path.exists() and not (path.is_file() or path.is_dir())
+    """Return whether a path leads to a pipe or a terminal, not a file.
+
+    A file that is redirected to a stream counts, since the stream is another
+    one later.
+    """
+    return os.path.exists(path) and (path.startswith(STREAMS) or not (
+        os.path.isfile(path) or os.path.isdir(path)))
 
 
 def read_command(folder, kinds):
@@ -175,6 +197,8 @@ def find_again(text, folder, option="TEXT"):
     Raise ``FileNotFoundError`` if it is in none of them; ``option`` is how to
     give it instead.
     """
+    if text not in TEXTS:
+        text = os.path.expanduser(text)  # 0.1.0 noted it as it was typed
     if text in TEXTS or os.path.exists(text) or (text and in_folders(text)):
         return text
     folder = folder.resolve()

@@ -45,7 +45,7 @@ def verify(name: Annotated[str | None, typer.Argument(
         if where_is(name) is None:
             raise FileNotFoundError(f"{name} is not on this machine: type "
                                     f"d2lrnn data get {name}")
-    altered = []
+    altered = {}
     for known in [name] if name else TEXTS:
         path = where_is(known)
         if path is None:
@@ -57,13 +57,15 @@ def verify(name: Annotated[str | None, typer.Argument(
             state = f"{path} is not {TEXTS[known].file}, so not checked"
         else:
             state = f"altered: {path}"
-            altered.append(str(path))
+            altered[known] = path
         print(f"{known:<16}{state}")
     if altered:
-        altered = ", ".join(dict.fromkeys(altered))
-        raise ValueError(f"text differs from what was published, in "
-                         f"{altered}: delete it, and download it "
-                         f"again with d2lrnn data get")
+        paths = ", ".join(dict.fromkeys(map(str, altered.values())))
+        remedy = ("delete it, and download it again with d2lrnn data get"
+                  if all(TEXTS[known].url for known in altered)
+                  else "put the published text there instead")
+        raise ValueError(f"text differs from what was published, in {paths}: "
+                         f"{remedy}")
 
 
 def where_is(name):

@@ -20,15 +20,16 @@ from d2lrnn_cli.streams import fitted
 __all__ = ["doctor"]
 
 OK, NOTE, WRONG = "ok", "note", "wrong"
-# prints the reader's language, or an error, and then the number of GPUs
+# prints the reader's language and device, or errors, and the number of GPUs
 TRY = """
 import d2lrnn, mxnet
 from d2lrnn.basics.language import readers_language
 mxnet.nd.ones(1).asnumpy()
-try:
-    print(readers_language())
-except ValueError as error:
-    print(error)
+for setting in (readers_language, d2lrnn.try_gpu):
+    try:
+        print(setting())
+    except ValueError as error:
+        print(error)
 print(mxnet.context.num_gpus())
 """
 # prints why MXNet's library does not load, without importing mxnet
@@ -140,7 +141,7 @@ def mxnet():
         yield WRONG, (f"d2lrnn does not import ({reason}): fix what is wrong "
                       f"above, or pip install -e . in a new environment")
         return
-    language, gpus = done.stdout.splitlines()[-2:]
+    language, device, gpus = done.stdout.splitlines()[-3:]
     gpus = int(gpus)
     yield OK, "MXNet imports and computes"
     if language in ("en", "zh"):
@@ -149,10 +150,8 @@ def mxnet():
         yield WRONG, f"{language}: export D2LRNN_LANG=en"
     yield OK, "contexts: " + ", ".join(["cpu", *(f"gpu({i})" for i
                                                  in range(gpus))])
-    chosen = os.environ.get("D2LRNN_CTX", "cpu")
-    if chosen.startswith("gpu") and not gpus:
-        yield WRONG, (f"D2LRNN_CTX is {chosen}, but MXNet sees no GPU: "
-                      f"export D2LRNN_CTX=cpu")
+    if device.startswith("D2LRNN_CTX"):
+        yield WRONG, device
 
 
 def has_openmp():
@@ -201,6 +200,9 @@ def texts():
     elif not Path(folder).is_dir():
         yield WRONG, (f"D2LRNN_DATA is {folder}, which is not a folder: "
                       f"unset D2LRNN_DATA")
+    elif not os.access(folder, os.R_OK | os.X_OK):
+        yield WRONG, (f"D2LRNN_DATA is {folder}, which cannot be read: change "
+                      f"its permissions, or unset D2LRNN_DATA")
     else:
         names = sorted(path.name for path in Path(folder).iterdir()
                        if path.suffix in (".txt", ".zip"))

@@ -1,4 +1,5 @@
 """Run the command: messages go to stderr, and errors are one sentence."""
+import logging
 import os
 import signal
 import sys
@@ -55,6 +56,8 @@ def main():
         else:
             arguments.append(argument)
     warnings.showwarning = show_warning
+    if FLAGS["--quiet"]:
+        logging.disable()  # pooch's line on a download
     try:
         app(arguments, prog_name="d2lrnn")
     except Exception as error:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, BadParameter, Option
 
+from d2lrnn_cli.app import FLAGS
+
 __all__ = ["studio"]
 
 
@@ -37,6 +39,7 @@ def studio(
     out = out or first.with_name(first.stem + FORMATS["page"].ending)
     write_new(out, to_page(paths, float32).encode())
     print(out)
-    if not no_open and not webbrowser.open(out.resolve().as_uri()):
+    if not no_open and not webbrowser.open(out.resolve().as_uri()) and (
+            not FLAGS["--quiet"]):
         print("d2lrnn: no browser was found: open the page yourself",
               file=sys.stderr)

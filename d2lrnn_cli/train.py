@@ -115,9 +115,12 @@ def train(
     if not text and not resume:
         raise BadParameter("give a TEXT, or a RUN to --resume",
                            param_hint="TEXT|NAME")
+    together = workers > 1 or rank is not None or bool(at)
+    if not is_worker():
+        check_options(resume, out, together, max_restarts)
     folder = resume or out or Path(
         "runs", f"{short_name(text)}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if not is_worker() and (workers > 1 or rank is not None or at):
+    if together and not is_worker():
         raise Exit(train_together((text, settings["held_out"]), folder,
                                   bool(resume), workers, rank, at,
                                   max_restarts))
@@ -127,6 +130,16 @@ def train(
     with messages():
         run(text, settings, folder, bool(resume), ctx or None)
     print(folder / "best.safetensors")
+
+
+def check_options(resume, out, together, max_restarts):
+    """Raise ``BadParameter`` for options that do not go together."""
+    if resume and out:
+        raise BadParameter("a run goes on in its own folder: leave it out",
+                           param_hint="--out")
+    if max_restarts and not together:
+        raise BadParameter("only several --workers are started again",
+                           param_hint="--max-restarts")
 
 
 def share_or_text(held_out):
@@ -148,7 +161,7 @@ def train_together(texts, folder, resume, workers, rank, at, max_restarts):
     """
     for text, option in zip(texts, ("TEXT|NAME", "--held-out"), strict=True):
         if isinstance(text, str) and os.path.exists(text) and not (
-                os.path.isfile(text) or is_known(text)):
+                is_file(text) or is_known(text)):
             raise BadParameter(f"{text} cannot be read by several workers: "
                                f"give a file", param_hint=option)
     name = str(folder)
@@ -167,6 +180,11 @@ def train_together(texts, folder, resume, workers, rank, at, max_restarts):
     return launch(
         again if resume else [*this, "--out", name, *arguments[1:]], again,
         go_on, workers, rank, at, max_restarts)
+
+
+def is_file(path):
+    """Return whether a path leads to a file that several can read."""
+    return os.path.isfile(path) and not path.startswith(("/dev/", "/proc/"))
 
 
 def is_known(text):

@@ -57,8 +57,7 @@ def run_in(folder, text, settings, resume, ctx, together):
                   f"training starts over")
             resume = False
         together.broadcast(b"resume" if resume else b"")
-        with written_command(folder, text, settings, resume) as (
-                text, settings):
+        with written_command(folder, text, settings) as (text, settings):
             train(text, settings, held, resume, ctx, together)
 
 

@@ -1,5 +1,6 @@
 """Write files whole, or not at all; share folders with other writers."""
 import os
+import re
 import secrets
 import tempfile
 import warnings
@@ -25,6 +26,8 @@ def to_text(path):
     In the C locale, Python reads the non-ASCII bytes of a name as lone
     surrogates; they are decoded as UTF-8 instead.
     """
+    if not re.search("[\udc80-\udcff]", os.fspath(path)):
+        return os.fspath(path)
     try:
         return os.fsencode(path).decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -33,6 +36,9 @@ def to_text(path):
 
 def to_path(text):
     """Return the path that ``to_text`` converted to this text."""
+    with suppress(UnicodeEncodeError):
+        os.fsencode(text)
+        return text
     try:
         return os.fsdecode(text.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:

@@ -182,8 +182,8 @@ def stop_requests():
     """Collect Ctrl-C in a list, so that no step is interrupted.
 
     SIGTERM, and SIGHUP when a terminal closes, are collected as well, unless
-    the program handles them itself. A second signal has its usual effect.
-    Only the main thread receives signals.
+    the program handles them itself. A signal that is ignored stays so, and a
+    second one has its usual effect. Only the main thread receives signals.
     """
     stop, before = [], {}
 
@@ -199,8 +199,8 @@ def stop_requests():
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             handler = number and signal.getsignal(number)
-            if handler == signal.SIG_DFL or (handler is not None
-                                             and name == "SIGINT"):
+            if handler == signal.SIG_DFL or (name == "SIGINT" and handler
+                                             not in (None, signal.SIG_IGN)):
                 before[number] = handler
     try:
         for number in before:

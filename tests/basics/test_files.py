@@ -244,10 +244,16 @@ def test_a_current_folder_that_was_removed(tmp_path, monkeypatch):
 def test_names_that_the_locale_lacks(monkeypatch):
     assert to_text("caf\udce9/周") == "caf\udce9/周" == to_path("caf\udce9/周")
     assert to_text(Path("a")) == "a" and to_path("\ud800") == "\ud800"
-    monkeypatch.setattr(os, "fsencode", lambda name: os.fspath(name).encode(
-        "ascii", "surrogateescape"))
-    monkeypatch.setattr(os, "fsdecode", lambda data: data.decode(
-        "ascii", "surrogateescape"))
+
+    def locale(encoding):
+        monkeypatch.setattr(os, "fsencode", lambda name: os.fspath(
+            name).encode(encoding, "surrogateescape"))
+        monkeypatch.setattr(os, "fsdecode", lambda data: data.decode(
+            encoding, "surrogateescape"))
+
+    locale("gbk")  # Python has read them well
+    assert to_text("周.txt") == "周.txt" == to_path("周.txt")
+    locale("ascii")
     bytes_of_it = "周.txt".encode().decode("ascii", "surrogateescape")
     assert to_text(bytes_of_it) == "周.txt" == to_text("周.txt")
     assert to_path("周.txt") == bytes_of_it

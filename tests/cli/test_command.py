@@ -697,7 +697,22 @@ def test_data(tmp_path):
     assert path == f"{tmp_path / 'shakespeare.txt'}\n"
     done = run("data", "verify", "shakespeare", code=1, **environment)
     assert "shakespeare     altered: " in done.stdout
-    assert "delete it" in done.stderr
+    # nobody offers it for download
+    assert done.stderr.endswith("put the published text there instead\n")
+    (tmp_path / "ptb.zip").write_text("no words")
+    done = run("data", "verify", "ptb", code=1, **environment)
+    assert "download it again with d2lrnn data get" in done.stderr
+
+
+def test_a_download_is_quiet(tmp_path):
+    """Offline, here; what failed is said all the same."""
+    there = {"D2LRNN_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path),
+             "https_proxy": "http://127.0.0.1:9"}
+    get = ("data", "get", "tinyshakespeare")
+    assert "Downloading data from" in run(*get, code=1, **there).stderr
+    done = run(*get, "--quiet", code=1, **there)
+    assert done.stderr.startswith("d2lrnn: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_chapter(tmp_path):
@@ -706,6 +721,33 @@ def test_chapter(tmp_path):
     assert done.stdout
     assert run("chapter", "gru", "--print").stdout == (
         ROOT / "chapters/gru.py").read_text("utf-8")
+
+
+def test_ctrl_c_lets_a_lesson_save():
+    lesson = """if True:
+        import time
+        try:
+            print("begun", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            time.sleep(1)
+            print("saved")
+            raise SystemExit(7)
+        """
+    command = f"""if True:
+        from d2lrnn_cli import checkout, main
+        main.signal.signal(main.signal.SIGINT, main.interrupt)
+        try:
+            checkout.run_python(["-c", {lesson!r}])
+        except checkout.Exit as end:
+            raise SystemExit(end.exit_code)
+        """
+    process = subprocess.Popen([sys.executable, "-c", command], text=True,
+                               stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout.readline() == "begun\n"
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.communicate(timeout=60)[0] == "saved\n"
+    assert process.returncode == 7
 
 
 def test_bench():
@@ -895,6 +937,15 @@ def test_what_cannot_be_held_out(treebank, held_out, words):
                "--out", "no", code=1, folder=treebank)
     assert words in done.stderr and done.stderr.count("\n") == 1
     assert not (treebank / "no").exists()
+
+
+@pytest.mark.parametrize("options, words", [
+    (("--resume", "run", "--out", "other"), "--out: a run goes on in its own"),
+    (("texts/ptb.train.txt", "--max-restarts", "3"),
+     "--max-restarts: only several --workers are started again")])
+def test_options_that_would_be_ignored(treebank, options, words):
+    done = run("train", *options, *SMALL, code=2, folder=treebank)
+    assert words in done.stderr
 
 
 def test_several_workers_need_a_file_to_hold_out(treebank):

@@ -27,6 +27,24 @@ def no_mxnet(monkeypatch):
         "PackageNotFoundError": metadata.PackageNotFoundError}))
 
 
+@pytest.mark.parametrize("chosen, words", [
+    ("tpu", "D2LRNN_CTX is 'tpu': it must be cpu, gpu or gpu(1)"),
+    ("gpu(99)", "D2LRNN_CTX asks for gpu(99), but MXNet sees ")])
+def test_a_device_that_is_not_there(monkeypatch, chosen, words):
+    monkeypatch.setenv("D2LRNN_CTX", chosen)
+    *_, (state, text) = doctor.mxnet()
+    assert state == "wrong" and text.startswith(words)
+
+
+def test_a_folder_of_texts_that_cannot_be_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("D2LRNN_DATA", str(tmp_path))
+    assert list(doctor.texts()) == [
+        ("ok", "D2LRNN_DATA: no text in it")]
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root reads all
+    ((state, text),) = doctor.texts()
+    assert state == "wrong" and "which cannot be read" in text
+
+
 def test_it_is_not_imported_with_the_package():
     assert doctor.machine.num_cores.__globals__["__name__"] != (
         "d2lrnn.basics.machine")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from d2lrnn.models.checkpoint import load_model, read, save_model, write
 from d2lrnn.training import fit as fitting
+from d2lrnn.training.runs import stop_requests
 from d2lrnn.training.schedules import cosine, one_cycle
 from power_cut import PowerCutError, power_cut
 
@@ -26,6 +27,14 @@ CHILD = """if True:
     from test_resume import train
     train(**json.loads(sys.argv[1]))
     """
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Receive Ctrl-C, even if the tests run in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def train(folder, text=TEXT, config=None, **options):
@@ -184,13 +193,16 @@ def test_a_second_ctrl_c_is_not_held_back(monkeypatch):
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(fitting, "train_step", interrupt_twice)
-    # a shell lets what runs in the background ignore it
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            train(None)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        train(None)
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    """As Ctrl-C is by what a script runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with stop_requests() as stop:
+        signal.raise_signal(signal.SIGINT)
+    assert not stop and signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 def stop_and_go_on(folder, after, **options):
