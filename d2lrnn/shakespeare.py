@@ -9,6 +9,7 @@ from numbers import Integral
 
 import numpy as np
 from d2lrnn.basics.checks import (
+    check_has_weights,
     check_memory,
     check_numbers,
     checked,
@@ -226,6 +227,7 @@ def write(model, prompt, num_chars, temperature=1.0, seed=None):
     if not isinstance(model, WindowLSTM):
         raise ValueError(f"model is {shown(model)}: give a WindowLSTM")
     idx_to_char = vocabulary_of(model)
+    check_has_weights(model)
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
     # an empty prompt is allowed: its window is all zeros
     check_prefix(prompt or idx_to_char[:1], num_chars, char_to_idx)

@@ -15,9 +15,9 @@ import numpy as np
 
 __all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
            "RANGES", "SMALLEST_FLOAT", "check_choice", "check_flag",
-           "check_function", "check_kind", "check_memory", "check_number",
-           "check_numbers", "check_path", "check_precision", "checked",
-           "converted", "explained", "is_number", "shown"]
+           "check_function", "check_has_weights", "check_kind", "check_memory",
+           "check_number", "check_numbers", "check_path", "check_precision",
+           "checked", "converted", "explained", "is_number", "shown"]
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
 LARGEST_FLOAT = sys.float_info.max
@@ -242,6 +242,19 @@ def check_precision(model):
         if dtype.kind == "f" and dtype != np.float32:
             raise ValueError(f"the model's weights are {dtype.name}: call "
                              f"model.cast('float32')")
+
+
+def check_has_weights(model):
+    """Raise ``ValueError`` if a model of Gluon has no weights.
+
+    A parameter whose shape its first call will tell has one. A model written
+    by hand, without ``collect_params``, is not looked at.
+    """
+    params = getattr(model, "collect_params", dict)().values()
+    if any(param._data is None and not param._deferred_init
+           for param in params):
+        raise ValueError("the model has no weights: call initialize, or fit, "
+                         "or load one with load_model")
 
 
 def checked(check):

@@ -3,7 +3,13 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
-from d2lrnn.basics.checks import check_choice, check_kind, check_numbers, shown
+from d2lrnn.basics.checks import (
+    check_choice,
+    check_has_weights,
+    check_kind,
+    check_numbers,
+    shown,
+)
 from d2lrnn.data.tokens import (
     UNKNOWN,
     check_tokens,
@@ -14,6 +20,7 @@ from d2lrnn.data.tokens import (
 from d2lrnn.generation.choosing import check_choosing, picker
 from d2lrnn.generation.numpy_steps import stepper_of
 from d2lrnn.models.checkpoint import load_model
+from d2lrnn.models.lesson_models import check_carries_state
 
 __all__ = ["cut_level", "generate", "generate_characters", "vocabulary_of"]
 
@@ -56,6 +63,8 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
     check_choosing(temperature, top_k, top_p)
     _check_lyric(num_chars, seed, stop, on_unknown)
     idx_to_char = vocabulary_of(model)
+    check_carries_state(model)
+    check_has_weights(model)
     prefixes = [prefix] if isinstance(prefix, str) else _several(prefix)
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
     level = cut_level(model)

@@ -46,8 +46,7 @@ def stepper_of(model, vocab_size):
 class ModelSteps:
     """The steps of any ``model(X, state)``, with the methods of ``Stepper``.
 
-    ``X`` are ids of shape (batch_size, 1), and a state is a tuple of arrays
-    with a row for each id.
+    ``X`` are ids of shape (batch_size, 1), and a state is a tuple of arrays.
     """
 
     def __init__(self, model):
@@ -64,9 +63,20 @@ class ModelSteps:
         return scores.asnumpy(), state
 
     def join(self, states):
-        """Return the states of several batches as the state of one."""
-        return tuple(nd.concat(*parts, dim=0)
-                     for parts in zip(*states, strict=True))
+        """Return the states of several texts as the state of a batch.
+
+        The book's model has the texts along the second axis of a state.
+        """
+        axes = (axis_of(*states) for states in zip(
+            self.begin_state(1), self.begin_state(2), strict=True))
+        return tuple(nd.concat(*parts, dim=axis) for axis, parts in zip(
+            axes, zip(*states, strict=True), strict=True))
+
+
+def axis_of(one, two):
+    """Return the axis of the texts, given states for one and for two."""
+    differ = np.not_equal(one.shape, two.shape)
+    return int(differ.argmax())
 
 
 class Stepper:

@@ -89,6 +89,14 @@ def save_model(path: str | os.PathLike, model: Block,
     write(path, arrays, metadata)
 
 
+def check_saved_kind(model):
+    """Raise ``ValueError`` for a model that ``save_model`` does not take."""
+    if type(model) not in MODELS.values():
+        raise ValueError(f"a model of the class {type(model).__name__} cannot "
+                         f"be saved: give a {' or '.join(MODELS)}, or train "
+                         f"it without a folder")
+
+
 def load_model(path: str | os.PathLike,
                ctx: mx.Context | str | None = None) -> Block:
     """Return the model in a file, on ``ctx`` (the CPU if None).

@@ -4,7 +4,7 @@ from d2lrnn.models.cells import RecurrentLayer
 from mxnet import nd
 from mxnet.gluon import HybridBlock, nn
 
-__all__ = ["DJModel", "WindowLSTM", "ZeroStateModel"]
+__all__ = ["DJModel", "WindowLSTM", "ZeroStateModel", "check_carries_state"]
 
 
 class ZeroStateModel(HybridBlock):
@@ -29,6 +29,14 @@ class ZeroStateModel(HybridBlock):
             zeros = nd.zeros((X.shape[0], self.num_hiddens), ctx=X.context)
             return super().forward(X, zeros), ()
         return super().forward(X, state)
+
+
+def check_carries_state(model):
+    """Raise ``ValueError`` for a model that cannot read on where it was."""
+    if isinstance(model, ZeroStateModel):
+        raise ValueError(f"model is a {type(model).__name__}, which carries "
+                         f"no state from one character to the next: give a "
+                         f"CharRNN, or use the functions of its own lesson")
 
 
 class WindowLSTM(ZeroStateModel):

@@ -11,9 +11,11 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.environment import as_context, try_gpu
 from d2lrnn.basics.language import readers_language
 from d2lrnn.data.corpus import Corpus
+from d2lrnn.models.checkpoint import check_saved_kind
 from d2lrnn.models.checkpoint_checks import difference
 from d2lrnn.training.runs import RunFolder
 from d2lrnn.training.schedules import check_schedule
+from d2lrnn.training.state import make_optimizer
 from d2lrnn.training.together import ALONE, Alone
 
 __all__ = ["check_models", "check_options", "check_same_vocabulary"]
@@ -44,7 +46,11 @@ def check_options(model, feed, **given):
     params = given.get("optimizer_params")
     params = {} if params is None else params
     check_kind("optimizer_params", params, dict, "a dict")
+    make_optimizer(given.get("optimizer", "adam"), params)
     check_same_vocabulary(model, feed.corpus)
+    check_size(model, feed.corpus)
+    if folder is not None:
+        check_saved_kind(model)
     return {**numbers, "ctx": ctx, "folder": folder, "resume": resume,
             "schedule": schedule, "optimizer_params": params}
 
@@ -56,6 +62,12 @@ def check_reader(model, feed):
         if not hasattr(thing, part):
             raise ValueError(f"{name} is {shown(thing)}: give fit_feed a "
                              f"model of Gluon and a feed, such as Rows")
+    lacking = [name for name in ("begin_state", "idx_to_char", "config")
+               if not hasattr(model, name)]
+    if lacking:
+        raise ValueError(f"model is of the class {type(model).__name__}, "
+                         f"which has no {' and no '.join(lacking)}: give one "
+                         f"like CharRNN")
     check_precision(model)
 
 
@@ -70,9 +82,15 @@ def check_models(model, corpus, kind):
             f"{type(corpus).__name__}: it needs a {kind.__name__} and a "
             f"Corpus")
     check_same_vocabulary(model, corpus)
-    if model.vocab_size != corpus.vocab_size:
+    check_size(model, corpus)
+
+
+def check_size(model, corpus):
+    """Raise ``ValueError`` for a model with another number of ids."""
+    size = getattr(model, "vocab_size", corpus.vocab_size)
+    if size != corpus.vocab_size:
         raise ValueError(
-            f"the model has a vocabulary of {model.vocab_size}, the corpus "
+            f"the model has a vocabulary of {size}, the corpus "
             f"one of {corpus.vocab_size}: make the model with "
             f"corpus.vocab_size")
 

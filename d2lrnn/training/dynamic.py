@@ -74,7 +74,7 @@ def losses_while_learning(model, scales, X, Y, lr, decay, num_steps):
     params = [p.data() for p in named_params(model).values()]
     trained = [param.copy() for param in params]
     rates, shares = step_sizes(scales, lr, decay)
-    state, losses = model.begin_state(1, context_of(model)), []
+    state, losses = model.begin_state(1, ctx=context_of(model)), []
     with Bar(-(-X.shape[1] // num_steps), "segments") as bar:
         for l in learning_losses(model, state, X, Y, num_steps):
             losses.append(l.asnumpy())
@@ -145,7 +145,7 @@ def gradient_scales(model, ids, num_steps):
     params = [p.data() for p in named_params(model).values()]
     squares, count = [nd.zeros_like(param) for param in params], 0
     X, Y = in_rows(ids, ROWS)
-    state = model.begin_state(len(X), context_of(model))
+    state = model.begin_state(len(X), ctx=context_of(model))
     for _ in learning_losses(model, state, X, Y, num_steps):
         for square, param in zip(squares, params, strict=True):
             square += nd.square(param.grad)

@@ -7,6 +7,7 @@ from numbers import Real
 import mxnet as mx
 import numpy as np
 from d2lrnn.basics.checks import (
+    check_has_weights,
     check_number,
     check_numbers,
     check_precision,
@@ -15,6 +16,7 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.environment import context_of
 from d2lrnn.basics.measures import perplexity
 from d2lrnn.data.samplers import check_ids
+from d2lrnn.models.lesson_models import check_carries_state
 from mxnet import nd
 
 __all__ = ["cross_entropy", "evaluate", "in_rows", "losses_of_rows",
@@ -38,11 +40,8 @@ def check_model(model):
     if not hasattr(model, "begin_state") or not hasattr(model, "vocab_size"):
         raise ValueError(f"model is {shown(model)}: give a CharRNN, or a "
                          f"model that has vocab_size and begin_state")
-    if not hasattr(model, "collect_params"):
-        return  # a model written by hand
-    if any(param._data is None for param in model.collect_params().values()):
-        raise ValueError("the model has no weights: call initialize, or fit, "
-                         "or load one with load_model")
+    check_carries_state(model)
+    check_has_weights(model)
     check_precision(model)
 
 
@@ -94,7 +93,7 @@ def losses_of_rows(model, X, Y, num_steps, temperature=1.0):
     if not len(X):
         return np.zeros(Y.shape, np.float32)
     ctx = context_of(model)
-    state, losses = model.begin_state(len(X), ctx), []
+    state, losses = model.begin_state(len(X), ctx=ctx), []
     with repeatable(model):
         for i in range(0, X.shape[1], num_steps):
             output, state = model(nd.array(X[:, i:i + num_steps], ctx), state)

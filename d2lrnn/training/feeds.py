@@ -90,11 +90,12 @@ class Feed(ABC):
 
     def line(self, record):
         """Return the line to print after an epoch, or None for no line."""
-        held_out = ("" if "held_out_perplexity" not in record else
-                    ", held out {held_out_perplexity:.3f} "
-                    "({held_out_bits_per_char:.3f} bits/char)")
-        return ("epoch {epoch}, perplexity {perplexity:.3f}" + held_out
-                + ", {seconds:.1f} sec").format(**record)
+        words = ["epoch {epoch}, perplexity {perplexity:.3f}"]
+        if "held_out_perplexity" in record:
+            words.append(", held out {held_out_perplexity:.3f}")
+        if "held_out_bits_per_char" in record:
+            words.append(" ({held_out_bits_per_char:.3f} bits/char)")
+        return "".join([*words, ", {seconds:.1f} sec"]).format(**record)
 
 
 class Rows(Feed):

@@ -70,6 +70,12 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
              together: Alone = ALONE) -> list[dict]:
     """Train a model on a feed of mini-batches, such as ``Rows``.
 
+    ``model``
+        A model that the feed's mini-batches fit, with ``begin_state``,
+        ``idx_to_char`` (None before it is trained) and ``config``, a dict of
+        its arguments, such as a ``CharRNN``. A parameter with the grad_req
+        "null" stays as it is; its lr_mult and wd_mult are used. With a
+        ``folder``, it must be a model that ``save_model`` takes.
     ``optimizer``
         The name of one of Gluon's optimizers.
     ``optimizer_params``
@@ -139,14 +145,15 @@ def fit_feed(model: mx.gluon.Block, feed: Feed, num_epochs: int, lr: float, *,
         "clipping_theta": clipping_theta, "average": average, "seed": seed,
         **feed.settings,
         **model.config, "text_sha256": feed.corpus.sha256})
-    initialize(model, feed.corpus, seed, ctx)
-    together.check_same({**settings, "resume": resume}, model)
-    feed = shared(feed, together)
-    run = TrainingState(model, optimizer, settings["optimizer_params"],
-                        feed.batch_size, ctx, average, together)
     rate = partial(learning_rate, schedule, lr, num_steps=num_steps)
     with (run_folder(None if together.rank else folder) as folder,
           stop_requests() as stop, together.voice()):
+        folder.check(resume, together)
+        initialize(model, feed.corpus, seed, ctx)
+        together.check_same({**settings, "resume": resume}, model)
+        feed = shared(feed, together)
+        run = TrainingState(model, optimizer, settings["optimizer_params"],
+                            feed.batch_size, ctx, average, together)
         folder.begin(run, settings, defaults_of(fit_feed), resume,
                      save_minutes, stop)
         print(feed.intro())
@@ -235,6 +242,7 @@ def report_epoch(feed, record, model, on_epoch_end):
     If JSON cannot hold a value, remove it from the record and raise
     ``ValueError``.
     """
+    check_plain(make_plain(record), "feed.measure")
     if line := feed.line(record):
         print(line)
     if not on_epoch_end:
@@ -243,10 +251,15 @@ def report_epoch(feed, record, model, on_epoch_end):
         on_epoch_end(model, record)
     finally:
         wrong = make_plain(record)
+    check_plain(wrong, "on_epoch_end")
+
+
+def check_plain(wrong, function):
+    """Raise ``ValueError`` if JSON cannot hold what a function has put."""
     if wrong:
         key, value = next(iter(wrong.items()))
         raise ValueError(
-            f"on_epoch_end put {shown(key)} into the record, a "
+            f"{function} put {shown(key)} into the record, a "
             f"{type(value).__name__}, which JSON cannot hold: put numbers, "
             f"strings, lists or dicts of them there (the epoch is kept "
             f"without it)")

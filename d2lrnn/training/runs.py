@@ -36,23 +36,31 @@ class RunFolder:
     def begin(self, run, settings, defaults, resume, save_minutes, stop):
         """Load the run to resume, or begin a new one.
 
-        Raise ``ValueError`` for a new run in a folder that already holds one,
-        and ``FileNotFoundError`` if there is none to resume. ``stop`` is the
-        list from ``stop_requests``; ``defaults`` is as for
+        ``stop`` is the list from ``stop_requests``; ``defaults`` is as for
         ``TrainingState.load``.
         """
         self.run, self.settings, self.stop = run, settings, stop
         run.wish = self.wish
         self.save_seconds, self.saved = 60 * save_minutes, time.time()
         if resume:
-            if run.together.rank == 0:
-                self.check_resume()
             saved = self.path and self.path / LAST
             with run.together.same_file(saved) as path:
                 run.load(path, settings, defaults)
-        elif self.path is not None and holds_training(self.path):
+
+    def check(self, resume, together):
+        """Raise an error for a folder in which this run cannot be.
+
+        It is ``ValueError`` for a new run in a folder that already holds one,
+        and ``FileNotFoundError`` if there is none to resume. Worker 0 alone
+        has a folder.
+        """
+        if together.rank:
+            return
+        if not resume and self.path is not None and holds_training(self.path):
             raise ValueError(f"{self.path} already holds a training run: give "
                              f"another folder, or resume=True to continue it")
+        if resume:
+            self.check_resume()
 
     def check_resume(self):
         """Raise an error if the folder holds nothing to resume."""

@@ -47,11 +47,12 @@ class TrainingState:
                  average=None, together=ALONE):
         self.model, self.batch_size, self.ctx = model, batch_size, ctx
         self.together, self.wish = together, int  # a wish of 0: none
-        self.params = list(named_params(model).values())
+        self.params = trained_params(model)
         self.average = average
         self.averages = [(param.data().copy(), param)
                          for param in self.params if average]
         self.optimizer = make_optimizer(optimizer, optimizer_params)
+        self.optimizer.param_dict = dict(enumerate(self.params))  # lr_mult
         # seeding takes a millisecond: only a run that draws is seeded
         self.draws = isinstance(self.optimizer, mx.optimizer.SGLD) or any(
             model.config.get(name) for name in ("dropout", "weight_drop"))
@@ -74,11 +75,11 @@ class TrainingState:
 
     def first_state(self):
         """Return a whole mini-batch's state of zeros."""
-        return self.model.begin_state(self.batch_size, self.ctx)
+        return self.model.begin_state(self.batch_size, ctx=self.ctx)
 
     def update(self, lr):
         """Let the optimizer take a step with the learning rate lr."""
-        self.optimizer.set_learning_rate(lr)
+        self.optimizer.set_learning_rate(float(lr))
         self._updater(list(range(len(self.params))),
                       [param.grad() for param in self.params],
                       [param.data() for param in self.params])
@@ -170,6 +171,25 @@ class TrainingState:
             for j, array in enumerate(flatten(state)):
                 arrays[f"optimizer.{i}.{j}"] = array
         return arrays
+
+
+def trained_params(model):
+    """Return a model's parameters but those that are frozen.
+
+    A frozen one has the grad_req "null". Raise ``ValueError`` if all are, and
+    for gradients that would add up over the steps.
+    """
+    params = list(named_params(model).values())
+    for param in params:
+        if param.grad_req == "add":
+            raise ValueError(f"{param.name} has the grad_req 'add', with "
+                             f"which gradients add up over all steps: set it "
+                             f"to 'write', or to 'null' to freeze it")
+    trained = [param for param in params if param.grad_req != "null"]
+    if not trained:
+        raise ValueError("all of the model's parameters have the grad_req "
+                         "'null': set that of some to 'write'")
+    return trained
 
 
 def initialize(model, corpus, seed, ctx):

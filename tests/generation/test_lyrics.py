@@ -351,3 +351,31 @@ def test_generate_characters_reads_a_checkpoint(ctx, tmp_path):
     text = generate_characters(tmp_path / "saved.safetensors", 20, "a",
                                seed=2)
     assert text == "a" + lyric(model, "a", 20, seed=2)
+
+
+def test_a_model_that_cannot_write_on():
+    model = d2l.WindowLSTM(3)
+    model.idx_to_char = list("abc")
+    with pytest.raises(ValueError, match="no state from one character to"):
+        generate(model, "a", 3)
+
+
+def test_a_model_without_weights():
+    for model in (d2l.CharRNN(3, 4, 8, 1), d2l.RNNModel(rnn_layers.GRU(4), 3)):
+        model.idx_to_char = list("abc")
+        with pytest.raises(ValueError, match="has no weights: call init"):
+            generate(model, "a", 3)
+
+
+@pytest.mark.parametrize("layer", [
+    rnn_layers.GRU(4), rnn_layers.LSTM(4, bidirectional=True),
+    rnn_layers.RNN(4, num_layers=2)])
+def test_several_lyrics_of_the_books_model(layer):
+    """Its states have the texts along another axis than those of CharRNN."""
+    model = d2l.RNNModel(layer, 3)
+    model.initialize()  # its shapes are not known yet
+    model.idx_to_char = list("abc")
+    pairs = list(generate(model, ["ab", "c"], 4, temperature=0))
+    for i, prefix in enumerate(["ab", "c"]):
+        alone = "".join(generate(model, prefix, 4, temperature=0))
+        assert "".join(pair[i] for pair in pairs) == alone

@@ -8,6 +8,7 @@ import pytest
 from d2lrnn import jazz
 from d2lrnn.models.checkpoint import read
 from d2lrnn.training import fit as fitting
+from mxnet.gluon import rnn
 
 
 class Excerpts(d2l.Feed):
@@ -125,3 +126,51 @@ def test_what_is_no_feed(abc):
     with pytest.raises(ValueError, match=re.escape(
             "batch_size is None: it must be a whole number of at least 1")):
         Unsized(abc)
+
+
+def test_its_numbers_may_be_numpys(abc, tmp_path, capsys):
+    class Counted(Excerpts):
+        def measure(self, model, losses):
+            return {**super().measure(model, losses),
+                    "held_out_loss": np.float32(0.5), "num_right": np.int64(3),
+                    "held_out_perplexity": np.float32(1.5)}
+
+    history = train(abc, feed=Counted(abc, 4, 10, 12), folder=tmp_path,
+                    schedule=lambda step: np.float32(0.05))
+    assert (tmp_path / "last.safetensors").exists()
+    assert {type(history[0][key]) for key in ("lr", "num_right",
+                                              "held_out_loss")} == {float, int}
+    assert ", held out 1.500, " in capsys.readouterr().out
+
+
+def test_what_json_cannot_hold_costs_no_epoch(abc, tmp_path):
+    class Odd(Excerpts):
+        def measure(self, model, losses):
+            return {**super().measure(model, losses), "all": {1}}
+
+    with pytest.raises(ValueError, match=r"feed\.measure put 'all' into the"):
+        train(abc, feed=Odd(abc, 4, 10, 12), folder=tmp_path)
+    saved = read(tmp_path / "last.safetensors")[1]["training"]["history"]
+    assert len(saved) == 1 and "all" not in saved[0]
+
+
+class OwnRNN(d2l.CharRNN):
+    """A class that load_model would not know."""
+
+
+@pytest.mark.parametrize("model, options, words", [
+    (d2l.RNNModel(rnn.GRU(8), 3), {}, "model is of the class RNNModel, "
+     "which has no idx_to_char and no config: give one like CharRNN"),
+    (d2l.CharRNN(2, 4, 8, 1), {}, "a vocabulary of 2, the corpus one of 3"),
+    (OwnRNN(3, 4, 8, 1), {"folder": "run"}, "of the class OwnRNN cannot be "
+     "saved: give a CharRNN or WindowLSTM"),
+    (d2l.CharRNN(3, 4, 8, 1), {"optimizer": "adamm"}, "there is no optimizer "
+     "'adamm' with optimizer_params")])
+def test_what_cannot_be_trained_stays_as_it_is(abc, tmp_path, monkeypatch,
+                                               model, options, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        d2l.fit_feed(model, Excerpts(abc, 4, 10, 12), 1, 0.05, **options)
+    assert all(p._data is None for p in model.collect_params().values())
+    assert getattr(model, "idx_to_char", None) is None
+    assert not list(tmp_path.iterdir())

@@ -10,11 +10,12 @@ import pytest
 from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import load_model, named_params
 from d2lrnn.training import fit as fitting
-from d2lrnn.training.evaluation import evaluate
+from d2lrnn.training.evaluation import evaluate, in_rows
 from d2lrnn.training.feeds import split
 from d2lrnn.training.fit import fit
 from d2lrnn.training.state import make_optimizer
 from mxnet import init, nd
+from mxnet.gluon import rnn
 
 SENTENCE = "the quick brown fox jumps over the lazy dog. "
 SETTINGS = {"batch_size": 4, "num_steps": 10, "seed": 3}
@@ -634,3 +635,55 @@ def test_a_model_of_another_precision_is_refused_until_it_is_cast(fox):
         fit(model, fox, 1, 0.02, batch_size=4, num_steps=10)
     model.cast("float32")
     assert evaluate(model, [0, 1, 2])[0] == pytest.approx(before, abs=1e-2)
+
+
+def test_frozen_weights_stay_and_others_have_their_own_rate(fox):
+    model = small(fox, num_layers=2)
+    model.initialize()
+    model.embedding.collect_params().setattr("grad_req", "null")
+    model.output.weight.lr_mult = 0
+    before = weights(model)
+    _, after = train(fox, model=model)
+    assert {name for name in before if same({0: before[name]},
+                                            {0: after[name]})} == {
+        "embedding.weight", "output.weight"}
+
+
+@pytest.mark.parametrize("grad_req, words", [
+    ("add", "has the grad_req 'add', with which gradients add up"),
+    ("null", "all of the model's parameters have the grad_req 'null'")])
+def test_gradients_that_cannot_be_used(fox, grad_req, words):
+    model = small(fox)
+    model.collect_params().setattr("grad_req", grad_req)
+    with pytest.raises(ValueError, match=words):
+        train(fox, model=model)
+
+
+def test_the_books_model_is_measured(fox):
+    model = d2l.RNNModel(rnn.LSTM(8, num_layers=2), fox.vocab_size)
+    model.initialize(init.Xavier())
+    losses, targets = evaluate(model, fox.corpus_indices, 3, 10)
+    X, _ = in_rows(fox.corpus_indices, 3)
+    output, _ = model(nd.array(X), model.begin_state(batch_size=3))
+    want = -nd.pick(nd.log_softmax(output), nd.array(targets.T.reshape(-1)))
+    np.testing.assert_allclose(losses.T.reshape(-1), want.asnumpy(),
+                               atol=1e-5)
+
+
+def test_a_model_of_windows_is_not_measured_as_a_text(fox):
+    model = d2l.WindowLSTM(fox.vocab_size)
+    model.initialize()
+    with pytest.raises(ValueError, match="model is a WindowLSTM, which carr"):
+        evaluate(model, fox.corpus_indices)
+
+
+def test_a_folder_that_is_taken_costs_the_model_nothing(fox, tmp_path):
+    train(fox, folder=tmp_path)
+    model = small(fox)
+    for options, words in (({}, "already holds a training run"),
+                           ({"folder": tmp_path / "new", "resume": True},
+                            "there is no checkpoint at")):
+        with pytest.raises((ValueError, FileNotFoundError), match=words):
+            train(fox, model=model, **{"folder": tmp_path, **options})
+    assert all(p._data is None for p in model.collect_params().values())
+    assert model.idx_to_char is None
