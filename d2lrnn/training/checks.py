@@ -11,8 +11,11 @@ from d2lrnn.basics.checks import (
 from d2lrnn.basics.environment import as_context, try_gpu
 from d2lrnn.basics.language import readers_language
 from d2lrnn.data.corpus import Corpus
+from d2lrnn.models.char_rnn import CharRNN
 from d2lrnn.models.checkpoint import check_saved_kind
 from d2lrnn.models.checkpoint_checks import difference
+from d2lrnn.models.lesson_models import WindowLSTM
+from d2lrnn.training.feeds import Rows, Windows
 from d2lrnn.training.runs import RunFolder
 from d2lrnn.training.schedules import check_schedule
 from d2lrnn.training.state import make_optimizer
@@ -68,6 +71,11 @@ def check_reader(model, feed):
         raise ValueError(f"model is of the class {type(model).__name__}, "
                          f"which has no {' and no '.join(lacking)}: give one "
                          f"like CharRNN")
+    for kind, own, other in ((CharRNN, Rows, Windows),
+                             (WindowLSTM, Windows, Rows)):
+        if isinstance(model, kind) and isinstance(feed, other):
+            raise ValueError(f"the model is a {kind.__name__}, and the feed "
+                             f"is {other.__name__}: give {own.__name__}")
     check_precision(model)
 
 

@@ -174,3 +174,13 @@ def test_what_cannot_be_trained_stays_as_it_is(abc, tmp_path, monkeypatch,
     assert all(p._data is None for p in model.collect_params().values())
     assert getattr(model, "idx_to_char", None) is None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("model, feed, words", [
+    (d2l.CharRNN(3, 4, 8, 1), lambda abc: d2l.Windows(abc, 4, 2, 10, 0.2),
+     "the model is a CharRNN, and the feed is Windows: give Rows"),
+    (d2l.WindowLSTM(3, Tx=4), lambda abc: d2l.Rows(abc, 4, 10, 0.2),
+     "the model is a WindowLSTM, and the feed is Rows: give Windows")])
+def test_a_feed_for_another_kind_of_model(abc, model, feed, words):
+    with pytest.raises(ValueError, match=words):
+        d2l.fit_feed(model, feed(abc), 1, 0.05)
