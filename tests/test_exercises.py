@@ -120,8 +120,15 @@ def unshifted(corpus_indices, batch_size, num_steps):
         yield X, X
 
 
+def endless(corpus_indices, batch_size, num_steps):
+    X = nd.zeros((batch_size, num_steps))
+    while True:
+        yield X, X
+
+
 @pytest.mark.parametrize("lesson, number, answer, reason", [
     ("lang_model_dataset", 2, unshifted, "the mini-batches[0][1]["),
+    ("lang_model_dataset", 2, endless, "the mini-batches is a list of 1000"),
     ("gru", 2, d2l.mingru, "your function stopped with ValueError: "),
     ("lstm", 2, d2l.gru, "your function stopped with ValueError: "),
     ("deep_rnn", 2, lambda cell, num_layers: d2l.deep(cell, 1),

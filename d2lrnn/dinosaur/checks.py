@@ -116,6 +116,10 @@ def check_clip(gradients, maxValue):
     for key in keys(gradients, "d"):
         if key not in gradients:
             raise ValueError(f"gradients has no {key}: give all five arrays")
+        if np.asarray(gradients[key]).dtype.kind != "f" or not isinstance(
+                gradients[key], np.ndarray):
+            raise ValueError(f"{key} is {shown(gradients[key])}: give an "
+                             f"array of floats")
 
 
 def check_sample(parameters, char_to_ix, seed, temperature=1.0):

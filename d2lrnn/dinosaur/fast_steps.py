@@ -49,6 +49,8 @@ class Buffers:
     def step(self, X, Y, a_prev, parameters, learning_rate, maxValue):
         """Learn from a name, and return its ``(loss, a_last)``.
 
+        Nothing is checked here, for speed; ``optimize`` checks all of it.
+
         - ``X``, ``Y``: the ids of the name, as ``encode`` returns them
         - ``a_prev``: the first state, of shape (n_a, 1)
         - ``parameters``: a dict, updated in place

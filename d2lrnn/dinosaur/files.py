@@ -18,13 +18,22 @@ FORMAT = "d2lrnn.dinosaur 1"
 
 
 def check_save(path):
-    """Return a path; raise ``ValueError`` if no file can be written there."""
+    """Return a path; raise ``ValueError`` if no file can be written there.
+
+    A file that is there already is replaced if it holds a model of names.
+    """
     path = check_path("path", path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the path of a file")
     if not os.access(path.parent, os.W_OK):
         raise ValueError(f"{path.parent} is not a folder that can be written "
                          f"to: give a path in one that can")
+    if path.exists():
+        try:
+            load(path)
+        except ValueError:
+            raise ValueError(f"{path} exists already, and holds no model of "
+                             f"names: give another path") from None
     return path
 
 

@@ -13,10 +13,11 @@ from d2lrnn.data.tokens import (
     prefix_tokens,
     spelled,
 )
+from d2lrnn.models.lesson_models import check_carries_state
 from d2lrnn.models.scratch import to_onehot
 from mxnet import nd
 
-__all__ = ["check_numbering", "check_parts", "predict_rnn",
+__all__ = ["check_numbering", "check_parts", "check_size", "predict_rnn",
            "predict_rnn_gluon"]
 
 
@@ -31,7 +32,16 @@ def check_parts(given):
     if "model" in given and not hasattr(given["model"], "begin_state"):
         raise ValueError(f"model is {shown(given['model'])}: give a model of "
                          f"Gluon, such as RNNModel")
+    check_carries_state(given.get("model"))
     check_precision(given.get("model"))
+
+
+def check_size(model, vocab_size):
+    """Raise ``ValueError`` for a model with another number of ids."""
+    size = getattr(model, "vocab_size", vocab_size)
+    if size != vocab_size:
+        raise ValueError(f"the model has a vocabulary of {size}, and "
+                         f"vocab_size is {vocab_size}: make them the same")
 
 
 def check_numbering(idx_to_char, char_to_idx, vocab_size):
@@ -53,6 +63,7 @@ def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,
     """
     check_prefix(prefix, num_chars, char_to_idx)
     check_parts(parts)
+    check_size(parts.get("model"), vocab_size)
     check_numbering(idx_to_char, char_to_idx, vocab_size)
     level = level_of(char_to_idx)
     return {"prefix": prefix_tokens(prefix, char_to_idx),

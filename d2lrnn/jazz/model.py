@@ -57,6 +57,10 @@ class Phrases(Feed):
 
     def __init__(self, music, batch_size):
         check_music(music)
+        if music.X.shape[1] < 2:
+            raise ValueError("the windows have the length 1, of which the "
+                             "only value is empty: give load_music_utils a "
+                             "Tx of 2 or more")
         batch_size = check_numbers(batch_size=batch_size)["batch_size"]
         self.X, self.Y = to_ids(music.X), to_ids(music.Y)
         m = len(self.X)
@@ -334,7 +338,8 @@ def generate_music(inference_model, music, path="runs/jazz.mid", *,
 def under_phrase(chords, tokens):
     """Return a measure's chords, repeated in all measures of a phrase.
 
-    Onsets count from 0, and each chord ends where the next one begins.
+    Onsets count from 0. A chord ends where a later one begins; two may begin
+    together.
 
     >>> from d2lrnn.jazz.midi import Note
     >>> chords = under_phrase([Note(8, 9, (60, 64))], ["C,3.000", "S,2.000"])
@@ -347,7 +352,8 @@ def under_phrase(chords, tokens):
     struck = [note for i in range(math.ceil(length / QUARTERS))
               for note in shifted(chords, QUARTERS * i - first)]
     end = QUARTERS * math.ceil(length / QUARTERS)
-    stops = [note.onset for note in struck[1:]] + [end]
+    stops = [min((later.onset for later in struck if later.onset > note.onset),
+                 default=end) for note in struck]
     return [note._replace(length=min(note.length, stop - note.onset))
             for note, stop in zip(struck, stops, strict=True)]
 

@@ -2,6 +2,7 @@
 import inspect
 import math
 import time
+from collections.abc import Iterator
 
 from d2lrnn.basics.checks import (
     check_function,
@@ -20,7 +21,9 @@ __all__ = ["check_training", "end_epoch", "grad_clipping", "make_params",
 
 def check_clipping(params, theta, ctx=None):
     """Check the arguments of ``grad_clipping``."""
-    return check_numbers("theta", theta=theta)
+    # a generator would be used up by the norm
+    params = list(params) if isinstance(params, Iterator) else params
+    return {"params": params, **check_numbers("theta", theta=theta)}
 
 
 def check_sgd(params, lr, batch_size):
@@ -92,9 +95,14 @@ def make_params(get_params, vocab_size, num_hiddens, ctx):
     required = [parameter for parameter
                 in inspect.signature(get_params).parameters.values()
                 if parameter.default is parameter.empty]
-    if required:
-        return get_params(vocab_size, num_hiddens, ctx)
-    return get_params()
+    params = (get_params(vocab_size, num_hiddens, ctx) if required
+              else get_params())
+    if isinstance(params, (list, tuple)) and any(
+            isinstance(param, nd.NDArray) and param.grad is None
+            for param in params):
+        raise ValueError("get_params returns arrays without gradients: call "
+                         "attach_grad on each")
+    return params
 
 
 def end_epoch(history, losses, norms, batch_chars, start, lr, clipping_theta):

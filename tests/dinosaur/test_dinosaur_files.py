@@ -145,6 +145,18 @@ def test_the_command_trains_saves_and_loads(tmp_path, a_list, capsys):
             for line in names.splitlines()] == want
 
 
+def test_a_file_of_another_kind_stays(tmp_path, a_list, capsys):
+    with pytest.raises(SystemExit, match="exists already, and holds no model"):
+        dinosaur.main(["--list", a_list, "--save", a_list])
+    assert (tmp_path / "names.txt").read_text("utf-8") == "\n".join(NAMES)
+    assert not capsys.readouterr().out
+    model = tmp_path / "m.safetensors"
+    first, second = (draw(4, VOCAB_SIZE) for _ in range(2))
+    for parameters in (first, second):  # one may take the other's place
+        dinosaur.save(model, parameters, IX_TO_CHAR)
+    assert (dinosaur.load(model)[0]["b"] == second["b"]).all()
+
+
 @pytest.mark.parametrize("arguments, words", [
     (["--iterations", "0"], "num_iterations is 0"),
     (["--names", "0"], "num_names is 0"),

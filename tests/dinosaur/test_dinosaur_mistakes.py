@@ -60,6 +60,7 @@ def without(char):
 
 
 COLUMN, WIDE = np.zeros((5, 1)), np.zeros((4, 2))
+GRADIENTS = dict.fromkeys(("dWax", "dWaa", "dWya", "db", "dby"), COLUMN)
 STEPS = ["rnn_forward", "rnn_backward", "optimize"]
 STATES = {"rnn_forward": "a0", "optimize": "a_prev",
           "rnn_step_forward": "a_prev", "rnn_step_backward": "a_prev"}
@@ -84,6 +85,10 @@ STATES = {"rnn_forward": "a0", "optimize": "a_prev",
     (lambda: step("clip", maxValue=math.nan), "maxValue is nan"),
     (lambda: dinosaur.clip({"dWax": COLUMN, "dba": COLUMN}, 5), "no dWaa"),
     (lambda: dinosaur.clip({}, 5), "gradients has no dWax"),
+    (lambda: dinosaur.clip({**GRADIENTS, "dWya": [-7.0, 3.0]}, 5),
+     r"dWya is \[-7.0, 3.0\]: give an array of floats"),
+    (lambda: dinosaur.clip({**GRADIENTS, "db": np.array([7])}, 5),
+     r"db is array\(\[7\]\): give an array of floats"),
     (lambda: step("update_parameters", dWya=COLUMN), "dWya has shape"),
     (lambda: step("update_parameters", gradients={}), "no dWax among"),
     (lambda: step("update_parameters", dby=np.zeros((VOCAB_SIZE, 1), int)),

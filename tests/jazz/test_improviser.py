@@ -406,6 +406,27 @@ def test_chords_are_struck_anew_in_every_measure():
     assert [(n.onset, n.length) for n in late] == [(1, 1)]
 
 
+def test_chords_that_begin_together_both_sound(tmp_path):
+    chords = [Note(0, 4, (48, 52)), Note(0, 2, (60, 64)), Note(2, 2, (59,))]
+    under = room.under_phrase(chords, ["C,4.000"])
+    assert [(n.onset, n.length) for n in under] == [(0, 2), (0, 2), (2, 2)]
+    path = tmp_path / "two.mid"
+    write_tune(path, [Note(Fraction(i, 2), Fraction(1, 2), (72 + i % 5,))
+                      for i in range(16)],
+               [Note(i, n, (48 + n, 52 + n, 55 + n))
+                for i in (0, 4) for n in (4, 2)])
+    tune = jazz.load_music_utils(path, m=2, Tx=4)
+    play = player(small(None, n_values=tune.n_values), Ty=4)
+    solo = jazz.generate_music(play, tune, tmp_path / "solo.mid", seed=1)
+    assert solo.stat().st_size > 100
+
+
+def test_windows_of_one_value_teach_nothing(music):
+    one = jazz.load_music_utils(Tx=1)
+    with pytest.raises(ValueError, match="give load_music_utils a Tx of 2"):
+        jazz.fit(jazz.djmodel(1, 4, one.n_values), one)
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda m, p: jazz.djmodel(0, 2, 3), "Tx is 0"),
     (lambda m, p: jazz.djmodel(4, 2.5, 3), "n_a is 2.5"),

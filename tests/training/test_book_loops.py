@@ -401,6 +401,41 @@ def test_a_vocabulary_of_another_size_is_one_sentence(train, abc, ctx):
         train((corpus_indices, char_to_idx, idx_to_char[:2], vocab_size), ctx)
 
 
+@pytest.mark.parametrize("model, words", [
+    (lambda: d2l.RNNModel(rnn_layers.RNN(16), 2),
+     "the model has a vocabulary of 2, and vocab_size is 3"),
+    (lambda: d2l.WindowLSTM(3, 4), "model is a WindowLSTM, which carries no")])
+def test_a_model_that_does_not_fit_is_one_sentence(abc, ctx, model, words):
+    corpus_indices, char_to_idx, idx_to_char, vocab_size = abc
+    with pytest.raises(ValueError, match=words):
+        d2l.train_and_predict_rnn_gluon(
+            model(), 16, vocab_size, ctx, corpus_indices, idx_to_char,
+            char_to_idx, 1, 5, 1.0, 0.1, 4, 1, 5, [])
+    with pytest.raises(ValueError, match=words):
+        d2l.predict_rnn_gluon("a", 5, model(), vocab_size, ctx, idx_to_char,
+                              char_to_idx)
+
+
+def test_parameters_without_gradients_are_one_sentence(abc, ctx):
+    def get_params(*sizes):
+        first, *others = d2l.get_params(*sizes)
+        return [first.detach(), *others]
+
+    with pytest.raises(ValueError, match="arrays without gradients: call att"):
+        train(abc, ctx, (d2l.rnn, get_params, d2l.init_rnn_state))
+
+
+def test_gradients_from_a_generator_are_clipped_too(ctx):
+    params = [nd.ones(3, ctx), nd.ones((2, 2), ctx)]
+    for param in params:
+        param.attach_grad()
+        param.grad[:] = 2
+    norm = d2l.grad_clipping((param for param in params), 1.0, ctx)
+    assert norm.asscalar() == pytest.approx(2 * 7 ** 0.5)
+    for param in params:
+        np.testing.assert_allclose(param.grad.asnumpy(), 7 ** -0.5, rtol=1e-6)
+
+
 def test_a_loop_takes_numpys_numbers_and_a_device_by_name(abc):
     d2l.seed(3)
     plain = train(abc, "cpu", num_epochs=2, prefixes=["a"])
