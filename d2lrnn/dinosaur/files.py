@@ -20,7 +20,7 @@ FORMAT = "d2lrnn.dinosaur 1"
 def check_save(path):
     """Return a path; raise ``ValueError`` if no file can be written there.
 
-    A file that is there already is replaced if it holds a model of names.
+    Of the files that are there already, only a model of names is replaced.
     """
     path = check_path("path", path)
     if path.is_dir():
@@ -28,10 +28,10 @@ def check_save(path):
     if not os.access(path.parent, os.W_OK):
         raise ValueError(f"{path.parent} is not a folder that can be written "
                          f"to: give a path in one that can")
-    if path.exists():
+    if path.is_file():
         try:
-            load(path)
-        except ValueError:
+            read_tensors(path, "file", check_format)
+        except TensorsError:
             raise ValueError(f"{path} exists already, and holds no model of "
                              f"names: give another path") from None
     return path
