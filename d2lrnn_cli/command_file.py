@@ -103,11 +103,11 @@ def kept(text, copy):
 
 
 def where(text, copy):
-    """Return a text's name, its absolute path, or the name of its copy."""
+    """Return a text's name, its absolute path, or the place of its copy."""
     if text in TEXTS or not os.path.exists(text):
         return to_text(text)
     if copy.exists() and copy.samefile(text):
-        return copy.name
+        return f"./{copy.name}"  # as no other path is noted
     return to_text(os.path.abspath(text))
 
 
@@ -156,10 +156,14 @@ def read_command(folder, kinds):
 
 
 def copy_or_path(noted, copy):
-    """Return the path of a text's copy if that is what a command notes."""
-    # without a copy, it is the name of a text in $D2LRNN_DATA
-    return (os.fspath(copy) if noted == copy.name and copy.is_file()
-            else to_path(noted))
+    """Return the path of a text's copy if that is what a command notes.
+
+    0.1.0 noted its bare name, which may also be that of a text in
+    $D2LRNN_DATA.
+    """
+    is_copy = noted == f"./{copy.name}" or (noted == copy.name
+                                            and copy.is_file())
+    return os.fspath(copy) if is_copy else to_path(noted)
 
 
 def check_command(command, kinds):

@@ -18,13 +18,16 @@ def unigram_perplexity(corpus_indices):
     >>> unigram_perplexity([0, 1, 2, 3])
     4.0
     """
-    ids = np.asarray(corpus_indices)
+    try:
+        ids = np.asarray(corpus_indices)
+    except ValueError:
+        ids = np.asarray(None)  # such as rows of different lengths
     if ids.ndim != 1 or ids.dtype.kind not in "iu" or not len(ids) or (
             ids.min() < 0):
         raise ValueError(f"corpus_indices is {shown(corpus_indices)}: it must "
                          f"be a list of whole numbers of at least 0")
-    p = np.bincount(ids) / len(ids)
-    p = p[p > 0]
+    _, counts = np.unique(ids, return_counts=True)
+    p = counts / len(ids)
     return perplexity(-(p * np.log(p)).sum())
 
 

@@ -180,6 +180,9 @@ def _without_rare(ids, vocabulary, min_freq):
     # a text of level "split" has <eos>, and may have <unk> of its own
     ordinary = np.array([token not in (EOS, UNKNOWN) for token in vocabulary])
     most = counts.max(initial=0, where=ordinary)
+    if not most:
+        raise ValueError(f"min_freq is {min_freq}, but the text has no words "
+                         f"to count: give another text")
     if most < min_freq:
         unit = "word" if EOS in vocabulary else "token"
         raise ValueError(

@@ -116,10 +116,10 @@ def check_clip(gradients, maxValue):
     for key in keys(gradients, "d"):
         if key not in gradients:
             raise ValueError(f"gradients has no {key}: give all five arrays")
-        if np.asarray(gradients[key]).dtype.kind != "f" or not isinstance(
-                gradients[key], np.ndarray):
-            raise ValueError(f"{key} is {shown(gradients[key])}: give an "
-                             f"array of floats")
+        gradient = gradients[key]
+        if not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
+            raise ValueError(f"{key} is {shown(gradient)}: give an array of "
+                             f"floats")
 
 
 def check_sample(parameters, char_to_ix, seed, temperature=1.0):

@@ -28,7 +28,7 @@ def check_save(path):
     if not os.access(path.parent, os.W_OK):
         raise ValueError(f"{path.parent} is not a folder that can be written "
                          f"to: give a path in one that can")
-    if path.is_file():
+    if path.is_file() and path.stat().st_size:
         try:
             read_tensors(path, "file", check_format)
         except TensorsError:
@@ -40,8 +40,9 @@ def check_save(path):
 def save(path, parameters, ix_to_char):
     """Write parameters and vocabulary to a safetensors file, or write nothing.
 
-    Raise ``ValueError`` if no file can be written at ``path``, and for
-    parameters or a vocabulary that ``load`` would refuse.
+    Raise ``ValueError`` if no file can be written at ``path``, or one of
+    another kind is there, and for parameters or a vocabulary that ``load``
+    would refuse.
     """
     path = check_save(path)
     if not isinstance(ix_to_char, dict):

@@ -103,7 +103,8 @@ def text_facts(path, settings):
     if record and sha256 and record["text"]["sha256"] == sha256:
         source, held_out = (record["text"]["source"],
                             record["text"].get("held_out", {}))
-    licence = next((words for name, words in LICENCES.items()
+    licence = next((f"{words}, if it is the text published as {name}"
+                    for name, words in LICENCES.items()
                     if (source or "").startswith(name)), NOT_KNOWN)
     return {"text": source or NOT_KNOWN, "licence of the text": licence,
             **({"sha256 of the text": sha256} if sha256 else {}),

@@ -17,8 +17,8 @@ from d2lrnn.models.lesson_models import check_carries_state
 from d2lrnn.models.scratch import to_onehot
 from mxnet import nd
 
-__all__ = ["check_numbering", "check_parts", "check_size", "predict_rnn",
-           "predict_rnn_gluon"]
+__all__ = ["check_numbering", "check_parts", "check_vocab_size",
+           "predict_rnn", "predict_rnn_gluon"]
 
 
 def check_parts(given):
@@ -36,7 +36,7 @@ def check_parts(given):
     check_precision(given.get("model"))
 
 
-def check_size(model, vocab_size):
+def check_vocab_size(model, vocab_size):
     """Raise ``ValueError`` for a model with another number of ids."""
     size = getattr(model, "vocab_size", vocab_size)
     if size != vocab_size:
@@ -63,8 +63,8 @@ def _as_tokens(prefix, num_chars, idx_to_char, char_to_idx, vocab_size,
     """
     check_prefix(prefix, num_chars, char_to_idx)
     check_parts(parts)
-    check_size(parts.get("model"), vocab_size)
     check_numbering(idx_to_char, char_to_idx, vocab_size)
+    check_vocab_size(parts.get("model"), vocab_size)
     level = level_of(char_to_idx)
     return {"prefix": prefix_tokens(prefix, char_to_idx),
             "idx_to_char": [spelled(token, level) for token in idx_to_char]}

@@ -34,8 +34,8 @@ def generate(model, prefix: str | list[str] | tuple[str, ...],
 
     ``model``
         ``model(X, state)`` takes ids of shape (batch_size, 1) and returns
-        scores of shape (batch_size, vocab_size) and the new state, arrays of
-        shape (batch_size, num_hiddens). ``model.idx_to_char`` is its
+        scores of shape (batch_size, vocab_size) and the new state, arrays
+        with one axis for the texts. ``model.idx_to_char`` is its
         vocabulary. A model that ``stepper_of`` knows takes its steps in
         NumPy, with its current weights.
     ``prefix``

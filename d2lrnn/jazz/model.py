@@ -58,9 +58,8 @@ class Phrases(Feed):
     def __init__(self, music, batch_size):
         check_music(music)
         if music.X.shape[1] < 2:
-            raise ValueError("the windows have the length 1, of which the "
-                             "only value is empty: give load_music_utils a "
-                             "Tx of 2 or more")
+            raise ValueError("the windows have one value each, and it is "
+                             "empty: give load_music_utils a Tx of 2 or more")
         batch_size = check_numbers(batch_size=batch_size)["batch_size"]
         self.X, self.Y = to_ids(music.X), to_ids(music.Y)
         m = len(self.X)

@@ -19,6 +19,11 @@ __all__ = [
 def check_layers(num_layers, **functions):
     """Check the functions; check and convert the number of layers."""
     check_functions(**functions)
+    for function in functions.values():
+        if getattr(function, "__qualname__", "").startswith("bi."):
+            raise ValueError("cell is bi(cell), which reads the steps in both "
+                             "directions, and deep gives it one at a time: "
+                             "take bi(deep(cell, num_layers))")
     return check_numbers(num_layers=num_layers)
 
 

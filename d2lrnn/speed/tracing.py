@@ -72,6 +72,9 @@ class Traced:
                 isinstance(param, nd.NDArray) for param in params):
             raise ValueError(f"params is {shown(params)}: give a list of the "
                              f"arrays with gradients")
+        if any(param.grad is None for param in params):
+            raise ValueError("params has arrays without gradients: call "
+                             "attach_grad on each")
         self.function = function
         self.params = list(params)
         self.rewrite = rewrite
@@ -81,9 +84,15 @@ class Traced:
 
     def __call__(self, *inputs):
         """Return the function's arrays for these inputs."""
+        if not all(isinstance(x, nd.NDArray) for x in inputs):
+            raise ValueError(f"the inputs are {shown(inputs)}: give arrays of "
+                             f"mxnet.nd")
         shapes = tuple(x.shape for x in inputs)
         if shapes not in self._compiled:
+            before = [param.grad.copy() for param in self.params]
             self._compiled[shapes] = self._compile(inputs)
+            for param, grad in zip(self.params, before, strict=True):
+                param.grad[:] = grad  # to which the next one may be added
         return self._compiled[shapes](*inputs)
 
     def _compile(self, inputs):
@@ -123,6 +132,8 @@ class Traced:
         """Return the outputs and gradients of one run, as NumPy arrays."""
         with autograd.record():
             outputs = function(*inputs)
+        for param in self.params:
+            param.grad[:] = 0  # it may be of the kind to which others add
         outputs[0].backward()
         return [array.asnumpy() for array
                 in [*outputs, *(p.grad for p in self.params)]]

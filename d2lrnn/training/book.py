@@ -12,7 +12,7 @@ from d2lrnn.data.samplers import data_iter_consecutive, data_iter_random
 from d2lrnn.generation.book import (
     check_numbering,
     check_parts,
-    check_size,
+    check_vocab_size,
     predict_rnn,
     predict_rnn_gluon,
 )
@@ -38,7 +38,7 @@ def check_loop(num_hiddens, vocab_size, ctx, idx_to_char, char_to_idx,
     numbers = check_numbers(num_hiddens=num_hiddens, vocab_size=vocab_size,
                             num_steps=num_steps, batch_size=batch_size)
     check_parts(others)
-    check_size(others.get("model"), vocab_size)
+    check_vocab_size(others.get("model"), vocab_size)
     flags = {name: check_flag(name, others[name]) for name in (
         "is_random_iter", "compiled", "rewrite") if name in others}
     # a run that prints no lyrics needs no vocabulary

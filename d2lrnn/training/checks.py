@@ -18,7 +18,7 @@ from d2lrnn.models.lesson_models import WindowLSTM
 from d2lrnn.training.feeds import Rows, Windows
 from d2lrnn.training.runs import RunFolder
 from d2lrnn.training.schedules import check_schedule
-from d2lrnn.training.state import make_optimizer
+from d2lrnn.training.state import make_optimizer, trained_params
 from d2lrnn.training.together import ALONE, Alone
 
 __all__ = ["check_models", "check_options", "check_same_vocabulary"]
@@ -50,6 +50,7 @@ def check_options(model, feed, **given):
     params = {} if params is None else params
     check_kind("optimizer_params", params, dict, "a dict")
     make_optimizer(given.get("optimizer", "adam"), params)
+    trained_params(model)
     check_same_vocabulary(model, feed.corpus)
     check_size(model, feed.corpus)
     if folder is not None:
@@ -111,8 +112,9 @@ def check_same_vocabulary(model, corpus):
     params = model.collect_params().values()
     if model.idx_to_char is None or any(p._data is None for p in params):
         return
-    if model.level != corpus.level:
-        raise ValueError(f"the model was trained at the level {model.level}, "
+    level = getattr(model, "level", corpus.level)
+    if level != corpus.level:
+        raise ValueError(f"the model was trained at the level {level}, "
                          f"and the corpus is at the level {corpus.level}: "
                          f"make a new model, or a corpus of the model's level")
     if list(model.idx_to_char) != list(corpus.idx_to_char):

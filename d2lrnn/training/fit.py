@@ -242,22 +242,17 @@ def report_epoch(feed, record, model, on_epoch_end):
     If JSON cannot hold a value, remove it from the record and raise
     ``ValueError``.
     """
-    check_plain(make_plain(record), "feed.measure")
-    if line := feed.line(record):
-        print(line)
-    if not on_epoch_end:
-        return
+    measured = set(record)
     try:
-        on_epoch_end(model, record)
+        if line := feed.line(record):
+            print(line)
+        if on_epoch_end:
+            on_epoch_end(model, record)
     finally:
         wrong = make_plain(record)
-    check_plain(wrong, "on_epoch_end")
-
-
-def check_plain(wrong, function):
-    """Raise ``ValueError`` if JSON cannot hold what a function has put."""
     if wrong:
         key, value = next(iter(wrong.items()))
+        function = "feed.measure" if key in measured else "on_epoch_end"
         raise ValueError(
             f"{function} put {shown(key)} into the record, a "
             f"{type(value).__name__}, which JSON cannot hold: put numbers, "

@@ -707,7 +707,8 @@ def test_data(tmp_path):
 def test_a_download_is_quiet(tmp_path):
     """Offline, here; what failed is said all the same."""
     there = {"D2LRNN_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path),
-             "https_proxy": "http://127.0.0.1:9"}
+             "https_proxy": "http://127.0.0.1:9", "no_proxy": "",
+             "NO_PROXY": ""}
     get = ("data", "get", "tinyshakespeare")
     assert "Downloading data from" in run(*get, code=1, **there).stderr
     done = run(*get, "--quiet", code=1, **there)

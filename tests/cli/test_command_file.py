@@ -72,6 +72,23 @@ def test_a_text_elsewhere_with_the_name_of_a_copy(run, monkeypatch, tmp_path):
         "text.txt", {"held_out": "held_out.txt"})
 
 
+def test_a_copy_that_is_lost_is_no_other_text(run, tmp_path, monkeypatch):
+    with written_command(run, pipe("first"), {"held_out": 0.1}):
+        pass
+    (run / "text.txt").unlink()
+    (tmp_path / "text.txt").write_text("another")
+    monkeypatch.chdir(tmp_path)
+    text, _ = read_command(run, KINDS)
+    assert text == str(run / "text.txt")
+
+
+def test_a_copy_as_version_0_1_0_noted_it(run):
+    (run / "text.txt").write_text("first")
+    (run / "command.json").write_text(
+        '{"text": "text.txt", "settings": {"held_out": 0.1}}')
+    assert read_command(run, KINDS)[0] == str(run / "text.txt")
+
+
 def test_what_a_resumed_training_was_given_is_noted_once_it_saves(run):
     with written_command(run, "ptb", {"held_out": 0.1, "seed": 1}):
         (run / "last.safetensors").write_text("epoch 1")

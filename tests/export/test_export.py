@@ -194,7 +194,9 @@ def test_a_strange_name_stays_text(tmp_path):
 
 
 @pytest.mark.parametrize("text, licence", [
-    ("original_lyrics.txt", "CC0 1.0"), ("mine.txt", "not known")])
+    ("original_lyrics.txt",
+     "CC0 1.0, if it is the text published as original_lyrics.txt"),
+    ("mine.txt", "not known")])
 def test_the_licence_is_that_of_a_text_that_ships(tmp_path, original, text,
                                                   licence):
     (tmp_path / text).write_text(TEXT, "utf-8")

@@ -62,6 +62,44 @@ def test_it_does_without_webassembly(browser, tmp_path, sonnets):
     browser.get_log("browser")  # the refusal
 
 
+def test_it_does_without_it_altogether(browser, tmp_path, sonnets):
+    """As where the reader has switched it off."""
+    path = tmp_path / "model.safetensors"
+    model = saved(path, sonnets)
+    script = browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {"source": "delete window.WebAssembly"})["identifier"]
+    try:
+        open_page(browser, tmp_path / "page.html", path)
+        assert browser.execute_script("return typeof WebAssembly") == (
+            "undefined")
+        np.testing.assert_allclose(as_arrays(browser, "reading.scoresAt(9)"),
+                                   d2l.trace(model, TEXT).scores[8],
+                                   atol=1e-5)
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument",
+                                {"identifier": script})
+        browser.get("about:blank")
+
+
+def test_what_has_no_surprise_has_no_colour(browser, tmp_path, sonnets):
+    """The first character, which nothing predicts, after another colouring."""
+    path = tmp_path / "model.safetensors"
+    saved(path, sonnets)
+    open_page(browser, tmp_path / "page.html", path)
+
+    def colour():
+        return browser.execute_script(
+            "return getComputedStyle(document.querySelector('#shown span'))"
+            ".backgroundColor")
+
+    plain = colour()
+    fill_in(browser, "colour", "unit")
+    wait_until(browser, lambda: colour() != plain)
+    fill_in(browser, "colour", "surprise")
+    wait_until(browser, lambda: colour() == plain)
+
+
 def test_its_surprise_is_that_of_the_command(browser, tmp_path, sonnets):
     path = tmp_path / "model.safetensors"
     model = saved(path, sonnets, tie_weights=True, embed_size=20)

@@ -132,3 +132,10 @@ def test_the_step_is_compiled(name, ctx):
     for a, b in zip(grads, run(cell, params, state, X, Y)[2], strict=True):
         close(a, b, 3)
     assert traced.reasons == []
+
+
+def test_layers_do_not_read_both_ways():
+    """But both ways may have layers."""
+    with pytest.raises(ValueError, match=r"cell is bi.*: take bi\(deep"):
+        d2l.deep(d2l.bi(d2l.rnn), 2)
+    assert callable(d2l.bi(d2l.deep(d2l.rnn, 2)))

@@ -6,6 +6,7 @@ import re
 import warnings
 
 import d2lrnn as d2l
+import numpy as np
 import pytest
 
 
@@ -28,6 +29,9 @@ def written(histories, abc, tmp_path):
 def test_baselines(original):
     assert d2l.unigram_perplexity([0, 1, 1, 0, 2, 2]) == pytest.approx(3)
     assert d2l.unigram_perplexity([4, 4, 4]) == 1
+    assert d2l.unigram_perplexity([0, 2 ** 40]) == pytest.approx(2)
+    assert d2l.unigram_perplexity(np.arange(2, dtype=np.uint64)) == (
+        pytest.approx(2))
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     assert d2l.unigram_perplexity([0, 0, 0, 1]) == pytest.approx(
         math.exp(entropy))

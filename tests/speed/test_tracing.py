@@ -275,3 +275,24 @@ def test_a_mistake_in_the_function_is_the_readers_to_see():
     with pytest.raises(AttributeError, match="no_such_method"):
         d2l.Traced(wrong, [])(nd.ones(3))
     assert nd.ones(1).asnumpy() == 1  # reading works again
+
+
+@pytest.mark.parametrize("grad_req, want", [("write", 24), ("add", 31)])
+def test_gradients_that_add_up_are_those_of_one_call(grad_req, want):
+    w = nd.array([3.0])
+    w.attach_grad(grad_req)
+    w.grad[:] = 7
+    square = d2l.Traced(lambda x: [(w * x) ** 2], [w])
+    with autograd.record():
+        (loss,) = square(nd.array([2.0]))
+    loss.backward()
+    assert w.grad.asscalar() == want and not square.reasons
+
+
+def test_what_cannot_be_traced_at_all():
+    w = nd.ones(1)
+    with pytest.raises(ValueError, match="without gradients: call attach_g"):
+        d2l.Traced(lambda x: [w * x], [w])
+    w.attach_grad()
+    with pytest.raises(ValueError, match=r"the inputs are .*: give arrays of"):
+        d2l.Traced(lambda x: [w * x], [w])(np.ones(1))

@@ -133,7 +133,12 @@ def test_its_numbers_may_be_numpys(abc, tmp_path, capsys):
         def measure(self, model, losses):
             return {**super().measure(model, losses),
                     "held_out_loss": np.float32(0.5), "num_right": np.int64(3),
-                    "held_out_perplexity": np.float32(1.5)}
+                    "held_out_perplexity": np.float32(1.5),
+                    "pairs": np.ones((2, 2))}
+
+        def line(self, record):
+            assert record["pairs"][1, 1] == 1  # as measure returned it
+            return super().line(record)
 
     history = train(abc, feed=Counted(abc, 4, 10, 12), folder=tmp_path,
                     schedule=lambda step: np.float32(0.05))

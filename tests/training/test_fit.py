@@ -657,6 +657,8 @@ def test_gradients_that_cannot_be_used(fox, grad_req, words):
     model.collect_params().setattr("grad_req", grad_req)
     with pytest.raises(ValueError, match=words):
         train(fox, model=model)
+    assert all(p._data is None for p in model.collect_params().values())
+    assert model.idx_to_char is None
 
 
 def test_the_books_model_is_measured(fox):

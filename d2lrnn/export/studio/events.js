@@ -50,7 +50,10 @@ function connect() {
   on("picture", "click", () => element("heat").toBlob(
     (blob) => saveAs("states.png", blob)));
   on("search", "click", find);
-  on("file", "change", ({ target }) => open(target.files[0]));
+  on("file", "change", ({ target }) => {
+    open(target.files[0]);
+    target.value = ""; // so that the same file can be opened again
+  });
   for (const id of Object.keys({ ...SETTINGS, ...CHOICES })) {
     on(id, "input", () => showAgain(id in CHOICES));
   }

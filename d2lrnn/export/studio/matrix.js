@@ -44,8 +44,9 @@ class Matrix {
       const places = begins.map((begin) => 4 * begin);
       this.run = () => f(0, ...places, rows, 4 * padded);
     } catch (error) {
-      if (!(error instanceof WebAssembly.CompileError ||
-            error instanceof RangeError)) throw error;
+      if (typeof WebAssembly === "object" && !(
+        error instanceof WebAssembly.CompileError ||
+        error instanceof RangeError)) throw error;
     }
   }
 

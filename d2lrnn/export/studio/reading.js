@@ -133,7 +133,7 @@ class Reading {
     return true;
   }
 
-  // Return what `d2lrnn eval` prints, and how many tokens are unknown.
+  // Return what `d2lrnn eval` prints of text(), and how many tokens are unknown.
   measures() {
     const bits = this.about.map(({ bits }) => bits).filter(Number.isFinite);
     const mean = bits.reduce((sum, x) => sum + x, 0) / bits.length;

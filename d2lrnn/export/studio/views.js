@@ -24,7 +24,7 @@ function colourOf(x) {
 }
 
 // Show the tokens of a reading from a place on, coloured by a number each; null
-// has no colour. What is shown already is left as it is.
+// and NaN have no colour. What is shown already is left as it is.
 function showTokens(reading, colours, begin = 0) {
   const shown = element("shown");
   while (shown.childElementCount > reading.tokens.length) {
@@ -39,7 +39,7 @@ function showTokens(reading, colours, begin = 0) {
     }
     const token = reading.spelled(reading.tokens[i]);
     const { known } = reading.about[i];
-    const colour = `rgba(${colourOf(colours?.[i] ?? 0)})`;
+    const colour = `rgba(${colourOf(colours?.[i] || 0)})`;
     const look = `${colour} ${known} ${token}`;
     if (span.look === look) continue;
     span.look = look;
