@@ -10,7 +10,13 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from d2lrnn.basics.checks import check_memory, check_number, checked, shown
+from d2lrnn.basics.checks import (
+    check_memory,
+    check_number,
+    checked,
+    shown,
+    without_weights,
+)
 from d2lrnn.basics.shapes import check_shape
 from d2lrnn.data.corpus import check_vocabulary
 from d2lrnn.data.tokens import level_of, tokenize, units_of
@@ -328,8 +334,7 @@ def read_network(model, params):
         else:
             refuse(model, params)
     except RuntimeError:  # MXNet's own, for a parameter without values
-        raise ValueError("the model has no weights: call initialize, or fit, "
-                         "or load one with load_model") from None
+        raise without_weights() from None
     layers = [{name: array.astype(np.float64) for name, array in layer.items()
                if array.size} for layer in layers]
     output = tuple(array.astype(np.float64) for array in output)

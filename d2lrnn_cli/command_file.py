@@ -14,7 +14,8 @@ from d2lrnn.report.page import STUDIO
 
 from d2lrnn_cli.streams import quoted
 
-__all__ = ["OLD_NAMES", "find_again", "read_command", "written_command"]
+__all__ = ["OLD_NAMES", "find_again", "is_read_once", "read_command",
+           "written_command"]
 
 COMMAND = "command.json"
 LARGEST_COMMAND = 10 ** 6  # bytes
@@ -57,7 +58,7 @@ def written_command(folder, text, settings):
 
 
 def check_free(folder):
-    """Raise ``ValueError`` if there are files that no training began."""
+    """Raise ``ValueError`` if files are there that belong to no training."""
     if (folder / COMMAND).exists() or (folder / LAST).exists():
         return
     for path in (folder / BEST, folder / STUDIO, folder / "report.html"):

@@ -161,7 +161,7 @@ def train_together(texts, folder, resume, workers, rank, at, max_restarts):
     """
     for text, option in zip(texts, ("TEXT|NAME", "--held-out"), strict=True):
         if isinstance(text, str) and os.path.exists(text) and not (
-                is_file(text) or is_known(text)):
+                can_be_shared(text)):
             raise BadParameter(f"{text} cannot be read by several workers: "
                                f"give a file", param_hint=option)
     name = str(folder)
@@ -182,16 +182,14 @@ def train_together(texts, folder, resume, workers, rank, at, max_restarts):
         go_on, workers, rank, at, max_restarts)
 
 
-def is_file(path):
-    """Return whether a path leads to a file that several can read."""
-    from d2lrnn.data.reading import STREAMS
-    return os.path.isfile(path) and not path.startswith(STREAMS)
-
-
-def is_known(text):
-    """Return whether a text is read by its name, whatever else has it."""
+def can_be_shared(text):
+    """Return whether several workers can read a text that exists."""
+    if os.path.isfile(text) and not text.startswith(("/dev/", "/proc/")):
+        return True  # most are such, and the imports take a second
     from d2lrnn.data.texts import TEXTS
-    return text in TEXTS
+
+    from d2lrnn_cli.command_file import is_read_once
+    return text in TEXTS or not (os.path.isdir(text) or is_read_once(text))
 
 
 def has_begun(folder):

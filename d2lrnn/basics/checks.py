@@ -17,7 +17,8 @@ __all__ = ["COUNT", "GPU_NUMBER", "LARGEST_FLOAT", "LONGEST", "NUMPY_SEED",
            "RANGES", "SMALLEST_FLOAT", "check_choice", "check_flag",
            "check_function", "check_has_weights", "check_kind", "check_memory",
            "check_number", "check_numbers", "check_path", "check_precision",
-           "checked", "converted", "explained", "is_number", "shown"]
+           "checked", "converted", "explained", "is_number", "shown",
+           "without_weights"]
 
 SMALLEST_FLOAT = sys.float_info.min  # above 0
 LARGEST_FLOAT = sys.float_info.max
@@ -253,8 +254,13 @@ def check_has_weights(model):
     params = getattr(model, "collect_params", dict)().values()
     if any(param._data is None and not param._deferred_init
            for param in params):
-        raise ValueError("the model has no weights: call initialize, or fit, "
-                         "or load one with load_model")
+        raise without_weights()
+
+
+def without_weights():
+    """Return the error for a model that has no weights."""
+    return ValueError("the model has no weights: call initialize, or fit, or "
+                      "load one with load_model")
 
 
 def checked(check):

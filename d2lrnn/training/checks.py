@@ -49,6 +49,7 @@ def check_options(model, feed, **given):
     params = given.get("optimizer_params")
     params = {} if params is None else params
     check_kind("optimizer_params", params, dict, "a dict")
+    # refused now, before the model is touched
     make_optimizer(given.get("optimizer", "adam"), params)
     trained_params(model)
     check_same_vocabulary(model, feed.corpus)
@@ -90,6 +91,7 @@ def check_models(model, corpus, kind):
             f"fit was given a {type(model).__name__} and a "
             f"{type(corpus).__name__}: it needs a {kind.__name__} and a "
             f"Corpus")
+    # before the feed is made, whose own errors would mislead
     check_same_vocabulary(model, corpus)
     check_size(model, corpus)
 
