@@ -17,7 +17,8 @@
 # It needs [the char-RNN](char_rnn.py) and
 # [regularisation](regularisation.py), and takes about two minutes on two
 # cores, with the short text of this page. The letters are those of the
-# [notation](/notation.md); $V$ is the size of the vocabulary.
+# [notation](/notation.md), except that $V$ is the size of the vocabulary and
+# $d$ that of an embedding.
 
 # %%
 import d2lrnn as d2l  # before mxnet
@@ -41,10 +42,10 @@ for part in (corpus, valid, test):
 # others are replaced by `<unk>`, for *unknown*.
 #
 # *The outputs on this page are of another text.* Where the Treebank cannot be
-# downloaded, the sonnets that ship take its place. They are prepared in the
-# same way: lower case, no punctuation, and `<unk>` for every word that does
-# not occur at least twice in the training part. That part begins, as the
-# model reads it:
+# downloaded, the sonnets that ship with the package take its place. They are
+# prepared in the same way: lower case, no punctuation, and `<unk>` for every
+# word that does not occur at least twice in the training part. That part
+# begins, as the model reads it:
 
 # %%
 vocab_size = corpus.vocab_size
@@ -97,10 +98,10 @@ print("<unk>:", ", ".join(f"{share:.1%}" for share in shares))
 # %% [markdown]
 # ## What counting reaches
 #
-# As for [characters](language_models.py), counting sets the marks, with the
-# smoothing of that lesson: the perplexity of the test part if all words are
-# equally likely, if each is guessed from its frequency, and if it is guessed
-# from the one or two words before it.
+# As with [characters](language_models.py), counting sets the marks to beat,
+# with the smoothing of that lesson: the perplexity of the test part if all
+# words are equally likely, if each is guessed from its frequency, and if it
+# is guessed from the one or two words before it.
 
 # %%
 print(f"uniform: {vocab_size:,}")
@@ -184,21 +185,21 @@ d2l.plot_perplexity(histories, corpus, held_out=valid)
 # On the sonnets, both models predict the test part better than counting does.
 # The one with the shared matrix has learned less of the training part by
 # heart, and predicts the other two better. Most of that comes from
-# overfitting later and less. On the validation part the perplexity rises,
-# from the best epoch to the end, from 38.2 to 42.7 with two matrices, and
-# from 36.8 to 37.7 with one: the two are 4 % apart at their best, and 13 % at
-# the end. (On the test part, measured at the end alone, it is 6 %. To publish
-# a number, test the epoch that the validation part chose. And this is one
-# seed, on a short text.)
+# overfitting later and less, as the validation part shows. There the
+# perplexity rises, from the best epoch to the end, from 38.2 to 42.7 with two
+# matrices, and from 36.8 to 37.7 with one: the two are 4 % apart at their
+# best, and 13 % at the end. (On the test part, measured at the end alone, it
+# is 6 %. To publish a number, test the epoch that the validation part chose.
+# And this is one seed, on a short text.)
 #
 # Four perplexities are easily confused. Here are those of the model with one
 # matrix. Two are of the training part: 27.3 in the line of the last epoch,
 # with dropout, and 21.0, measured afterwards without it. *Held out*, in the
 # lines and in the plot, is the validation part, with 37.7; the test part has
-# 29.3. The validation part is the harder text: 2-grams, too, reach 51 there,
-# and 39.5 on the test part. (And `fit` reads it in ten rows, each of which
-# begins with an empty state.) So compare one model with the other, not one
-# part with the other.
+# 29.3. The validation part is the harder text: 2-grams, too, do worse there:
+# 51 (in the report below) against 39.5 on the test part. (And `fit` reads it
+# in ten rows, each of which begins with an empty state.) So compare one model
+# with the other, not one part with the other.
 #
 # Let the model with the shared matrix write, after the end of a line (`\n` is
 # read as `<eos>`), at a [temperature](decoding.py) of 0.8:
@@ -247,14 +248,16 @@ for name, either, part in (("words", model, test),
 # %% [markdown]
 # On the sonnets the model of words needs 14 % fewer bits on the test part:
 # the higher perplexity belongs to the better model of the text. Part of that
-# is how long the two were trained. On the validation part the printed lines
-# say 1.25 bits against 1.49 after the last epoch, 16 % fewer, but 1.24
-# against 1.39 at the best epoch of each, 11 % fewer: the model of characters
-# overfits more. (Neither was tuned, and it is one seed.) And the model of
-# words was given the list of words. The character model has to learn which
-# strings of letters are words, and always keeps some of its probability for
-# those that are not. With more text to learn from, one would expect this to
-# cost it less.
+# is overfitting: both were trained for 37 epochs, which is too long for the
+# model of characters. On the validation part the printed lines say 1.25 bits
+# against 1.49 after the last epoch, 16 % fewer, but 1.24 against 1.39 at the
+# best epoch of each, 11 % fewer. (Neither was tuned, and it is one seed. Both
+# numbers are low, since more than a third of the characters of this test part
+# belong to `<unk>` and the spaces before it: do not compare them with those
+# of the Penn Treebank below.) And the model of words was given the list of
+# words. The character model has to learn which strings of letters are words,
+# and always keeps some of its probability for those that are not. With more
+# text to learn from, this should cost it less.
 #
 # Most models today are between the two: their tokens are frequent words, and
 # pieces of the rarer ones (Sennrich et al. 2016). Nothing is `<unk>` then,
@@ -290,7 +293,7 @@ assert perplexities == sorted(perplexities, reverse=True)
 #
 # The tables are of the Penn Treebank itself, with a model in each row: first
 # the perplexities of models of words, then bits a character. A row that
-# begins with *d2lrnn* is a training of this package. *Learning on* is
+# begins with *d2lrnn* is a model trained with this package. *Learning on* is
 # *dynamic evaluation*, as in the lesson on
 # [regularisation](regularisation.py); compare those numbers only with each
 # other.
@@ -306,19 +309,20 @@ assert perplexities == sorted(perplexities, reverse=True)
 # halved after the fourth epoch, and after each one that follows. On the test
 # part the paper has a perplexity of 114.5, and TensorFlow's tutorial, whose
 # code began to halve one epoch later, 115.9: ours is three or four per cent
+# lower, and on the validation part, where the tutorial has 121.4, it is 5.6 %
 # lower. Two things are known to differ: each of our epochs begins at a random
 # word, and our cells have two biases, which are added. What they are worth,
-# we have not measured. So a difference of a few per cent between our rows and
-# the others says nothing.
+# we have not measured, and this is one seed. So a difference of a few per
+# cent between our rows and the others says nothing.
 #
 # The second row has a shared matrix, dropout, and a learning rate that falls
 # to zero. It is level with the medium model of Zaremba et al., within those
 # few per cent, and has a third of its parameters. Its 16 epochs took 71
-# minutes on one core. It also has twice the units of the first row and longer
-# segments, so the table does not say how much each change brings. AWD-LSTM
-# has two layers of 1,150 units and, since its matrix is shared, a third one
-# of 400; it drops weights and averages them, and was trained for hundreds of
-# epochs.
+# minutes on one core. It also has twice the units of the first row, and its
+# gradients go back over 35 steps instead of 20, so the table does not say how
+# much each change brings. AWD-LSTM has two layers of 1,150 units and, since
+# its matrix is shared, a third one of 400, the size of its embedding; it
+# drops weights and averages them, and was trained for hundreds of epochs.
 #
 # In the second table, our model of words stands again, in bits. On the test
 # part it needs 10 % fewer of them than our model of characters. (That one has
@@ -327,11 +331,13 @@ assert perplexities == sorted(perplexities, reverse=True)
 # 2.4 times as many multiplications.) Of the models of characters here, only
 # AWD-LSTM, with twice as many parameters, is level with the model of words.
 # Part of the advantage of words is probably the list of words that the model
-# was given; our own two models also differ in size and training. (Published
-# numbers by characters are for one of two preparations: the first has as many
-# characters as ours, the second has one more in each line. If that extra
-# character can always be guessed, it lowers the bits a character by 0.8 %,
-# which is more than the difference between AWD-LSTM and our model of words.)
+# was given; our own two models also differ in size and training. (Zoneout
+# lets units chosen at random keep their previous state. Published numbers by
+# characters are for one of two preparations: the first has as many characters
+# as ours, the second has one more in each line. If that extra character can
+# always be guessed, it lowers the bits a character by 0.8 %, which is more
+# than the difference between AWD-LSTM and our model of words. We do not know
+# for which one that of AWD-LSTM is; the two are level either way.)
 #
 # ## Results
 
