@@ -1,4 +1,4 @@
-"""What ``d2lrnn doctor`` says on systems other than this one."""
+"""What ``d2lrnn doctor`` says, on this system and on others."""
 import os
 import shutil
 import sys
@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from commands import run
 
 from d2lrnn_cli import doctor
 from d2lrnn_cli.meeting import own_address
@@ -175,3 +176,62 @@ def test_another_python_than_mxnets(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 13, 1, "final", 0))
     ((state, text),) = doctor.python()
     assert state == "wrong" and "Python 3.13.1" in text
+
+
+@pytest.mark.process
+def test_doctor_finds_nothing_wrong():
+    lines = run("doctor").stdout.splitlines()
+    assert "ok     MXNet imports and computes" in lines
+    assert not [line for line in lines if line.startswith("wrong")]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("settings", "line"), [
+    ({"D2LRNN_LANG": "", "LC_ALL": "zh_CN.UTF-8"},
+     "ok     reports in Chinese"),
+    ({"LC_ALL": "C", "D2LRNN_LANG": "zh"}, "ok     reports in Chinese"),
+    ({"LC_ALL": "zh_CN.UTF-8", "D2LRNN_LANG": "en"},
+     "ok     reports in English"),
+    ({"D2LRNN_LANG": "fr"}, "wrong  D2LRNN_LANG is 'fr': it must be en or zh: "
+                            "export D2LRNN_LANG=en")])
+def test_doctor_names_the_language_of_reports(settings, line):
+    done = run("doctor", code=int(line.startswith("wrong")), **settings)
+    assert line in done.stdout.splitlines()
+
+
+@pytest.mark.process
+def test_doctor_where_mxnet_does_not_import(tmp_path):
+    (tmp_path / "mxnet.py").write_text("raise OSError('no such library')")
+    path = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
+    done = run("doctor", code=1, PYTHONPATH=os.pathsep.join(path),
+               OMP_NUM_THREADS="99", D2LRNN_DATA="/nowhere")
+    wrong = [line for line in done.stdout.splitlines()
+             if line.startswith("wrong")]
+    assert len(wrong) == 3
+    for words in ("wrong  MXNet's library does not load here (no such li",
+                  "export OMP_NUM_THREADS=",
+                  "unset D2LRNN_DATA"):
+        assert any(words in line for line in wrong)
+
+
+@pytest.mark.parametrize("busy, noted", [(0.1, 0), (1.9, 1), (None, 0)])
+def test_doctor_notes_that_other_programs_are_busy(monkeypatch, busy, noted):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if busy is None:  # a machine that does not tell
+        monkeypatch.delattr(os, "getloadavg", raising=False)
+    else:
+        monkeypatch.setattr(os, "getloadavg", lambda: (busy, 0, 0))
+    assert [text for state, text in doctor.load() if state == "note"] == [
+        "1.9 programs were busy in the last minute; beside them one thread "
+        "is faster: export OMP_NUM_THREADS=1"] * noted
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert not list(doctor.load())
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name, value", [
+    ("OMP_NUM_THREADS", "1,2"), ("MXNET_ENGINE_TYPE", "bogus")])
+def test_doctor_names_a_setting_that_mxnet_cannot_read(name, value):
+    wrong = [line for line in run("doctor", code=1, **{
+        name: value}).stdout.splitlines() if line.startswith("wrong")]
+    assert f"wrong  {name} is {value!r}: set it to " in "\n".join(wrong)

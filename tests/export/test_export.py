@@ -1,5 +1,4 @@
 """What export takes, where it writes, and what it refuses in a sentence."""
-import os
 import re
 import subprocess
 import sys
@@ -7,12 +6,12 @@ from pathlib import Path
 
 import d2lrnn as d2l
 import pytest
+from commands import run
 from d2lrnn.export.card import to_card
 from d2lrnn.models import checkpoint
 from exported import make, save
 
 ROOT = Path(__file__).parents[2]
-D2LRNN = Path(sys.executable).with_name("d2lrnn")
 TEXT = "the cat sat on the mat; the dog lay on the log.\n" * 30
 
 
@@ -206,14 +205,6 @@ def test_the_licence_is_that_of_a_text_that_ships(tmp_path, original, text,
     path = tmp_path / "run" / "last.safetensors"
     assert table(to_card(path, d2l.load_model(path)))[
         "licence of the text"] == licence
-
-
-def run(*arguments, folder, code=0):
-    done = subprocess.run(
-        [D2LRNN, *map(str, arguments)], cwd=folder, encoding="utf-8",
-        capture_output=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
-    assert done.returncode == code, done.stderr
-    return done
 
 
 @pytest.mark.process

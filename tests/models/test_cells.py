@@ -1,13 +1,11 @@
 """The table of cells: what each entry says is what the cell does."""
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import d2lrnn as d2l
 import mxnet as mx
 import numpy as np
 import pytest
+from commands import run
 from d2lrnn.generation.numpy_steps import Stepper, stepper_of
 from d2lrnn.models.cells import CELLS, RecurrentLayer
 from d2lrnn.models.plot import model_layers
@@ -62,10 +60,7 @@ def test_gates_read_the_state_where_the_entry_says_so(cell, ctx):
 
 @pytest.mark.process
 def test_the_command_names_every_cell():
-    command = Path(sys.executable).with_name("d2lrnn")
-    text = subprocess.run([command, "train", "--help"], check=True,
-                          capture_output=True, encoding="utf-8").stdout
-    text = " ".join(text.split())
+    text = " ".join(run("train", "--help").stdout.split())
     named = re.search(r"--cell (?:\S+ )?(rnn[^.]*)\.", text)[1]
     assert named.replace(" or ", ", ").split(", ") == list(CELLS)
 

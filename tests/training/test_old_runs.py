@@ -7,8 +7,6 @@ text was written for this test, CC0.
 """
 import json
 import shutil
-import subprocess
-import sys
 from inspect import signature
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import d2lrnn as d2l
 import numpy as np
 import pytest
 import safetensors.numpy
+from commands import run
 from d2lrnn import dinosaur
 from d2lrnn.models.checkpoint import named_params, read, write
 from d2lrnn.report.records import read_record
@@ -27,7 +26,6 @@ from d2lrnn_cli.inspect import description
 from d2lrnn_cli.train import kinds_of_settings
 
 OLD = Path(__file__).parent / "data" / "run-0.1.0"
-D2LRNN = Path(sys.executable).with_name("d2lrnn")
 
 
 @pytest.fixture
@@ -63,13 +61,6 @@ def as_the_old_version(folder):
                 assert record[key] == pytest.approx(value, rel=1e-4), key
 
 
-def command(*arguments, folder, code=0):
-    done = subprocess.run([D2LRNN, *map(str, arguments)], cwd=folder,
-                          encoding="utf-8", capture_output=True)
-    assert done.returncode == code, done.stderr
-    return done
-
-
 def test_a_stopped_run_goes_on(old):
     history = resume(old / "stopped", old / "harbour.txt")
     assert [record["epoch"] for record in history] == [1, 2]
@@ -79,7 +70,7 @@ def test_a_stopped_run_goes_on(old):
 @pytest.mark.process
 def test_a_run_that_was_moved_with_its_text_goes_on(old, tmp_path):
     """Its command.json names the folder where the text once was."""
-    done = command("train", "--resume", "old/stopped", folder=tmp_path)
+    done = run("train", "--resume", "old/stopped", folder=tmp_path)
     assert done.stdout == "old/stopped/best.safetensors\n"
     as_the_old_version(old / "stopped")
 
@@ -88,10 +79,10 @@ def test_a_run_that_was_moved_with_its_text_goes_on(old, tmp_path):
 def test_a_run_without_its_text_says_what_it_needs(old, tmp_path):
     (old / "harbour.txt").rename(tmp_path / "other.txt")
     shutil.move(old / "stopped", tmp_path / "a" / "b" / "c" / "d" / "run")
-    done = command("train", "--resume", "a/b/c/d/run", folder=tmp_path, code=1)
+    done = run("train", "--resume", "a/b/c/d/run", folder=tmp_path, code=1)
     assert done.stderr.startswith("d2lrnn: there is no text at /")
     assert "say where it is, as in d2lrnn train TEXT --resume " in done.stderr
-    command("train", "other.txt", "--resume", "a/b/c/d/run", folder=tmp_path)
+    run("train", "other.txt", "--resume", "a/b/c/d/run", folder=tmp_path)
     as_the_old_version(tmp_path / "a" / "b" / "c" / "d" / "run")
 
 
@@ -181,7 +172,7 @@ def test_an_option_of_the_command_added_later(old):
     for name in ("tie_weights", "unroll", "optimizer", "min_freq", "prefix"):
         del typed["settings"][name]
     path.write_text(json.dumps(typed))
-    command("train", "--resume", "stopped", folder=old)
+    run("train", "--resume", "stopped", folder=old)
     as_the_old_version(old / "stopped")
 
 
@@ -251,6 +242,6 @@ def test_the_command_says_what_is_wrong_in_one_sentence(old, change, words):
     typed = json.loads(path.read_text())
     typed["settings"] |= change
     path.write_text(json.dumps(typed))
-    done = command("train", "--resume", "stopped", folder=old, code=1)
+    done = run("train", "--resume", "stopped", folder=old, code=1)
     assert done.stderr.count("\n") == 1 and words in done.stderr
     assert done.stderr.startswith("d2lrnn: ") and done.stdout == ""
