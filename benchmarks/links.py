@@ -3,13 +3,11 @@
 It joins two network namespaces of Linux. Making them needs root, and the
 programs ip and tc (``apt-get install iproute2``).
 """
-import json
 import os
 import subprocess
 from contextlib import contextmanager
 
-from benchmarks import ROOT
-from benchmarks.workers import command, one_thread
+from benchmarks.workers import command, printed, start
 
 ADDRESSES = ("10.0.0.1", "10.0.0.2")  # nobody else sees them
 
@@ -22,17 +20,15 @@ def run_linked(gigabits, module, *arguments):
     """
     try:
         with linked(gigabits) as names:
-            workers = [subprocess.Popen(
-                ["ip", "netns", "exec", name, *command(
-                    ("2", "--rank", str(rank), "--at", f"{ADDRESSES[0]}:9187"),
-                    module, *arguments)],
-                cwd=ROOT, text=True, env=one_thread(), stdout=subprocess.PIPE)
-                for rank, name in enumerate(names)]
-            printed, _ = [worker.communicate()[0] for worker in workers]
+            workers = [start(["ip", "netns", "exec", name, *command(
+                ("2", "--rank", str(rank), "--at", f"{ADDRESSES[0]}:9187"),
+                module, *arguments)]) for rank, name in enumerate(names)]
+            said = [(*worker.communicate(), worker.returncode)
+                    for worker in workers]
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"no link of {gigabits} Gbit/s was tried: {error}")
         return None
-    return json.loads(printed.splitlines()[-1])
+    return printed(*said[0])
 
 
 @contextmanager

@@ -35,8 +35,8 @@ def median(sides, side, unit=None):
     return statistics.median(flat(values[unit or next(iter(values))]))
 
 
-def compared(goal, sides):
-    """Return a goal's value: the median over the rounds, or None.
+def by_round(goal, sides):
+    """Return a goal's value in each round, or None without a side of it.
 
     In a round the medians of both sides are compared, since a machine may be
     slower for all of them in another round.
@@ -46,14 +46,15 @@ def compared(goal, sides):
     if None in rounds:
         return None
     compute = KINDS[goal["kind"]][0]
-    return statistics.median(
-        compute(*map(statistics.median, pair)) for pair in zip(*(
-            values[goal["unit"] or next(iter(values))] for values in rounds),
-            strict=True))
+    return [compute(*map(statistics.median, pair)) for pair in zip(*(
+        values[goal["unit"] or next(iter(values))] for values in rounds),
+        strict=True)]
 
 
 def outcome(goal, sides):
     """Return ``(value, reached)`` of a goal, or None without a side of it.
+
+    The value is the median over the rounds.
 
     >>> sides = {"d2lrnn": {"values": {"seconds": [[1.0, 3.0], [4.0]]}},
     ...          "slow": {"values": {"seconds": [[8.0], [16.0]]}},
@@ -65,10 +66,16 @@ def outcome(goal, sides):
     >>> outcome({**goal, "kind": "speed", "bound": 4}, sides)
     (4.0, True)
     """
-    value = compared(goal, sides)
-    if value is None:
+    values = by_round(goal, sides)
+    if values is None:
         return None
-    return value, KINDS[goal["kind"]][1](value, goal["bound"])
+    value = statistics.median(values)
+    return value, is_reached(goal, value)
+
+
+def is_reached(goal, value):
+    """Return whether a value is as good as a goal."""
+    return KINDS[goal["kind"]][1](value, goal["bound"])
 
 
 def words(goal):
@@ -117,14 +124,22 @@ def about(goal):
 
 
 def goal_words(goal, sides):
-    """Return what was measured, the goal, and whether it is reached."""
-    found = outcome(goal, sides)
-    if found is None:
+    """Return what was measured, the goal, and in which rounds it is reached.
+
+    >>> sides = {"d2lrnn": {"values": {"seconds": [[1.0], [1.0], [1.0]]}},
+    ...          "slow": {"values": {"seconds": [[3.0], [9.0], [9.0]]}}}
+    >>> goal_words({"kind": "speed", "bound": 8, "peer": "slow", "unit": None,
+    ...             "side": "d2lrnn"}, sides)
+    ('9 x the speed', '>= 8 x the speed of slow', 'in 2 of 3 rounds')
+    """
+    values = by_round(goal, sides)
+    if values is None:
         return "", words(goal), "not measured"
-    value, reached = found
     measured = KINDS[goal["kind"]][2] or "{}"
-    return (measured.format(number(value)), words(goal),
-            "yes" if reached else "no")
+    reached = sum(is_reached(goal, value) for value in values)
+    return (measured.format(number(statistics.median(values))), words(goal),
+            {0: "no", len(values): "yes"}.get(
+                reached, f"in {reached} of {len(values)} rounds"))
 
 
 def case_lines(case, measured):
@@ -182,9 +197,9 @@ def goal_cells(measured, side, unit):
         return " | ".join(", ".join(column) for column
                           in zip(*cells, strict=True))
     if side != "d2lrnn" and "values" in sides.get("d2lrnn", {}):
-        ratio = compared({"kind": "times", "side": "d2lrnn", "peer": side,
-                          "unit": unit}, sides)
-        return f"{number(ratio)} x | |"
+        ratios = by_round({"kind": "times", "side": "d2lrnn", "peer": side,
+                           "unit": unit}, sides)
+        return f"{number(statistics.median(ratios))} x | |"
     return "| |"
 
 

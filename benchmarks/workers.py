@@ -53,13 +53,25 @@ def in_workers(number, module, *arguments):
 
     That is its last line, which is JSON.
     """
-    done = subprocess.run(command([str(number)], module, *arguments),
-                          cwd=ROOT, text=True, capture_output=True,
-                          env=one_thread())
-    if done.returncode:
+    worker = start(command([str(number)], module, *arguments))
+    return printed(*worker.communicate(), worker.returncode)
+
+
+def start(command):
+    """Start a process of one thread, whose output is caught."""
+    return subprocess.Popen(command, cwd=ROOT, text=True, env=one_thread(),
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def printed(output, errors, code):
+    """Return what the last line of an output holds, which is JSON.
+
+    Raise ``RuntimeError`` if the process has failed.
+    """
+    if code:
         raise RuntimeError("the workers failed: " + "".join(
-            done.stderr.strip().splitlines()[-1:]))
-    return json.loads(done.stdout.splitlines()[-1])
+            errors.strip().splitlines()[-1:]))
+    return json.loads(output.splitlines()[-1])
 
 
 def command(workers, module, *arguments):

@@ -37,7 +37,8 @@ print(f"{corpus.source}: {corpus.vocab_size} distinct characters, on {ctx}")
 # parts: eight tenths to *train* on, one tenth to *choose* by (the validation
 # part), and one to *test* on, once. `fit` takes a corpus, so we load the
 # first nine tenths again, in the same vocabulary. (If tiny Shakespeare cannot
-# be downloaded, the sonnets that ship take its place, as on this page.)
+# be downloaded, the sonnets that ship with the package take its place, as on
+# this page.)
 
 # %%
 rest, test_ids, _ = d2l.split(corpus, 0.1)
@@ -50,11 +51,12 @@ print(f"{len(train_ids):,} characters to train on, {len(valid_ids):,} to "
 # %% [markdown]
 # ## Why does it get worse?
 #
-# Here is a model of two layers of 256 units, with nothing against
+# Here is a model with two LSTM layers of 256 units each, and nothing against
 # *overfitting*, as this getting worse is called. `fit` measures it after each
 # epoch on the validation part, and calls that *held out*. It prints
-# perplexities; we compare losses, the mean of $-\ln p$ over the characters,
-# in *nats*. The perplexity is $e$ to the power of the loss.
+# perplexities; we compare losses in *nats*: the mean, over the characters, of
+# minus the natural logarithm of the probability that the model gave to each.
+# The perplexity is $e$ to the power of the loss.
 
 
 # %%
@@ -109,7 +111,7 @@ figure
 #
 # ## Dropping units
 #
-# [Dropout](char_rnn.py) sets each unit to 0 with the probability $p$, and
+# [Dropout](char_rnn.py) sets each unit to 0 with probability $p$, and
 # divides the others by $1 - p$, so that their mean stays what it was. So no
 # unit can remember a place in the text for all the others: it may be missing.
 # Here it acts on the input of each layer and on the last output, anew at each
@@ -117,7 +119,7 @@ figure
 # row of the mini-batch, and use it at all its steps. With new masks, a unit
 # that is missing now was perhaps there one step ago; with one mask it stays
 # missing. (This is *variational* dropout, or half of it: they drop the state
-# between the steps with one mask, too.) In the figure each line is a unit,
+# between the steps with one mask, too.) In the figure each row is a unit,
 # each column a step, and black is 0.
 
 # %%
@@ -213,13 +215,13 @@ figure
 # %% [markdown]
 # On the sonnets, the first run with dropout, whose rate falls, ends lowest.
 # Without dropout, the lowest loss comes about halfway, and the rest of the
-# training spoils it. One mask for all steps is a hundredth behind, which may
-# be luck. Dropping weights as well is too much here: the end is as good as
-# the best epoch without any dropout. For most of the training, the averages
-# trailed the weights, which were still improving. At the end they lead by
-# less than a hundredth; by their best epochs, the two are equal. The falling
-# rate did a little better, but its peak was also higher, so these runs do not
-# say which of the two helped, if either did.
+# training spoils it. One mask for all steps ends a hundredth above the first
+# run, which may be luck. Dropping weights as well is too much here: the end
+# is as good as the best epoch without any dropout. For most of the training,
+# the averages trailed the weights, which were still improving. At the end
+# they lead by less than a hundredth; by their best epochs, the two are equal.
+# The falling rate did a little better, but its peak was also higher, so these
+# runs do not say which of the two helped, if either did.
 #
 # ## Less sure of itself
 #
@@ -255,12 +257,12 @@ figure
 
 # %% [markdown]
 # On the sonnets the model without dropout is far too sure: at a temperature
-# of 1.8 it loses 0.36 nats less. The one with dropout is hardly too sure, and
-# gains less than a hundredth, at 1.2. No temperature that we tried brings the
-# first down to what the second has as it is, or to what it had itself after
-# its best epoch (1.790, in 20 rows): dropout changes what a model learns, the
-# temperature only how sure of it the model is. The weights stay, so this loss
-# may stand beside those of other models.
+# of 1.8 its loss is 0.36 nats lower. The one with dropout is hardly too sure,
+# and gains less than a hundredth, at 1.2. No temperature that we tried brings
+# the first down to what the second has as it is, or to what it had itself
+# after its best epoch (1.790, in 20 rows): dropout changes what a model
+# learns, the temperature only how sure of it the model is. The weights stay,
+# so this loss may stand beside those of other models.
 #
 # ## Learning while being measured
 #
@@ -338,12 +340,13 @@ print(f"validation part, {best}: {static.mean():.3f} nats as it is, "
       f"{plain.mean():.3f} with plain gradient descent")
 
 # %% [markdown]
-# `evaluate_dynamically` is the whole rule; its `lr` is $\eta$ and its `decay`
-# $\lambda$. Both are chosen on the validation part. (At the higher rate the
-# model becomes worse than it was, unless the decay pulls it back hard enough.
-# The lower of these two is best, so a still lower one might be better.) Then
-# the test part is read three times, with nothing left to choose: as it is,
-# learning on, and at the temperature that the validation part chose.
+# `evaluate_dynamically` applies the whole rule; its `lr` is $\eta$ and its
+# `decay` $\lambda$. Both are chosen on the validation part. (On the sonnets,
+# the higher rate makes the model worse than it was, unless the decay pulls it
+# back hard enough. The lower of these two is best, so a still lower one might
+# be better.) Then the model reads the test part three times, with nothing
+# left to choose: as it is, while it goes on learning, and at the temperature
+# that the validation part chose.
 
 # %%
 tried = {}
@@ -374,29 +377,30 @@ axes.legend(fontsize="small")
 figure
 
 # %% [markdown]
-# For about the first thousand characters there is little to learn from, and
-# the curves lie close together; then the gap opens. (A point of the curves is
-# the mean of the 500 characters that begin there.) In all, learning on brings
-# 0.015 nats, and the temperature 0.003. On the validation part, which chose
-# both, they brought 0.011 and 0.008. A chosen number flatters on average, as
-# the first section says; on 3,000 characters, one difference may go either
-# way.
+# On the sonnets there is little to learn from for about the first thousand
+# characters, and the curves lie close together; then the gap opens. (A point
+# of the curves is the mean of the 500 characters that begin there.) In all,
+# learning on brings 0.015 nats, and the temperature 0.003. On the validation
+# part, which chose both, they brought 0.011 and 0.008. A chosen number
+# flatters on average, as the first section says; on 3,000 characters, one
+# difference may go either way.
 #
 # ## On a longer text
 #
-# Thirty thousand characters say little. The models of the first table trained
-# on the first 225,400 characters of tiny Shakespeare. The last column is
-# their loss, in nats, after the last epoch, on the 96,600 that follow, a
-# validation part. They have two layers of 256 units, too. The second column
-# names the training whose settings are taken over, and what it changes in
-# them. After the $\pm$ stands the standard deviation over the seeds; the
-# figure has a dot for each.
+# Thirty thousand characters say little. The models of the first table were
+# trained on the first 225,400 characters of tiny Shakespeare. The last column
+# is their loss, in nats, after the last epoch, on the 96,600 that follow, a
+# validation part. They, too, have two LSTM layers of 256 units. The second
+# column names the training whose settings a row takes over, and then what the
+# row changes in them. After the $\pm$ stands the standard deviation over the
+# seeds; the figure has a dot for each.
 #
-# The other two tables measure one trained model again, at several
-# temperatures and learning on. It is "and weights dropped" with seed 1,
-# chosen because the large model of the [results](/results.md) drops as much.
-# Here it is read in one row, which hardly matters: 1.5497, against 1.5503 in
-# several rows. (The first table has the mean of three seeds.)
+# In the other two tables one trained model is measured again: at several
+# temperatures, and while it goes on learning. It is "and weights dropped"
+# with seed 1, chosen because the large model of the [results](/results.md)
+# drops as much. Here the text is read in one row, which hardly matters:
+# 1.5497, against 1.5503 in several rows. (The first table has the mean of
+# three seeds.)
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- regularisation -->
@@ -412,15 +416,16 @@ figure
 # its weights gains another hundredth. (Both trainings take the same steps, so
 # the gain comes from averaging. With another seed it may be somewhat larger
 # or smaller.) Fewer dropped units are better: 0.2 instead of 0.4 lowers the
-# loss by about five hundredths. Dropped weights help nowhere here: they cost
-# five or six hundredths on top of many dropped units, and about three on top
-# of few (between one and four, depending on the seed). Halving the
+# loss by about five hundredths. Dropped weights help nowhere here: on top of
+# many dropped units, dropping 0.3 of them costs five or six hundredths. On
+# top of few, 0.2 costs about three (between one and four, depending on the
+# seed); 0.3, with one seed, costs three where 0.2 cost one. Halving the
 # mini-batch, which doubles the number of steps, makes less of a difference
 # than another seed does, and more than twice as many epochs with more dropout
 # do not help either. The three seeds of one row lie up to 0.025 nats apart:
 # where a row has one seed, a difference of one or two hundredths may be luck.
-# (The large model was trained before these. It drops weights, too; what that
-# costs it, we have not measured.)
+# (The large model was trained when only part of this table existed. It drops
+# weights, too; what that costs it, we have not measured.)
 #
 # A temperature of 1.25 gains three hundredths at no cost. Learning on gains
 # two tenths, far more than on the sonnets, probably because the text that
@@ -469,9 +474,10 @@ report = d2l.write_report("regularisation", histories, chosen_by, settings)
 #    validation loss each time the text doubles?
 # 3. (\*\*) Average the weights in the training with `one_cycle`, too. Why
 #    does it bring less than with a constant rate?
-# 4. (\*\*\*) Let the model learn from the validation part twice: once as
-#    above, and once with its steps taken *before* the loss is measured. What
-#    does the second number say?
+# 4. (\*\*\*) Let the model learn from the validation part in two ways, each
+#    time from the trained weights: as above, and with each step taken
+#    *before* the loss of its characters is measured. What does the second
+#    number say?
 #
 # ## Further reading
 #

@@ -2,12 +2,32 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument, BadParameter, Option
 
-__all__ = ["TEXT", "AsJson", "ModelPath", "TextName"]
+__all__ = ["TEXT", "AsJson", "ModelPath", "TextName", "check_given",
+           "to_path"]
+
+
+def to_path(argument):
+    """Return an argument as a path.
+
+    An empty one, such as that of a variable without a value, would be the
+    current folder.
+    """
+    if not argument:
+        raise BadParameter("it is empty: give the name of a file or folder")
+    return Path(argument)
+
+
+def check_given(**numbers):
+    """Raise ``ValueError`` for numbers out of range; None was not given."""
+    from d2lrnn.basics.checks import RANGES, check_number
+    for name, value in numbers.items():
+        check_number(name, value, *RANGES[name], none="left out")
+
 
 ModelPath = Annotated[Path, Argument(
-    metavar="MODEL",
+    metavar="MODEL", parser=to_path,
     help="A model's file, such as runs/plays/best.safetensors, or the folder "
     "of a training.")]
 TEXT = Argument(

@@ -1,9 +1,10 @@
 """``d2lrnn chapter``: run or print a lesson."""
+import runpy
 from typing import Annotated
 
 from typer import Argument, BadParameter, Option
 
-from d2lrnn_cli.checkout import run_python, source_folder
+from d2lrnn_cli.checkout import run, source_folder
 
 __all__ = ["chapter"]
 
@@ -27,4 +28,4 @@ def chapter(name: Annotated[str | None, Argument(
     if show:
         print(path.read_text("utf-8"), end="")
     else:
-        run_python([str(path)])
+        run(runpy.run_path, path)

@@ -1,24 +1,23 @@
 """Run lessons and benchmarks, which lie beside the packages in a checkout."""
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 from typer import Exit
 
-__all__ = ["run_python", "source_folder"]
+__all__ = ["run", "source_folder"]
 
 
-def run_python(arguments, folder=None):
-    """Run Python with arguments in a folder, and exit with its exit code.
+def run(runner, program, *arguments):
+    """Run a program in this process, as ``python`` does.
 
-    Ctrl-C is left to it, since a training saves first.
+    ``runner`` is ``runpy.run_path`` or ``runpy.run_module``. After Ctrl-C a
+    training saves first.
     """
-    process = subprocess.Popen([sys.executable, *arguments], cwd=folder)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    code = process.wait()
-    signal.signal(signal.SIGINT, before)
-    raise Exit(code if code >= 0 else 128 - code)
+    sys.argv = [str(program), *arguments]
+    try:
+        runner(str(program), run_name="__main__")
+    except KeyboardInterrupt:  # the training has said what it saved
+        raise Exit(130) from None
 
 
 def source_folder(name):

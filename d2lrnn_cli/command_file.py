@@ -59,11 +59,28 @@ def written_command(folder, text, settings):
 
 def check_free(folder):
     """Raise ``ValueError`` if files are there that belong to no training."""
-    if (folder / COMMAND).exists() or (folder / LAST).exists():
+    if is_command(folder / COMMAND) or (folder / LAST).exists():
         return
-    for path in (folder / BEST, folder / STUDIO, folder / "report.html"):
-        if path.exists():
-            raise ValueError(f"{path} is there already: give another --out")
+    for name in (COMMAND, BEST, STUDIO, "report.html"):
+        if os.path.lexists(folder / name):
+            raise ValueError(f"{folder / name} is there already: give another "
+                             f"--out")
+
+
+def is_command(path):
+    """Return whether a file is the command of a run."""
+    try:
+        command = parsed(path)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(command, dict) and isinstance(
+        command.get("settings"), dict)
+
+
+def parsed(path):
+    """Return what a file of JSON holds; it may not be large."""
+    with path.open("rb") as file:
+        return json.loads(file.read(LARGEST_COMMAND).decode("utf-8"))
 
 
 def checkpoints(folder):
@@ -95,7 +112,7 @@ def kept(text, copy):
     if text not in TEXTS:
         text = os.path.expanduser(text)
     if is_read_once(text):
-        if copy.exists() and not (copy.parent / COMMAND).exists():
+        if copy.exists() and not is_command(copy.parent / COMMAND):
             raise ValueError(f"the copy of {text} would replace {copy}: give "
                              f"another --out, or rename that file")
         write_whole(copy, read_text(Path(text)).encode())
@@ -132,14 +149,11 @@ def read_command(folder, kinds):
     """
     path = folder / COMMAND
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_COMMAND + 1)
+        command = parsed(path)
+        check_command(command, kinds)
     except OSError:
         raise ValueError(f"{folder} holds no run of d2lrnn train: give "
                          f"the folder of one") from None
-    try:
-        command = json.loads(data[:LARGEST_COMMAND].decode("utf-8"))
-        check_command(command, kinds)
     except (ValueError, RecursionError) as error:
         reason = (str(error) if type(error) is ValueError
                   else "it is not JSON in UTF-8")

@@ -43,8 +43,10 @@ def verify(name: Annotated[str | None, typer.Argument(
     if name:
         check_name(name)
         if where_is(name) is None:
-            raise FileNotFoundError(f"{name} is not on this machine: type "
-                                    f"d2lrnn data get {name}")
+            remedy = (f"type d2lrnn data get {name}" if TEXTS[name].url else
+                      f"put {TEXTS[name].file} into a folder and set "
+                      f"D2LRNN_DATA to it")
+            raise FileNotFoundError(f"{name} is not on this machine: {remedy}")
     altered = {}
     for known in [name] if name else TEXTS:
         path = where_is(known)

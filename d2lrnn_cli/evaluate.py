@@ -120,11 +120,15 @@ def measure_dynamically(model, part, train_part, lr, decay):
 def known_part(model, text):
     """Return a text as a corpus, the ids that a model knows, and ``<unk>``'s.
 
-    Raise ``ValueError`` if there are fewer than two.
+    Raise ``ValueError`` if there are fewer than two, or if the text cannot be
+    cut into the model's tokens.
     """
     from d2lrnn.data.tokens import UNKNOWN, unit_of
 
     from d2lrnn_cli.loading import load_text
+    if model.level == "token":
+        raise ValueError("the model has tokens that no rule cuts a text into: "
+                         "measure it in Python, with d2lrnn.evaluate")
     known = list(model.idx_to_char)
     unk = known.index(UNKNOWN) if UNKNOWN in known else len(known)
     corpus = load_text(text, model.level, vocabulary=known if unk < len(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
-from d2lrnn_cli.arguments import ModelPath
+from d2lrnn_cli.arguments import ModelPath, to_path
 
 __all__ = ["export"]
 
@@ -16,7 +16,7 @@ def export(
             "like. torch: a folder for PyTorch, with a script that writes "
             "text. page: a page for the browser.")],
         out: Annotated[Path | None, Option(
-            metavar="PATH", show_default="beside the model",
+            metavar="PATH", parser=to_path, show_default="beside the model",
             help="New file or folder to write.")] = None):
     """Export a model to ONNX, PyTorch or a page; print the path."""
     import d2lrnn as d2l

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import BadParameter, Option
 
-from d2lrnn_cli.arguments import AsJson, ModelPath
+from d2lrnn_cli.arguments import AsJson, ModelPath, check_given
 from d2lrnn_cli.streams import to_json
 
 __all__ = ["generate"]
@@ -33,18 +33,19 @@ def generate(
             metavar="TEXT", help="End a text once it ends with this.")
             ] = None,
         n: Annotated[int, Option(
-            "--n", metavar="N", help="Number of texts.")] = 1,
+            "--n", metavar="N", min=1, max=MOST, help="Number of texts.")
+            ] = 1,
         as_json: AsJson = False):
     """Continue a prefix with a trained model."""
     from d2lrnn.basics.files import to_text
 
     from d2lrnn_cli.loading import load_model
+    if stop == "":
+        raise BadParameter("it is empty: leave it out", param_hint="--stop")
+    check_given(top_k=top_k, top_p=top_p, seed=seed)
     path, model = model, load_model(model)
     if prefix is None:
         prefix = beginning(model)
-    if not 1 <= n <= MOST:
-        raise BadParameter(f"n is {n}: it must be from 1 to {MOST:,}",
-                           param_hint="--n")
     prefix = to_text(prefix)
     choice = {"temperature": temperature, "top_k": top_k, "top_p": top_p,
               "seed": seed, "stop": stop and to_text(stop)}

@@ -1,4 +1,5 @@
 """Run the command: messages go to stderr, and errors are one sentence."""
+import errno
 import logging
 import os
 import signal
@@ -86,17 +87,28 @@ def sentence(error):
     The message of an MXNet error is its last line; other errors have several
     lines only if a name contains a newline.
     """
-    if isinstance(error, FileNotFoundError) and error.filename is None and (
-            error.strerror):
-        return "the current folder was removed: go to another one with cd"
-    if isinstance(error, OSError) and error.strerror and not error.filename:
-        return unwritten(error)  # an error of a file would name it
     if isinstance(error, OSError) and error.filename is not None:
         return (f"{os.fsdecode(error.filename)} cannot be used "
                 f"({error.strerror}): check the path and its permissions")
+    if isinstance(error, OSError) and error.strerror:
+        return without_a_file(error)
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1] if type(error).__module__.startswith("mxnet") else (
         " ".join(lines))
+
+
+def without_a_file(error):
+    """Return the message of a system's error that names no file."""
+    if error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+        return unwritten(error)
+    if isinstance(error, FileNotFoundError):
+        try:
+            os.getcwd()
+        except OSError:
+            return "the current folder was removed: go to another one with cd"
+        return f"{error.strerror}: set TMPDIR to a folder with space"
+    return (f"the system refused what d2lrnn asked for ({error.strerror}): "
+            f"end other programs, and try again")
 
 
 def show_warning(message, category, *_, **__):

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 __all__ = ["Meeting", "TogetherError", "address_of", "free_port",
-           "own_address"]
+           "is_name", "own_address"]
 
 BEAT = 0.5  # seconds between two signs of life
 SILENCE = 8  # seconds after which a machine counts as cut off
@@ -253,11 +253,10 @@ def listen(host, port):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except (OSError, UnicodeError) as error:  # the latter for a..b
+    except OSError as error:
         listener.close()
-        reason = getattr(error, "strerror", None) or "no such name"
         raise TogetherError(
-            f"worker 0 cannot listen at {host}:{port} ({reason}): "
+            f"worker 0 cannot listen at {host}:{port} ({error.strerror}): "
             f"give --at an address of worker 0's own machine, and a port "
             f"that is free") from None
     listener.listen()
@@ -269,7 +268,7 @@ def connected(host, port):
     """Return a connection to an address, or None if nothing answers there."""
     try:
         connection = socket.create_connection((host, port), timeout=1)
-    except (socket.gaierror, UnicodeError):
+    except socket.gaierror:
         raise TogetherError(f"there is no machine called {host}: check --at"
                             ) from None
     except OSError:
@@ -290,6 +289,18 @@ def address_of(host):
                             ) from None
 
 
+def is_name(host):
+    """Return whether a host may have this name, or address.
+
+    >>> is_name("10.0.0.1"), is_name("a..b"), is_name("é..b")
+    (True, False, False)
+    """
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def free_port(host="127.0.0.1"):
     """Return the number of a port that is free on this machine."""
     with socket.socket() as trial:
@@ -306,6 +317,6 @@ def own_address(host="192.0.2.1"):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
         try:
             trial.connect((host, 9))
-        except OSError:
+        except (OSError, TypeError):  # the latter for é..b
             return "127.0.0.1"
         return trial.getsockname()[0]

@@ -5,14 +5,17 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from d2lrnn_cli.arguments import to_path
+
 __all__ = ["report"]
 
 
 def report(
         runs: Annotated[list[Path], Argument(
-            metavar="RUN", help="The folders of finished runs.")],
+            metavar="RUN", parser=to_path,
+            help="The folders of finished runs.")],
         out: Annotated[Path | None, Option(
-            metavar="FOLDER", show_default="runs/report-...",
+            metavar="FOLDER", parser=to_path, show_default="runs/report-...",
             help="New folder for the report.")] = None):
     """Compare runs on one page of HTML; print its path."""
     from d2lrnn.report.records import read_records

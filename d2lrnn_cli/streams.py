@@ -33,11 +33,12 @@ def print_everything(stream):
     A character that the encoding lacks becomes a question mark on a terminal,
     or if PYTHONIOENCODING is set. Redirected output keeps it: as UTF-8 in the
     C locale, whose encoding is ASCII, and elsewhere as an escape such as
-    ``\u5206``.
+    ``\u5206``. The bytes of a file's name that is not UTF-8 stay as they are.
     """
     encoding = stream.encoding.lower()
-    if (encoding.startswith("utf") or stream.isatty()
-            or os.environ.get("PYTHONIOENCODING")):
+    if encoding.startswith("utf"):
+        stream.reconfigure(errors="surrogateescape")
+    elif stream.isatty() or os.environ.get("PYTHONIOENCODING"):
         stream.reconfigure(errors="replace")
     elif encoding in ("ascii", "us-ascii", "ansi_x3.4-1968"):
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")

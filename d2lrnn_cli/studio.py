@@ -8,16 +8,18 @@ from typing import Annotated
 from typer import Argument, BadParameter, Option
 
 from d2lrnn_cli.app import FLAGS
+from d2lrnn_cli.arguments import to_path
 
 __all__ = ["studio"]
 
 
 def studio(
         models: Annotated[list[Path], Argument(
-            metavar="MODEL [MODEL]", help="A model's file, or the folder of a "
-            "training; with a second one, both read the same text.")],
+            metavar="MODEL [MODEL]", parser=to_path,
+            help="A model's file, or the folder of a training; with a second "
+            "one, both read the same text.")],
         out: Annotated[Path | None, Option(
-            metavar="FILE", show_default="beside the model",
+            metavar="FILE", parser=to_path, show_default="beside the model",
             help="The page to write.")] = None,
         float32: Annotated[bool, Option(
             "--float32", help="Keep all bits of the weights: twice as "

@@ -22,6 +22,7 @@ from d2lrnn_cli.meeting import (
     TogetherError,
     address_of,
     free_port,
+    is_name,
     own_address,
 )
 from d2lrnn_cli.streams import fitted
@@ -102,6 +103,8 @@ def report(error, meeting, what_next):
     sentence, was_asked = str(error), error.code - 128 in STOPS
     if meeting and was_asked and not sentence:
         meeting.tell(stopped=error.code)
+        if meeting.rank:  # what was saved is said where worker 0 is
+            sentence = "stopped"
     elif meeting:
         meeting.tell(end=f"worker {meeting.rank} was stopped" if was_asked
                      else sentence or f"worker {meeting.rank} has failed",
@@ -133,7 +136,8 @@ def where(rank, at, workers):
     if host == "0.0.0.0":
         raise BadParameter("0.0.0.0 is any address of this machine: give the "
                            "one that the others reach", param_hint="--at")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not is_name(host) or not port.isdecimal() or not (
+            0 < int(port) < 65536):
         raise BadParameter(f"{at!r} is not an address such as 10.0.0.1:9187",
                            param_hint="--at")
     return host, int(port)
@@ -254,7 +258,8 @@ def end(crew):
 def clear_bar():
     """Remove the bar of a worker that was killed, and show the cursor."""
     if sys.stderr and sys.stderr.isatty() and not (
-            os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"):
+            os.environ.get("NO_COLOR")
+            or os.environ.get("TERM") in ("dumb", "unknown")):
         print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr, flush=True)
 
 

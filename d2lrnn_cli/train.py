@@ -8,7 +8,7 @@ from typing import Annotated, get_type_hints
 from typer import BadParameter, Context, Exit, Option
 
 from d2lrnn_cli.app import FLAGS, messages
-from d2lrnn_cli.arguments import TEXT
+from d2lrnn_cli.arguments import TEXT, to_path
 from d2lrnn_cli.streams import quoted
 from d2lrnn_cli.together import (
     D2LRNN,
@@ -84,10 +84,11 @@ Ctx = Annotated[str | None, Option(
     metavar="DEVICE", show_default="a GPU if any",
     help="cpu, gpu or gpu(1).")]
 Out = Annotated[Path | None, Option(
-    metavar="FOLDER", show_default="runs/...", help="New folder of the "
-    "run.")]
+    metavar="FOLDER", parser=to_path, show_default="runs/...",
+    help="New folder of the run.")]
 Resume = Annotated[Path | None, Option(
-    metavar="RUN", help="Continue the training in this folder.")]
+    metavar="RUN", parser=to_path,
+    help="Continue the training in this folder.")]
 # parameters that are not settings of the training
 OTHERS = ("context", "text", "ctx", "out", "resume", "workers", "rank", "at",
           "max_restarts")

@@ -3,11 +3,17 @@ import json
 import os
 
 import d2lrnn as d2l
-from d2lrnn.basics.checks import check_numbers, check_path
+from d2lrnn.basics.checks import (
+    RANGES,
+    check_number,
+    check_numbers,
+    check_path,
+)
 from d2lrnn.basics.files import to_text
 from d2lrnn.data.tokens import UNKNOWN, spelled
 from d2lrnn.training.runs import holds_training, run_folder
 
+from d2lrnn_cli.arguments import check_given
 from d2lrnn_cli.command_file import written_command
 from d2lrnn_cli.loading import load_text
 from d2lrnn_cli.streams import quoted
@@ -78,6 +84,7 @@ def told_by_worker_0(function):
 
 def train(text, settings, folder, resume, ctx, together):
     """Train a ``CharRNN``, with a sample after each epoch."""
+    check_options(settings)
     corpus = load_text(text, settings["level"], settings["min_freq"])
     model = d2l.CharRNN(corpus.vocab_size, settings["embed_size"] or None,
                         **{name: settings[name] for name in MODEL})
@@ -99,6 +106,16 @@ def train(text, settings, folder, resume, ctx, together):
     d2l.fit(model, corpus, **{name: settings[name] for name in FIT}, ctx=ctx,
             folder=folder, resume=resume, on_epoch_end=sample,
             together=together)
+
+
+def check_options(settings):
+    """Refuse numbers as options; the package speaks of None, as Python has."""
+    if settings["embed_size"]:
+        check_number("embed_size", settings["embed_size"],
+                     *RANGES["embed_size"], none="0 for one-hot vectors")
+    check_numbers(clipping_theta=settings["clipping_theta"],
+                  seed=settings["seed"])
+    check_given(average=settings["average"], patience=settings["patience"])
 
 
 def first_token(corpus):

@@ -98,7 +98,8 @@ def train_lesson(weights, ids, idx_to_char, is_random_iter, num_epochs):
         SETTINGS["num_hiddens"], len(idx_to_char), cpu(), ids.tolist(),
         idx_to_char, char_to_idx, is_random_iter, num_epochs,
         SETTINGS["num_steps"], SETTINGS["lr"], SETTINGS["clipping_theta"],
-        SETTINGS["batch_size"], min(50, num_epochs), 50, ["分开", "不分开"])
+        SETTINGS["batch_size"], min(50, num_epochs), 50,
+        [] if is_random_iter else ["分开", "不分开"])
 
 
 def train_gluon(module_name, layer, vocab_size, ids, sizes):

@@ -76,7 +76,11 @@ def to_markdown(profiles, record):
     """Return a page with a table for each cell and side."""
     lines = ["# Where the time of a training step goes", "",
              f"The row charrnn; milliseconds a step of each operator with at "
-             f"least {LEAST}; {machine(record)}; {record['date']}."]
+             f"least {LEAST}; {machine(record)}; {record['date']}.",
+             "", "Profiling takes time, too, and MXNet's operators run one by "
+             "one here, so the", "steps are slower than those of the row. "
+             "MXNet's profiler counts a part of RNN", "and of _backward_RNN "
+             "twice."]
     for (cell, side), times in profiles.items():
         lines += ["", f"## {cell}, {side}", "", "| operator | ms a step |",
                   "|---|---:|"]

@@ -352,7 +352,7 @@ def main():
     for name, sizes in MODELS.items():
         record["models"][name] = measure(sizes)
         print(name, checked(record["models"][name]), file=sys.stderr)
-    write(record, RESULTS)
+        write(record, RESULTS)
     # as it was written: JSON makes strings of the numbers of rows
     record = read(RESULTS)
     RESULTS.with_suffix(".md").write_text(to_markdown(record), "utf-8")

@@ -1,9 +1,9 @@
 """Train the writer of poems from nothing, and the model that ships.
 
 ``python -m benchmarks.studies.sonnets`` trains on Shakespeare's sonnets with
-the lesson's settings, the last twentieth held out, and writes sonnets.json
-and sonnets.md. ``--pretrain`` trains on the original sonnets instead, and
-writes lyrics_data/sonnets.safetensors, the best model of all epochs.
+the lesson's settings, the last twentieth held out, and writes sonnets.json.
+``--pretrain`` trains on the original sonnets instead, and writes
+lyrics_data/sonnets.safetensors, the best model of all epochs.
 """
 import argparse
 import shutil
@@ -75,7 +75,7 @@ def main():
         pretrain()
         return
     record = measure(args.epochs)
-    write(record, RESULTS, to_markdown(record))
+    write(record, RESULTS)
     print(to_markdown(record))
 
 

@@ -22,8 +22,9 @@ def arguments(study, document, choices=()):
         description=document.split("\n")[0])
     if choices:
         parser.add_argument("name", nargs="*", help=", ".join(choices))
-    parser.add_argument("--folder", type=Path, required=True,
-                        help="where the trainings are kept")
+    parser.add_argument("--folder", type=Path, default=Path("runs", study),
+                        help="where the trainings are kept (default: "
+                             "%(default)s)")
     return parser
 
 

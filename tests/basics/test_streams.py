@@ -47,10 +47,11 @@ def test_what_a_stream_gets(monkeypatch, mend, encoding, terminal, chosen,
     assert stream.buffer.getvalue() == written
 
 
-def test_a_files_name_is_printed_byte_by_byte(monkeypatch):
+@pytest.mark.parametrize("mend", [of_the_package, of_the_command])
+def test_a_files_name_is_printed_byte_by_byte(monkeypatch, mend):
     stream = Stream("utf-8", False)
-    of_the_package(stream, monkeypatch)
-    print("caf\udce9")
+    mend(stream, monkeypatch)
+    print("caf\udce9", file=stream)
     stream.flush()
     assert stream.buffer.getvalue() == b"caf\xe9\n"
 

@@ -77,7 +77,14 @@ WRONG = [
      "cannot be created as a folder"),
     (("report", "nowhere", "--out", "deep/new/x"), "nowhere"),
     (("report", "run/last.safetensors"), "is not the record of one run"),
-    (("data", "verify", "shakespeare"), "d2lrnn data get shakespeare"),
+    (("data", "verify", "shakespeare"),
+     "put shakespeare.txt into a folder and set D2LRNN_DATA to it"),
+    (("data", "verify", "ptb"), "d2lrnn data get ptb"),
+    (("train", "my_text.txt", "--embed-size", "-1"),
+     "at least 1, or 0 for one-hot vectors"),
+    (("train", "my_text.txt", "--clipping-theta", "0"), "a number above 0\n"),
+    (("train", "my_text.txt", "--patience", "0"), "at least 1, or left out"),
+    (("generate", "run", "--top-k", "0"), "at least 1, or left out"),
 ]
 
 
@@ -116,6 +123,13 @@ def test_the_systems_own_errors_are_sentences():
     error = PermissionError(13, "Permission denied", "my.txt")
     assert sentence(error) == ("my.txt cannot be used (Permission denied): "
                                "check the path and its permissions")
+    assert sentence(FileNotFoundError(2, "No usable temporary directory")) == (
+        "No usable temporary directory: set TMPDIR to a folder with space")
+    assert sentence(BlockingIOError(11, "Resource unavailable")) == (
+        "the system refused what d2lrnn asked for (Resource unavailable): end "
+        "other programs, and try again")
+    assert sentence(OSError(28, "No space left on device")).startswith(
+        "the output cannot be written (No space")
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -123,7 +137,14 @@ def test_the_systems_own_errors_are_sentences():
     (("train", "a", "--num-layers", "two"), "--num-layers"),
     (("generate",), "MODEL"), (("chapter", "knitting"), "rnn_scratch"),
     (("data", "get", "poems"), "jaychou_lyrics"),
-    (("generate", "a", "--no-such"), "--no-such")])
+    (("generate", "a", "--no-such"), "--no-such"),
+    (("generate", "a", "--n", "0"), "--n"),
+    (("generate", "a", "--stop", ""), "--stop"),
+    (("generate", ""), "it is empty"),
+    (("train", "a", "--out", ""), "it is empty"),
+    (("report", "a", ""), "it is empty"),
+    (("export", "a", "--to", "page", "--out", ""), "it is empty"),
+    (("studio", "a", "--out", ""), "it is empty")])
 def test_a_misuse_exits_with_2(arguments, words):
     assert words in run(*arguments, code=2).stderr
 
@@ -186,6 +207,16 @@ def test_data(tmp_path):
     assert "download it again with d2lrnn data get" in done.stderr
 
 
+def test_a_path_that_is_not_utf_8(tmp_path):
+    folder = os.fsencode(tmp_path / "caf") + b"\xe9"
+    os.mkdir(folder)
+    Path(os.fsdecode(folder), "shakespeare.txt").write_text("a sonnet")
+    done = subprocess.run([D2LRNN, "data", "get", "shakespeare"],
+                          capture_output=True,
+                          env={**os.environ, "D2LRNN_DATA": folder})
+    assert done.stdout == folder + b"/shakespeare.txt\n"
+
+
 def test_a_download_is_quiet(tmp_path):
     """Offline, here; what failed is said all the same."""
     there = {"D2LRNN_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path),
@@ -206,31 +237,38 @@ def test_chapter(tmp_path):
         ROOT / "chapters/gru.py").read_text("utf-8")
 
 
-def test_ctrl_c_lets_a_lesson_save():
-    lesson = """if True:
-        import time
-        try:
-            print("begun", flush=True)
-            time.sleep(60)
-        except KeyboardInterrupt:
-            time.sleep(1)
-            print("saved")
-            raise SystemExit(7)
-        """
+LESSON = """
+import d2lrnn as d2l
+corpus = d2l.load_corpus("abc" * 500)
+model = d2l.CharRNN(corpus.vocab_size, 4, 8, 1)
+print("begun", flush=True)
+{}
+"""
+
+
+@pytest.mark.parametrize("code, words, said", [
+    ("import time; time.sleep(60)", "begun", "d2lrnn: stopped\n"),
+    ("d2l.fit(model, corpus, 10 ** 6, 0.01)", "epoch 1, ", "")])
+def test_ctrl_c_in_a_lesson(tmp_path, code, words, said):
+    (tmp_path / "lesson.py").write_text(LESSON.format(code))
     command = f"""if True:
+        import runpy
         from d2lrnn_cli import checkout, main
         main.signal.signal(main.signal.SIGINT, main.interrupt)
         try:
-            checkout.run_python(["-c", {lesson!r}])
+            checkout.run(runpy.run_path, {str(tmp_path / "lesson.py")!r})
         except checkout.Exit as end:
             raise SystemExit(end.exit_code)
         """
     process = subprocess.Popen([sys.executable, "-c", command], text=True,
-                               stdout=subprocess.PIPE, start_new_session=True)
-    assert process.stdout.readline() == "begun\n"
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.communicate(timeout=60)[0] == "saved\n"
-    assert process.returncode == 7
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    line = process.stdout.readline()
+    while words not in line:
+        line = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, said)
+    assert bool(said) != ("stopped " in output)
 
 
 def test_bench():

@@ -111,12 +111,13 @@ def test_a_best_model_that_was_there_is_not_what_is_saved(run):
 
 
 @pytest.mark.parametrize("name", ["best.safetensors", "report.html",
-                                  "studio.html"])
-def test_files_that_no_training_began_stay(run, name):
-    (run / name).write_text("mine")
+                                  "studio.html", "command.json"])
+@pytest.mark.parametrize("contents", ["mine", '{"settings": 1}'])
+def test_files_that_no_training_began_stay(run, name, contents):
+    (run / name).write_text(contents)
     with pytest.raises(ValueError, match=f"{name} is there already: give an"):
         fail(run, "ptb")
-    assert files(run) == {name: "mine"}
+    assert files(run) == {name: contents}
 
 
 def test_a_file_that_is_redirected_is_kept(run, tmp_path):

@@ -1,9 +1,12 @@
 """d2lrnn eval: what it measures and prints."""
 import json
+from types import SimpleNamespace
 
 import pytest
 from commands import run
 from surroundings import TEXT
+
+from d2lrnn_cli.evaluate import known_part
 
 pytestmark = pytest.mark.process
 
@@ -91,3 +94,9 @@ def test_eval_of_a_text_of_which_nothing_is_known(trained):
     done = run("eval", "run/best.safetensors", "greek.txt", code=1,
                folder=folder)
     assert "greek.txt has 1 chars that the model knows" in done.stderr
+
+
+def test_eval_of_a_model_whose_tokens_no_rule_cuts():
+    model = SimpleNamespace(level="token", idx_to_char=["a", "b"])
+    with pytest.raises(ValueError, match="no rule cuts a text into: measure"):
+        known_part(model, "my_text.txt")

@@ -197,9 +197,11 @@ def test_goals(measured):
 def test_the_table(measured):
     table = results.to_markdown(measured).splitlines()
     assert table[2:5] == [
-        "| fake, easy (seconds) | d2lrnn | 2 | 1 | 4 |  | <= 1.5 | no |",
+        "| fake, easy (seconds) | d2lrnn | 2 | 1 | 4 |  | <= 1.5 | in 1 "
+        "of 3 rounds |",
         "| fake, easy (seconds) | peer | 8.5 | 8 | 11 | 0.222 x, 4.5 x the "
-        "speed | <= 0.3 x peer, >= 5 x the speed of peer | yes, no |",
+        "speed | <= 0.3 x peer, >= 5 x the speed of peer | in 2 of 3 rounds, "
+        "in 1 of 3 rounds |",
         "| fake, easy | d2lzh | needs d2lzh==1.0.0 | | | | <= 0.5 x d2lzh | "
         "not measured |"]
     assert {line.count("|") for line in table[:5]} == {9}
@@ -211,9 +213,10 @@ def test_the_table(measured):
 def test_the_summary(measured):
     table = results.to_summary(measured).splitlines()
     assert table[2:6] == [
-        "| fake, easy | 0.222 x | <= 0.3 x peer | yes |",
-        "| fake, easy | 4.5 x the speed | >= 5 x the speed of peer | no |",
-        "| fake, easy | 2 | <= 1.5 | no |",
+        "| fake, easy | 0.222 x | <= 0.3 x peer | in 2 of 3 rounds |",
+        "| fake, easy | 4.5 x the speed | >= 5 x the speed of peer | in 1 of "
+        "3 rounds |",
+        "| fake, easy | 2 | <= 1.5 | in 1 of 3 rounds |",
         "| fake, easy |  | <= 0.5 x d2lzh | not measured |"]
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import benchmarks
+from benchmarks import workers
 from benchmarks.studies import scaling
 from benchmarks.studies.scaling import Link, Work, shared, step_seconds
 
@@ -105,6 +106,12 @@ def test_the_record_is_shown_as_it_is():
     assert [*names] and all(
         f":start-after: <!-- {name} -->\n:end-before: <!-- end of {name} -->"
         in shown for name in names)
+
+
+def test_a_failure_of_workers_is_told():
+    assert workers.printed("first\n[1, 2]\n", "", 0) == [1, 2]
+    with pytest.raises(RuntimeError, match="the workers failed: no more"):
+        workers.printed("", "Traceback\nno more\n", 1)
 
 
 @pytest.mark.process
