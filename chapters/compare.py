@@ -63,13 +63,14 @@ print(f"{len(train_ids):,} to train on, {len(held_out_ids):,} held out")
 #   h_t = \sum_{s \le t} \alpha_{ts} v_s. \end{gathered}$$
 #
 # Queries and keys are vectors of $d$ numbers, and the dot is their inner
-# product. If the numbers are independent, with mean 0 and variance 1, it is a
-# sum of $d$ such products, and its standard deviation is $\sqrt d$: the root
-# brings it back to 1. Without it, for a large $d$, the softmax would soon
-# give everything to one position, and learn no more. The condition $s \le t$
-# is the *causal mask*. In code, a billion is subtracted from the scores of
-# all later positions, which makes their weights exactly 0. (Where attention
-# came from: [after recurrent networks](/after_rnns.md).)
+# product. If the numbers are independent, with mean 0 and variance 1, each
+# product of two has mean 0 and variance 1 as well. The inner product is a sum
+# of $d$ of them, so its standard deviation is $\sqrt d$: the root brings it
+# back to 1. Without it, for a large $d$, the softmax would soon give
+# everything to one position, and hardly any gradient would come through. The
+# condition $s \le t$ is the *causal mask*. In code, a billion is subtracted
+# from the scores of all later positions, which makes their weights exactly 0.
+# (Where attention came from: [after recurrent networks](/after_rnns.md).)
 
 
 # %%
@@ -187,28 +188,29 @@ assert change[:37].max() == 0 < change[37:].min()
 # ## The rules
 #
 # *One text.* The sonnets that ship; the last tenth is held out. Every model
-# predicts each held-out character once, from what stands before it: from 55
-# to 64 characters, the last ten predictions in pieces of 64, or, for the
-# model of windows, from 40. Every piece begins with a state of zeros; that a
-# `CharRNN` can [carry its state on](shakespeare.py) is not used here.
+# predicts each held-out character once, from what stands before it. Of each
+# piece of 64 only the last ten predictions count, so they are made from 55 to
+# 64 characters; the model of windows always reads 40. Every piece begins with
+# a state of zeros; that a `CharRNN` can [carry its state on](shakespeare.py)
+# is not used here.
 #
 # *One size.* About 110,000 parameters each.
 #
 # *One effort.* Adam, gradients clipped at norm 1, mini-batches of 16 pieces
 # of 64 characters (of 64 windows of 40). Before this run each model was tried
 # with seed 0, at learning rates of 0.003 and 0.01, without dropout and with
-# 0.2; the best of the four is below. The Transformer had a few tries more,
-# for the numbers with which its embeddings begin: they are now of size 1, as
-# in `CharRNN`.
+# 0.2; the best of the four is below. The Transformer had a few more tries,
+# for the scale of its first embeddings: they are now drawn with standard
+# deviation 1, as in `CharRNN`.
 #
 # *One time.* Ten seconds of training each. `time.process_time` counts the
 # seconds that the processor has worked for this process, on all its cores
-# together, so other programs hardly disturb it. It stands still while a model
-# is measured. That happens ten times, more often at the beginning, and the
-# best of the ten counts. (This choice sees the held-out text, and so do those
-# of the learning rate and of $n$. All are treated alike, but a model that
-# overfits before the end gains more by it, and all numbers are a little too
-# good.)
+# together, so other programs hardly disturb it. The time that measuring takes
+# is not counted. A model is measured ten times, more often at the beginning,
+# and the best of the ten counts. (This choice sees the held-out text, and so
+# do those of the learning rate and the dropout, and below that of the length
+# of the n-grams. All are treated alike, but a model that overfits before the
+# end gains more by it, and all numbers are a little too good.)
 
 
 # %%
@@ -267,8 +269,8 @@ def train(seed, corpus, kind, lr, *sizes):
 # other two read their whole window again. (The model of windows does so in
 # two operators, and a step as small as these costs mostly the
 # [calls](making_it_fast.py). A Transformer can keep the keys and values of
-# what it has read; ours does not. And `d2l.generate` makes a `CharRNN` faster
-# than this loop.) The last column comes under "Common mistakes".
+# what it has read; ours does not. And `d2l.generate` runs a `CharRNN` faster
+# than this loop does.) The last column comes under "Common mistakes".
 
 # %%
 settings = {
@@ -358,11 +360,11 @@ axes.figure
 #   characters matter most; it is built that way.
 # * *Other machines.* One core does one thing after another. The Transformer
 #   can compute all positions of a piece at once, and on a GPU it would gain
-#   more than the others. So would the minGRU, but only with a [parallel
-#   scan](parallel_scan.py): then a layer reads a piece in one pass, of
-#   $\log_2 64 = 6$ levels, and not in a loop over 64 steps. Here it ran as a
-#   loop, as all of `CharRNN` does on a CPU: ten seconds of one core do not
-#   show what it was made for.
+#   more than the models that go step by step. So would the minGRU, but only
+#   with a [parallel scan](parallel_scan.py): then a layer reads a piece in
+#   one pass, of $\log_2 64 = 6$ levels, and not in a loop over 64 steps. Here
+#   it ran as a loop, as all of `CharRNN` does on a CPU: ten seconds of one
+#   core do not show what it was made for.
 # * *Other code.* Seconds measure a program, not only an idea. Each layer of
 #   the RNN, the GRU and the LSTM is one operator of MXNet, and the minGRU's
 #   is the package's own, in NumPy; our attention is a dozen calls from
@@ -403,8 +405,9 @@ for name, verse in both.items():
 #   same content in each, and compares the bits of the whole (Cotterell et al.
 #   2018). The lyrics and the sonnets are no such texts.
 # * Some of the held-out Chinese characters occur nowhere in the training
-#   text. They all count as one id, `<unk>`, which the model has learned never
-#   to expect, so each costs many bits. The sonnets have no such character.
+#   text. They all count as one id, that of a character which training never
+#   saw and which the model has learned never to expect, so each costs many
+#   bits. The sonnets have no such character.
 # * In the same ten seconds, the Chinese model took fewer steps: its embedding
 #   and its output layer are thirty times as large, and all of it is four
 #   times as large. And 15,000 characters are more of a text in Chinese, but
@@ -413,9 +416,10 @@ for name, verse in both.items():
 # And the first advice? On the sonnets it is as before: the best n-grams, with
 # $n = 4$, need 2.79 bits a character (the solution of exercise 4 counts
 # them), and the GRU 2.68. On the lyrics, counting wins: pairs of characters
-# need 8.34 bits, and the GRU 8.54. It has few examples of each character, and
-# ten seconds. Part of the distance lies in the characters that training never
-# saw, for which smoothed counts keep a share.
+# need 8.34 bits, and the GRU 8.54. Of the 8.34, 0.9 go to the characters that
+# training never saw, 6 % of those held out: pairs pay 15 bits for each.
+# Whether the GRU loses more on them or on the others, this lesson does not
+# measure.
 #
 # What can be concluded? Within one text and one vocabulary, fewer bits a
 # character is better. Across languages, a smaller number by itself says
@@ -427,12 +431,12 @@ for name, verse in both.items():
 # **Compared by epochs.** The last column of the table has each model's nats
 # after equally many predictions: as many as the model of windows made in its
 # ten seconds, which is less than one epoch. By this column, windows are the
-# best model; by time they are the worst. For each character that they predict
-# they read forty, and they take a step of Adam for every 64 predictions, the
-# others for every 1,024: sixteen times as many steps, over the whole ten
-# seconds, while the others had come to their number in a fraction of one. To
-# compare by epochs is to give each model as many steps and as much time as it
-# likes.
+# best model; by time they are the worst. For each character that it predicts,
+# this model reads forty. It takes a step of Adam for every 64 predictions,
+# the others for every 1,024, so it has taken sixteen times as many steps. And
+# it took the whole ten seconds for these predictions; the others had made as
+# many in less than one. To compare by epochs is to give each model as many
+# steps and as much time as it likes.
 #
 # **The mask forgotten.** Then each position sees its answer, which is the
 # next character of the piece. The held-out text does not give the mistake
@@ -450,8 +454,8 @@ assert seconds < 10 or marks[-1, 2] < 0.5 < best["Transformer"] < last
 # %% [markdown]
 # Of the ten predictions that count in each piece, nine can be copied. At the
 # end, where the model has to predict, it is far behind the one with the mask.
-# So a loss that falls to nearly nothing is no good news, and the test of two
-# lines above is worth its six lines of code.
+# So a loss that falls to nearly nothing is no good news, and the test above,
+# with its two lines of text, is worth its six lines of code.
 #
 # ## Summary
 #
@@ -467,8 +471,8 @@ assert seconds < 10 or marks[-1, 2] < 0.5 < best["Transformer"] < last
 #
 # 1. (\*) A fourth character joins the example by hand, with $q_4 = 1$, $k_4 =
 #    \ln 4$ and $v_4 = 0$. What does it read, and what do the others read now?
-# 2. (\*) How many parameters has a `Transformer` with $h$ units, $L$ layers
-#    and $V$ characters? Where are most of them?
+# 2. (\*) How many parameters does a `Transformer` have with $h$ units, $L$
+#    layers, $V$ characters and `Tx` = 64? Where are most of them?
 # 3. (\*\*) Set all `positions` to zero, and exchange two characters far
 #    before the end of a piece. Do the scores at the end change, with one
 #    layer and with two? Why?

@@ -131,8 +131,8 @@ assert difference < 1e-6
 # $\theta$. Where does the sum belong, before it or after it? Take $\theta =
 # 1$ and the parts $1/4$ and $5/4$. Added up, they are $3/2$, which is clipped
 # to 1. Clipped first, they are $1/4$ and 1, and add up to $5/4$, which is
-# longer than $\theta$. Of vectors the direction changes as well, since the
-# longest part loses most.
+# longer than $\theta$. With vectors the direction changes as well, since
+# the longer part loses more.
 #
 # So the sum stands between `backward` and the clipping. How much does the
 # order matter? One process plays both workers, with the book's learning rate
@@ -184,8 +184,8 @@ assert right[0] == wrong[0] and abs(right[1] - wrong[1]) > 1e-3
 #
 # Between machines, somebody has to do the adding. MXNet has a *parameter
 # server* (Li et al., 2014), a process that keeps arrays. A worker *pushes*
-# its array, the server waits until it has one of each worker, and then every
-# worker *pulls* the sum, as in {numref}`fig-parameter-server`.
+# its array, the server waits until it has one from each worker, and then
+# every worker *pulls* the sum, as in {numref}`fig-parameter-server`.
 #
 # ```{figure} /figures/parameter_server.svg
 # :name: fig-parameter-server
@@ -240,10 +240,10 @@ def train(together, corpus, *settings):
 
 
 # %% [markdown]
-# Workers have to be processes of their own. So we join the functions above to
-# a script, and start it with `python -m d2lrnn_cli.together`. This starts the
-# server and the workers, tells each its rank, ends them all together, and
-# lets worker 0 alone print.
+# Workers have to be processes of their own. So we join the functions above
+# into a script, and start it with `python -m d2lrnn_cli.together`. This
+# starts the server and the workers, tells each its rank, ends them all
+# together, and lets worker 0 alone print.
 
 # %%
 HEAD = """import json, os, sys, time, d2lrnn as d2l, numpy as np
@@ -328,15 +328,15 @@ panels[1].figure
 # %% [markdown]
 # Two workers beat one process with one thread. And two threads? In the
 # recorded run they are as fast as the workers with the large model, and well
-# behind them with the small one; in the [table of results](/results.md) the
-# two are about level. Threads share one memory, so they have nothing to send,
-# and they update the weights once, where each worker updates all of its own.
-# But they wait for each other at the end of every operator, workers only once
-# a step, and in a small model the operators are short, so that the waiting
-# weighs more; and the Python between the operators runs in one of them alone.
-# So neither is always ahead. On one machine d2lrnn leaves the cores to the
-# threads, which need no server and only one copy of the weights. Workers are
-# for several machines.
+# behind them with the small one; in the [table of results](/results.md) they
+# are level with the small one, and a tenth behind with the large one. Threads
+# share one memory, so they have nothing to send, and they update the weights
+# once, where each worker updates all of its own. But they wait for each other
+# at the end of every operator, workers only once a step; and the Python
+# between the operators runs in one of them alone. Our two measurements do not
+# agree on which of this weighs more; in neither were threads clearly ahead.
+# On one machine d2lrnn leaves the cores to the threads, which need no server
+# and only one copy of the weights. Workers are for several machines.
 #
 # ## How many machines?
 #
@@ -357,7 +357,7 @@ panels[1].figure
 #
 # Beyond that, each further machine makes the training *slower*. Say that $c$
 # is 0.9 seconds and $b$ 0.1: then three machines are best, and a step takes
-# $0.3 + 0.2 = 0.5$ seconds and the update. The curves below are drawn for
+# $0.3 + 0.2 = 0.5$ seconds plus the update. The curves below are drawn for
 # machines with one thread, as measured above, and links of 1 and 10 Gbit/s.
 
 # %%
@@ -381,18 +381,19 @@ axes.figure
 # %% [markdown]
 # In black, the two workers measured above: the star is the small model, the
 # plus the large one. Their link is the memory of a single machine, and yet
-# both lie below the curves for 10 Gbit/s. The bars show why: the sum takes
+# both lie below the curves for 10 Gbit/s. The bars show why. The sum takes
 # longer than the $b$ of such a link, since the server has to copy and add the
-# arrays and the workers wait for each other. In the recorded run the update
-# of the small model also took twice as long beside another worker, and half
-# of the rows of the large one more than half of the time. A dot is where a
-# curve turns; the small model over the slow link turns first. Is the large
-# one better off because it is larger? No: its weights make both the gradient
-# and the sum more expensive. But its mini-batch has three times as many
-# characters. With each of them the weights are multiplied, while their
-# gradients are sent only once. What counts is how much is computed for each
-# number that is sent, and how long both take. So a faster processor makes the
-# best $k$ smaller, unless the link becomes faster as well.
+# arrays and the workers wait for each other. But more is lost because two
+# workers share one machine: in the recorded run, half of the rows of the
+# large model took clearly more than half of the time, and the update of the
+# small one twice as long as alone. A dot is where a curve turns; the small
+# model over the slow link turns first. Is the large one better off because it
+# is larger? No: its weights make both the gradient and the sum more
+# expensive. But its mini-batch has three times as many characters. With each
+# of them the weights are multiplied, while their gradients are sent only
+# once. What counts is how much is computed for each number that is sent, and
+# how long both take. So a faster processor makes the best $k$ smaller, unless
+# the link becomes faster as well.
 #
 # The formula is kind. It leaves out the server's work on each array, the
 # slowest machine, for which all others wait, the fixed price of each message,
@@ -452,11 +453,12 @@ print(done.stderr, "exit code", done.returncode)
 assert done.returncode == 1
 
 # %% [markdown]
-# A step needs all workers, so there is nothing to go on with but the last
-# checkpoint: with `--resume`, or by itself with `--max-restarts 3`. What
-# worker 0 saves holds the states of all rows, which it collects only for
-# this, and says nothing of workers, so that one process can go on with it, or
-# four.
+# (Worker 0 had nothing to do here, and ended by itself. In a training it
+# would have waited, until it was ended.) A step needs all workers, so there
+# is nothing to go on with but the last checkpoint: with `--resume`, or by
+# itself with `--max-restarts 3`. What worker 0 saves holds the states of all
+# rows, which it collects only for this, and says nothing of workers, so that
+# one process can go on with it, or four.
 #
 # ## Common mistakes
 #

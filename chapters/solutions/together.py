@@ -99,8 +99,10 @@ assert sum(counts) == 1024 and abs(counts[[0, 2]] - 256).max() < 50
 # ### Solution
 #
 # $c / k + b (k - 1) + u < c + u$ means $b (k - 1) < c (k - 1) / k$, so $c > k
-# b$. Eight machines are best if $b = c / 64$. The 26.4 MB of $8 P$ bytes then
-# take 1/64 of a second, which needs 1.7 GB or 13.5 Gbit a second.
+# b$. By the formula eight machines are best at $b = c / 64$. The 26.4 MB of
+# $8 P$ bytes then take 1/64 of a second: 1.7 GB or 13.5 Gbit a second. The
+# number of machines is whole, though. Eight win against seven and nine from
+# $b = c / 72$ to $c / 56$, so 11.8 Gbit a second is enough.
 
 # %%
 c, P = 1.0, 3.3e6
