@@ -267,9 +267,100 @@ def test_writing_waits_until_a_text_was_read(studio):
 def test_the_place_stays_at_the_end_as_one_types(studio):
     browser, _ = studio
     read(browser, TEXT + "More")
-    wait_until(browser, lambda: ask(
-        browser, "studio.place") == len(TEXT) + 4)
     assert browser.find_element("id", "where").text == "The next character"
+    browser.execute_script(
+        "const box = document.getElementById('text'); for (const char of 'ab')"
+        "{ box.value = char + box.value; "
+        "box.dispatchEvent(new Event('input')); }")
+    wait_until(browser, lambda: ask(
+        browser, "reading.tokens.length") == len(TEXT) + 6)
+    assert browser.find_element("id", "where").text == "The next character"
+
+
+def test_the_address_may_name_the_first_place(studio):
+    browser, _ = studio
+    browser.execute_script("location.hash = 'text=abcdefgh&place=0'")
+    wait_until(browser, lambda: ask(
+        browser, "reading.tokens.length") == 8)
+    assert browser.find_element("id", "where").text == "Expected at place 1"
+
+
+def test_what_is_typed_is_undone_by_itself(studio):
+    browser, _ = studio
+    text = write(browser, length=5)
+    for more in ("x", "y"):
+        read(browser, text_of(browser) + more)
+    undo(browser, text)
+    undo(browser, TEXT)
+
+
+def test_a_click_waits_until_the_text_was_read(studio):
+    browser, _ = studio
+    read(browser, TEXT * 60)
+    browser.execute_script("document.querySelectorAll('#shown span')[2900]"
+                           ".click()")
+    browser.execute_script(
+        "const box = document.getElementById('text'); box.value = 'S' + "
+        "box.value; box.dispatchEvent(new Event('input')); document."
+        "querySelector('#bars button:not(.was)').click()")
+    wait_until(browser, lambda: len(text_of(browser)) == 2901)
+    undo(browser, "S" + TEXT * 60)
+
+
+def test_words_that_are_names_in_javascript(browser, tmp_path):
+    text = "the constructor of __proto__ has the valueOf toString"
+    corpus = d2l.load_corpus(f"{text}\n" * 20, level="word")
+    model = saved(tmp_path / "words.safetensors", corpus)
+    model.level = "word"
+    d2l.save_model(tmp_path / "words.safetensors", model)
+    open_page(browser, tmp_path / "page.html", tmp_path / "words.safetensors",
+              text=text)
+    assert ask(browser, "reading.about.every(({ known }) => known)")
+    fill_in(browser, "length", 30)
+    browser.find_element("id", "write").click()
+    wait_until(browser, lambda: "30 written" in said(browser))
+
+
+def test_the_gradient_stops_at_a_held_unit(browser, tmp_path, sonnets):
+    """With the only unit held, no character matters."""
+    saved(tmp_path / "one.safetensors", sonnets, cell="gru", num_hiddens=1)
+    open_page(browser, tmp_path / "page.html", tmp_path / "one.safetensors")
+    last = "reading.saliency(reading.tokens.length - 1).slice(-9, -1)"
+    assert any(ask(browser, last))
+    browser.find_element("id", "hold").click()
+    write(browser, length=10)
+    assert ask(browser, last) == [0] * 8
+
+
+def test_a_unit_that_hardly_moves_is_found(studio):
+    browser, _ = studio
+    found = browser.execute_script(
+        "const values = Array.from({length: 3000}, (_, i) => i % 2);"
+        "return search({ about: values.map((_, i) => ({ id: 0, steps: i })), "
+        "states: [null, ...values.map((x) => [{ H: Float32Array.of("
+        "1 - x * 2 ** -20) }])], model: { network: { layers: [0], letters: "
+        "['H'], numHiddens: 1 } } }, values)")
+    assert found[0]["correlation"] == pytest.approx(-1)
+
+
+def test_a_model_that_reads_less_is_compared_as_far_as_it_read(
+        browser, tmp_path, sonnets):
+    paths = [tmp_path / f"{cell}.safetensors" for cell in ("gru", "lstm")]
+    for path in paths:
+        saved(path, sonnets, cell=path.stem)
+    open_page(browser, tmp_path / "page.html", *paths)
+    browser.execute_script("studio.readings[1].most = 20; "
+                           "studio.readings[1].forget(0)")
+    browser.execute_script("document.getElementById('text').dispatchEvent("
+                           "new Event('input'))")
+    wait_until(browser, lambda: "Only the first 20" in said(browser))
+    fill_in(browser, "colour", "difference")
+    assert "Only the first 20" in said(browser)
+    for place, models in ((9, 2), (29, 0)):
+        browser.execute_script("document.querySelectorAll('#shown span')["
+                               "arguments[0]].click()", place)
+        assert len(browser.find_elements("css selector",
+                                         "#bars h3")) == models
 
 
 def test_what_was_found_goes_with_its_model(browser, tmp_path, sonnets):

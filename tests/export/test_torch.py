@@ -230,3 +230,8 @@ def test_it_writes_where_there_is_no_d2lrnn(alone, cell, tmp_path):
     assert done.returncode == 0, done.stderr
     text = "".join(d2l.generate(model, "a<", 30, temperature=0))
     assert done.stdout == f"a<{text}\n"
+    for option, value in (("top-k", "0"), ("top-p", "0"), ("seed", "-1"),
+                          ("temperature", "-1"), ("temperature", "inf")):
+        done = run(folder / "model.py", "a<", f"--{option}={value}")
+        assert done.returncode == 2 and not done.stdout
+        assert f"error: {option.replace('-', '_')} is " in done.stderr

@@ -4,12 +4,14 @@ const SETTINGS = { temperature: "0.8", top_k: "", top_p: "", seed: "",
                    length: "200", until: "", value: "1" };
 const CHOICES = { colour: "surprise", letter: "H", layer: "0", unit: "0",
                   property: "space", pattern: "" };
-const page = { readings: [], writer: 0, place: Infinity, undo: [], run: 0,
-               writing: false, stop: false };
+const page = { readings: [], writer: 0, place: Infinity, text: "", undo: [],
+               typing: false, run: 0, writing: false, stop: false };
 window.studio = Object.assign(page, { choose, drawAt }); // for the console
 const reader = () => page.readings[page.writer];
 const writerFirst = () => [reader(), ...page.readings.filter(
   (reading) => reading !== reader())];
+// the place that is looked at; Infinity stands for the end of the text
+const lookedAt = () => Math.min(page.place, reader().tokens.length);
 const number = (id) => element(id).value === "" ? null
   : Number(element(id).value);
 // the array and the unit that are looked at
@@ -49,7 +51,6 @@ function read() {
 // The same with some of the models, in a run that has begun.
 async function readOn(run, readings) {
   const text = element("text").value;
-  const atEnd = page.place === reader()?.tokens.length;
   page.writing = false;
   showButtons();
   for (const reading of readings) {
@@ -57,7 +58,6 @@ async function readOn(run, readings) {
     if (run !== page.run) return false;
     if (!whole) status(say("too long", { count: reading.most }));
   }
-  if (atEnd) page.place = Infinity;
   show();
   return true;
 }
@@ -122,29 +122,44 @@ function checkSettings() {
 // Show what is new while the model writes.
 function showWritten(reading) {
   const shown = element("shown");
-  element("text").value = reading.text();
-  page.place = reading.tokens.length;
+  setText(reading.text());
+  page.place = Infinity;
   showTokens(reading, null, shown.childElementCount);
   shown.scrollTop = shown.scrollHeight;
 }
 
+// Let Undo return to the text as it is.
 function remember() {
-  page.undo.push(element("text").value);
+  page.undo.push(page.text);
   page.undo.splice(0, page.undo.length - 100);
+  page.typing = false;
+}
+
+function setText(text) {
+  element("text").value = page.text = text;
+  page.typing = false;
+}
+
+// What is typed without a break is undone at once.
+function type() {
+  if (!page.typing) remember();
+  page.typing = true;
+  page.text = element("text").value;
+  read();
 }
 
 function undo() {
   if (!page.undo.length) return;
-  element("text").value = page.undo.pop();
+  setText(page.undo.pop());
   read();
 }
 
 // Put a token in the place of another, and leave out what followed.
-function take(place, token) {
+async function take(place, token) {
+  if (!await read()) return;
   remember();
   const reading = reader();
-  element("text").value = reading.text(
-    [...reading.tokens.slice(0, place), token]);
+  setText(reading.text([...reading.tokens.slice(0, place), token]));
   page.place = Infinity;
   element("text").focus();
   read();
@@ -164,12 +179,13 @@ function coloursOf(reading) {
     return parts?.map((part) => part / most);
   }
   if (colour === "difference" && page.readings.length === 2) {
-    const [first, second] = page.readings.map(({ about }) => about);
-    if (first.length !== second.length) {
+    const [first, second] = page.readings;
+    if (first.level !== second.level) {
       status(say("other tokens"));
       return null;
     }
-    return first.map(({ bits }, i) => (second[i]?.bits - bits) / 5 || 0);
+    return first.about.map(({ bits }, i) =>
+      (second.about[i]?.bits - bits) / 5 || 0);
   }
   return null;
 }
@@ -187,13 +203,13 @@ function showAgain(coloured) {
 }
 
 // Look at one place of the text. The gradient's colours depend on it.
-function look(place, coloured = element("colour").value === "gradient") {
+function look(at, coloured = element("colour").value === "gradient") {
   const reading = reader();
-  page.place = Math.max(0, Math.min(place, reading.tokens.length));
+  page.place = Math.max(0, at);
   if (coloured) showTokens(reading, coloursOf(reading));
-  showPlace(page.place);
-  expect(page.place);
-  drawHeat(reading, page.place, chosen());
+  showPlace(lookedAt());
+  expect(lookedAt());
+  drawHeat(reading, lookedAt(), chosen());
   keepAddress();
 }
 
@@ -251,6 +267,7 @@ function showModels() {
     page.readings.length]);
   element("heat").setAttribute("aria-label", say("heat"));
   element("shown").setAttribute("aria-label", say("as read"));
+  element("models").setAttribute("aria-label", say("writes"));
   element("models").replaceChildren(...page.readings.flatMap(({ model }, i) => {
     const label = make("label"), radio = make("input");
     Object.assign(radio, { type: "radio", name: "writer",
@@ -287,12 +304,14 @@ const find = trying(async () => {
   const reading = reader(), list = element("found");
   status("");
   list.replaceChildren();
+  if (!reading.ids.length) throw new Problem(say("nothing known"));
   const values = await PROPERTIES[element("property").value](
     reading.tokens.map((token) => reading.spelled(token)),
     element("pattern").value);
   if (values.length !== reading.tokens.length) return; // the text has changed
   if (new Set(values).size < 2) throw new Problem(say("nothing to find"));
-  for (const { layer, letter, unit, correlation } of search(reading, values)) {
+  list.replaceChildren(...search(reading, values).map((found) => {
+    const { layer, letter, unit, correlation } = found;
     const item = make("li"), button = make("button", say("found", {
       letter: letter.replace("_tilde", "\u0303"), layer: layer + 1, unit,
       correlation: rounded(correlation) }));
@@ -302,6 +321,6 @@ const find = trying(async () => {
       showAgain(true);
     };
     item.append(button);
-    list.append(item);
-  }
+    return item;
+  }));
 });

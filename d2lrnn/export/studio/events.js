@@ -7,8 +7,8 @@ function keepAddress() {
 }
 
 function writeAddress() {
-  const state = { text: element("text").value, place: page.place,
-                  writer: page.writer, language };
+  const state = { text: element("text").value, writer: page.writer, language };
+  if (page.place < Infinity) state.place = page.place;
   for (const id of Object.keys({ ...SETTINGS, ...CHOICES })) {
     state[id] = element(id).value;
   }
@@ -27,7 +27,7 @@ function takeAddress() {
     language = state.get("language");
   }
   element("language").value = language;
-  element("text").value = state.get("text") ?? beginning(reader()?.model);
+  setText(state.get("text") ?? beginning(reader()?.model));
   page.place = Number(state.get("place") ?? Infinity) || 0;
   sayAll();
   showModels();
@@ -35,7 +35,7 @@ function takeAddress() {
 
 function connect() {
   const on = (id, event, action) => element(id).addEventListener(event, action);
-  on("text", "input", read);
+  on("text", "input", type);
   on("text", "keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -92,12 +92,15 @@ function connectShown() {
       expect(Number(target.dataset.place));
     }
   });
-  shown.addEventListener("pointerleave", () => expect(page.place));
+  shown.addEventListener("pointerleave", () => {
+    if (reader()) expect(lookedAt());
+  });
   shown.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!step) return;
+    if (!step || !reader()) return;
     event.preventDefault();
-    look(page.place + step);
+    const next = lookedAt() + step;
+    look(next < reader().tokens.length ? next : Infinity);
   });
   heat.addEventListener("click", ({ offsetX, offsetY }) => {
     const { begin, columns, rowHeight } = heat.dataset;

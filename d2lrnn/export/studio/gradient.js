@@ -76,6 +76,7 @@ function backThroughLayer(network, ids, states, l, dAbove) {
     const dX = new Float64Array(network.rows);
     const dP = new Float64Array(network.rows);
     dH.forEach((d, i) => { dH[i] = d + dAbove[t][i]; });
+    if (at.held !== undefined) dH[at.held] = 0; // it came from no input
     const step = { ...network.gates(layer, input, !l, before.H), before, at,
                    dH, dC, dX, dP };
     const newH = new Float64Array(n), newC = new Float64Array(n);

@@ -138,7 +138,10 @@ class Network {
       const { X, P } = this.gates(layer, below ?? this.product(id), !below,
                                   state[l].H);
       CELLS[this.cell].step(this.numHiddens, X, P, state[l], at);
-      if (held?.layer === l) at.H[held.unit] = held.value;
+      if (held?.layer === l) {
+        at.H[held.unit] = held.value;
+        at.held = held.unit;
+      }
       below = at.H;
       return at;
     });

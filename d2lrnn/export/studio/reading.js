@@ -236,9 +236,11 @@ function search(reading, values, count = 8) {
   for (let layer = 0; layer < network.layers.length; layer++) {
     for (const letter of network.letters) {
       for (let unit = 0; unit < network.numHiddens; unit++) {
+        const value = (step) => reading.states[step][layer][letter][unit];
         let sum = 0, squares = 0, along = 0;
+        const [[begin]] = centred;
         for (const [step, d] of centred) {
-          const x = reading.states[step][layer][letter][unit];
+          const x = value(step) - value(begin); // small, for its square's sake
           sum += x;
           squares += x * x;
           along += x * d;

@@ -37,7 +37,7 @@ function readTensors(buffer) {
   for (const [name, entry] of Object.entries(entries)) {
     if (name.startsWith("training.")) continue;
     const { dtype, shape, data_offsets: place } = Object(entry);
-    const [size, read] = NUMBERS[dtype] ?? [0];
+    const [size, read] = Object.hasOwn(NUMBERS, dtype) ? NUMBERS[dtype] : [0];
     const count = Array.isArray(shape) ? shape.reduce((a, b) => a * b, 1) : 0;
     const [start, stop] = Array.isArray(place) ? place : [];
     if (!size || !(count > 0) || !(start >= 0) ||

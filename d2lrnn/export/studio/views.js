@@ -3,9 +3,9 @@
 const element = (id) => document.getElementById(id);
 const rounded = (x, digits = 2) => Number.isFinite(x) ? x.toFixed(digits)
   : "–";
-const SIGNS = { " ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍",
-                "<eos>": "⏎" };
-const visible = (token) => SIGNS[token] ?? (/^\p{M}/u.test(token)
+const SIGNS = new Map([[" ", "␣"], ["\n", "⏎"], ["\t", "⇥"], ["\r", "␍"],
+                       ["<eos>", "⏎"]]);
+const visible = (token) => SIGNS.get(token) ?? (/^\p{M}/u.test(token)
   ? `◌${token}` : /^[\p{C}\p{Z}]/u.test(token)
     ? `U+${token.codePointAt(0).toString(16).toUpperCase()}` : token);
 
@@ -20,7 +20,7 @@ function make(tag, text = "", className = "") {
 // of it, from 0 for none.
 function colourOf(x) {
   return [...(x < 0 ? [40, 120, 255] : [255, 120, 0]),
-          Math.min(Math.abs(x), 1) * 0.7];
+          Math.min(Math.abs(x), 1) * 0.6];
 }
 
 // Show the tokens of a reading from a place on, coloured by a number each; null
@@ -68,9 +68,10 @@ function showExpected(readings, place, temperature, take) {
     ? say("at place", { place: place + 1 }) : say("next");
   element("was").textContent = judged(writer, place);
   element("instead").hidden = !writer.stepsAt(place);
-  // the others, unless they cut the text in another way
-  const shown = readings.filter(
-    ({ tokens }) => tokens.length === writer.tokens.length);
+  // the others, unless they cut the text in another way, or read less of it
+  const shown = readings.filter(({ level, tokens }) =>
+    level === writer.level && tokens.length >= Math.min(
+      place + 1, writer.tokens.length));
   element("bars").replaceChildren(...shown.flatMap((reading, i) => [
     ...(shown.length > 1 ? [make("h3", reading.model.name)] : []),
     ...(i ? [make("p", judged(reading, place))] : []),

@@ -2,7 +2,8 @@
 
 const WORDS_EN = {
   title: "d2lrnn studio", language: "Language", open: "Open a model …",
-  second: "Open a second one …", replace: "Replace the second one …", writes: "writes", remove: "Close",
+  second: "Open a second one …", replace: "Replace the second one …", remove: "Close",
+  writes: "The model that writes",
   facts: "{cell}, {layers} × {hiddens}, {vocab} in its vocabulary",
   text: "Text", write: "Write", stop: "Stop", step: "One step", undo: "Undo",
   temperature: "Temperature", "top k": "Top k", "top p": "Top p",
@@ -23,7 +24,7 @@ const WORDS_EN = {
   heat: "Each row is a unit, each column a character: blue is negative, orange positive, and the strongest colour is 1 or the largest value in the row.",
   find: "Find units that follow", search: "Search", pattern: "a pattern",
   "pattern text": "Regular expression", space: "spaces", newline: "line ends",
-  "place in line": "the place in the line", "in quotes": "quotation marks",
+  "place in line": "the place in the line", "in quotes": "what is in quotation marks",
   vowel: "vowels", capital: "capital letters",
   "found": "{letter}, layer {layer}, unit {unit}: {correlation}",
   "nothing to find": "The property is the same everywhere in this text: give a text in which it changes.",
@@ -40,11 +41,12 @@ const WORDS_EN = {
   "too long": "Only the first {count} are read: the page keeps each step's states.",
   "nothing known": "The model knows nothing of this text: type characters of its vocabulary.",
   opened: "{name} is open.", wrote: "{count} written, {speed} a second.",
-  reading: "Reading …", seeds: "The same seed writes the same here, but not in Python.",
+  seeds: "The same seed writes the same here, but not in Python.",
 };
 const WORDS_ZH = {
   title: "d2lrnn 工作室", language: "语言", open: "打开模型……",
-  second: "打开第二个模型……", replace: "更换第二个模型……", writes: "续写", remove: "关闭",
+  second: "打开第二个模型……", replace: "更换第二个模型……", remove: "关闭",
+  writes: "由哪个模型续写",
   facts: "{cell}，{layers} × {hiddens}，词表大小 {vocab}",
   text: "文本", write: "续写", stop: "停止", step: "写一个", undo: "撤销",
   temperature: "温度", "top k": "Top-k", "top p": "Top-p",
@@ -65,7 +67,7 @@ const WORDS_ZH = {
   heat: "每行是一个单元，每列是一个字符：蓝色为负，橙色为正，颜色最深处为 1 或该行的最大值。",
   find: "查找跟随以下性质的单元", search: "查找", pattern: "模式",
   "pattern text": "正则表达式", space: "空格", newline: "行尾",
-  "place in line": "在行中的位置", "in quotes": "引号之内",
+  "place in line": "在行中的位置", "in quotes": "引号内的文字",
   vowel: "元音字母", capital: "大写字母",
   "found": "{letter}，第 {layer} 层，单元 {unit}：{correlation}",
   "nothing to find": "这一性质在整段文本中处处相同：请换一段它有变化的文本。",
@@ -82,7 +84,7 @@ const WORDS_ZH = {
   "too long": "只读前 {count} 个：页面要保存每一步的状态。",
   "nothing known": "模型不认识这段文本：请输入词表中的字符。",
   opened: "已打开 {name}。", wrote: "写了 {count} 个，每秒 {speed} 个。",
-  reading: "正在阅读……", seeds: "同一种子在这里写出相同的文本，但与 Python 的不同。",
+  seeds: "同一种子在这里写出相同的文本，但与 Python 的不同。",
 };
 const LANGUAGES = { en: WORDS_EN, zh: WORDS_ZH };
 let language = /^zh/i.test(document.documentElement.lang || navigator.language)
