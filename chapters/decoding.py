@@ -193,8 +193,8 @@ assert np.allclose(np.bincount(drawn) / 1e4, [.506, .307, .186], atol=0.03)
 # %% [markdown]
 # Now the model's own scores. The bars are the twenty likeliest characters
 # after "the "; `top_p=0.9` keeps the blue ones, and `top_k=5` those on the
-# left of the dotted line. At a temperature of 2, `top_p` may keep some that
-# are not drawn: the title gives their number.
+# left of the dotted line. At a temperature of 2, `top_p` may keep more
+# characters than there are bars: each title says how many it keeps.
 
 
 # %%
@@ -298,8 +298,9 @@ axes.figure
 # range goes from the lowest of the three to the highest. Below it, the text
 # repeats itself more than the held-out text, surprises less, and has more
 # from the training text; above it, the other way round. Read one text from
-# each side, and one written at a temperature of 1. In our run, this one came
-# near the held-out text by all three measures, and yet many of its words do
+# each side, and one written at a temperature of 1. In our run the texts at
+# this temperature came near the held-out text by diversity and copied span,
+# and surprised the model only a little less; and yet many of their words do
 # not exist: such measures show what is wrong with a text, not that it is
 # good.
 

@@ -270,7 +270,8 @@ figure
 # In Z, a unit that remembers is dark where it writes and bright afterwards.
 # Rows that are dark almost throughout replace their state at each step, as
 # plain units do. The ticks mark the spaces, which end lines of the text. For
-# how long do units keep more than half of their state?
+# how many steps in a row do units keep more than half of what they held one
+# step before? (Over three steps that may leave as little as $0.5^3 = 0.13$.)
 
 # %%
 for k in (1, 3, 5, 10):
@@ -281,9 +282,9 @@ after = [t for t in range(1, num_steps) if line[t - 1] == " "]
 print(f"mean of Z {Z.mean():.2f}, just after spaces {Z[:, after].mean():.2f}")
 
 # %% [markdown]
-# With all epochs, the model keeps much for a few characters and next to
-# nothing for a line. Just after a space, as a line begins, it replaces more
-# than elsewhere.
+# With all epochs, many units do so for three steps in a row, few for five,
+# and next to none for ten, about a line. Just after a space, as a line
+# begins, it replaces more than elsewhere.
 #
 # ## The same in Gluon
 
@@ -394,8 +395,8 @@ report = d2l.write_report("gru", histories, corpus,
 # 1. (\*) In the worked example, which $z_t$ makes the new state 0?
 # 2. (\*) Close this page and write `gru` from its equations.
 #    `d2l.check("gru", 2, gru)` says what differs.
-# 3. (\*\*) Put $1 - \mathbf{Z}_t$ in front of the old state, as our `mingru`
-#    does, and $\mathbf{Z}_t$ in front of the candidate. Which assertion fails
+# 3. (\*\*) Put $1 - \mathbf{Z}_t$ in front of the old state, as many papers
+#    do, and $\mathbf{Z}_t$ in front of the candidate. Which assertion fails
 #    first? Would such a model train as well?
 # 4. (\*\*) Set $\mathbf{R}_t$ to 1 in `gru`, and compare five seeds on a
 #    short text. Is the reset gate worth its parameters there?

@@ -57,9 +57,10 @@ model = train(seed)
 #
 # `trace` lets a model read a text and keeps every array of every step
 # ({numref}`fig-traced`): the hidden state $\mathbf{H}_t$, the memory cell
-# $\mathbf{C}_t$, its candidate and the three gates. Each letter becomes a
-# matrix with a row for each character and a column for each unit. The scores
-# computed from them are those that the model gives.
+# $\mathbf{C}_t$, its candidate and the three gates. Each of these arrays is a
+# matrix with a row for each character of the text and a column for each unit,
+# and `trace` names it by its letter, such as `"H"`. The scores computed from
+# them are those that the model gives.
 
 # %%
 _, (layer,), scores = d2l.trace(model, text)
@@ -151,9 +152,10 @@ properties = {
 # %% [markdown]
 # The table has unit 117, and then, for each property, the best of all six
 # arrays of 128 units. Among 768 columns there is always a best one, so a
-# correlation alone says nothing. It is compared with three others:
+# correlation alone says nothing. It is compared with three others, of which
+# the last two are printed without a sign:
 #
-# * *held out*: the same column on a text on which it was not searched;
+# * *held out*: the same column on a text that took no part in the search;
 # * *chance*: the best of all columns where the property belongs to another
 #   place, shifted by half the text. (Shuffling would also destroy the rhythm
 #   of the property, and make chance look smaller than it is.)
@@ -195,12 +197,13 @@ for name, property_of in properties.items():
 # put there.
 #
 # All four best columns are found again on the held-out text, far above
-# chance. But the last number sorts them. Whether a character is a vowel can
-# be read off the character, and a random matrix that reads the character
-# separates vowels quite well without any training. Such a unit is no
-# discovery. The place in the line is another matter: it cannot be seen in the
-# character, and random weights follow it only weakly. To know it, a network
-# must count.
+# chance. But not all of them say the same about the model. Whether a
+# character is a letter, a vowel or a line end can be read off the character,
+# and random weights that read it follow these properties in part (0.75, 0.66
+# and 0.41 in our run). Training has made this sharper, but such a unit need
+# not remember anything. The place in the line is another matter: it cannot be
+# seen in the character, and random weights follow it only weakly. To know it,
+# a network must count.
 
 # %%
 r = correlations(layer["C"], place_in_line(text))
@@ -346,10 +349,10 @@ print(f"{name_of(best)}: r = {found[best]:.2f}, then {again:.2f}")
 assert abs(found[best]) > abs(again)
 
 # %% [markdown]
-# *To read a unit's number or sign.* Nothing holds a task to a place: the same
-# training with another seed puts the counter elsewhere, and whether it counts
-# up or down is chance, too. There is no unit 117 that does the same in every
-# model.
+# *To read a meaning into a unit's number or sign.* Nothing holds a task to a
+# place: the same training with another seed puts the counter elsewhere, and
+# whether it counts up or down is chance, too. There is no unit 117 that does
+# the same in every model.
 
 # %%
 C = d2l.trace(train(seed + 1), text).layers[0]["C"]

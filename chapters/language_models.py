@@ -14,8 +14,8 @@
 # * write a text's probability as a product of predictions, and turn it into
 #   nats, bits and perplexity by hand;
 # * count, smooth and measure n-grams, and let them write;
-# * say which perplexities can be compared, and with which marks every later
-#   model is measured.
+# * say which perplexities can be compared, and against which marks every
+#   later model is measured.
 #
 # It needs no other lesson, and runs in seconds. $T$ and $x_t$ are those of
 # the [notation](/notation.md); $n$, $c$, $w$, $d$ and $V$ have their meaning
@@ -195,8 +195,11 @@ assert [*softmax.round(2)] == [0.75, 0.25]
 # ## All at once
 #
 # For whole texts, NumPy counts faster than dictionaries. Each context is a
-# number; context times $V$ plus character is the number of the n-gram, which
-# is the next longer context of the character that follows.
+# number; context times $V$ plus character is the number of the n-gram.
+# `np.unique` numbers the n-grams that occur anew, from 0 on, so that the
+# numbers stay small; the new number is the next longer context of the
+# character that follows. The beginning of the text, which no n-gram precedes,
+# gets a number of its own.
 
 
 # %%
@@ -282,9 +285,10 @@ assert best == 2 and unseen[-1] > 1.2 * min(unseen)
 # memory. On the held-out text pairs help, and triples already harm. The
 # counts say why. Of $V^3$ possible triples the training text shows a
 # vanishing part, and most triples of the held-out text are not among them.
-# Where a context was never seen, $p_3 = p_2$ loses nothing; where it was seen
-# once, half of the probability goes to the one character that followed then,
-# which is seldom the one that follows now.
+# Where a context was never seen, $p_3 = p_2$ loses nothing. Where it was
+# seen, half of the probability or more goes to the few characters that
+# followed then (since $d$ is never above $c$), and most often another one
+# follows now.
 #
 # ## The marks to beat
 #
@@ -367,8 +371,8 @@ assert value < 20 and bits > math.log2(min(unseen))
 # ## Exercises
 #
 # 1. (\*) A model gives each character of *abab* the probability 0.25. How
-#    many nats and bits a character is that, and which perplexity? And which
-#    has *abba* under the 2-grams of *abab*?
+#    many nats and bits a character is that, and what is the perplexity? And
+#    what is the perplexity of *abba* under the 2-grams of *abab*?
 # 2. (\*) A player of the game needs one guess for eight letters of ten, and
 #    two guesses for the others. Why can a twin, who guesses alike, read the
 #    text from the numbers of guesses, and how many bits a letter do these

@@ -330,8 +330,9 @@ axes.figure
 # Before training the way along the memory cells shrinks as the product says.
 # The whole gradient all but vanishes, too, though more slowly, and a bias of
 # 1 saves orders of magnitude. The memory cells alone carry the smaller part:
-# most of what arrives has left them at some of the steps; in [cells by
-# hand](numpy_rnn.py) that was the detour through the candidate.
+# most of what arrives has left them at some of the steps, for instance
+# through the hidden state into the next candidate; [cells by
+# hand](numpy_rnn.py), a later lesson, measures that detour.
 #
 # After training the lines are flat but for the first few steps. The network
 # has learned to open its forget gates for distractors. With a bias of 1 the
@@ -373,8 +374,8 @@ for name, options in mistakes.items():
 #
 # Now let the distractors be symbols themselves, numbers 0 to 9, so that only
 # its place tells which one is to be kept. A gate that reads the state can
-# know that the memory is taken. That of the minGRU sees the same 7 at every
-# place, and does the same with it.
+# know that the memory is taken. To the gate of the minGRU a 7 looks the same
+# at every place, so it does the same with each.
 
 
 # %%
@@ -398,7 +399,8 @@ for cell in ("mingru", "gru", "lstm"):
 # * At a lag of 50 the LSTM with a forget bias of 1 is right with every seed
 #   where the plain network, at the median, guesses.
 # * The forget bias decides how much of the gradient reaches the symbol at the
-#   start. In training, the way along the memory cells becomes the main one.
+#   start. After training, with a bias of 1, the way along the memory cells is
+#   nearly the whole of it.
 # * Short lags teach in a few hundred updates what the long one alone does
 #   not.
 # * A gate that does not see the state cannot know that the memory is taken.
@@ -411,8 +413,8 @@ for cell in ("mingru", "gru", "lstm"):
 #    which score does it take before the sigmoid? Does an LSTM that was
 #    trained on lags of up to 50 still answer at a lag of 1,000?
 # 3. (\*\*) A second layer of minGRU reads the states of the first instead of
-#    the inputs. Train one layer, and two, on lags of 1 to 5 where all symbols
-#    are alike. Does the second help at a lag of 20, and why?
+#    the inputs. Train one layer, and two, for 200 updates on lags of 1 to 5
+#    where all symbols are alike. Does the second help at a lag of 20, and why?
 # 4. (\*\*) The adding problem: at each step the network reads a number
 #    between 0 and 1 and a mark, and at the end it has to name the sum of the
 #    two numbers that were marked. Show that always answering 1 has a mean

@@ -16,7 +16,7 @@
 #   changed places.
 #
 # You need the lesson on [gated recurrent units](gru.py), which says why a
-# gate helps a gradient. On two CPU cores this lesson takes about five
+# gate helps a gradient. On two CPU cores this lesson takes five to ten
 # minutes. The letters are those of the [notation](/notation.md).
 
 # %%
@@ -155,7 +155,7 @@ def lstm(inputs, state, params):
 
 
 # %% [markdown]
-# ## By hand: a unit that counts brackets
+# ## Weights chosen by hand: a unit that counts brackets
 #
 # What are the gates for? Let us choose the weights of a single unit so that
 # its memory is the number of open brackets. It reads one-hot vectors of three
@@ -200,9 +200,9 @@ for b_f in (20, 0):
 # ## At the start, every gate is half open
 #
 # Training begins just there: with weights near 0, so that each gate is near
-# $\sigma(0) = 1/2$. Let us look at the forget gate over a line of the text,
-# before any training, and at what the product of its values leaves of a
-# memory after the line.
+# $\sigma(0) = 1/2$. Let us look at the forget gate over the first 35
+# characters of the text, before any training, and at what the product of its
+# values leaves of a memory after them.
 
 
 # %%
@@ -225,10 +225,10 @@ for bias in (2, 1, 0):
 assert 0.4 < F.min() < F.max() < 0.6
 
 # %% [markdown]
-# With a bias of 0 the line halves the memory at each step. To keep more, the
-# model has to learn to open the gate, or can start with the gate further
-# open: `CharRNN` begins with a forget bias of 1, which forgets more slowly,
-# but still within a line.
+# With a bias of 0 the memory is halved at each step. To keep more, the model
+# has to learn to open the gate, or can start with the gate further open:
+# `CharRNN` begins with a forget bias of 1, which forgets more slowly, but
+# still long before the 35 characters end.
 #
 # ## What a forget bias is worth
 #
@@ -261,10 +261,12 @@ for bias in (0, 1, 2):
 
 # %% [markdown]
 # When we ran this, on the Jay Chou lyrics and on those that come with the
-# package, a larger forget bias gave a larger, so worse, median. It keeps
-# more, but so short a text seems not to ask for that; [a task that
-# does](long_memory.py) follows. Jozefowicz et al.
-# (2015) found that a bias of 1 helped in their tasks, and [recurrent cells by
+# package, a larger forget bias gave a larger, so worse, median: in these 40
+# epochs the network learned later. On the lyrics that come with the package,
+# the unigram guess is at 197, so with a bias of 2 the network has hardly
+# begun. This tells how soon learning starts, not how long a memory lasts; [a
+# task that asks for memory](long_memory.py) follows. Jozefowicz et al. (2015)
+# found that a bias of 1 helped in their tasks, and [recurrent cells by
 # hand](numpy_rnn.py) measures how much further the gradient reaches.
 #
 # ## A common mistake: H and C change places
@@ -286,12 +288,13 @@ def swapped(inputs, state, params):
 five_seeds("swapped, ", swapped, 0)
 
 # %% [markdown]
-# When we ran this, the two ranges of bias 0 overlapped on the Jay Chou
-# lyrics, while on the lyrics that come with the package the swapped model was
-# slower. Neither gives the mistake away if the right model is not beside it.
-# A test at the limits does: if the forget gate is open and the input gate
-# shut, a memory has to stay. With the mistake, only $\mathbf{O}_t \odot
-# \tanh(\mathbf{C}_t)$ is kept at each step, about half or less.
+# When we ran this, the two ranges of bias 0 overlapped on both texts, the Jay
+# Chou lyrics and those that come with the package; on the latter the median
+# of the swapped model was the worse one. A perplexity does not give the
+# mistake away unless the right model stands beside it. A test at the limits
+# does: if the forget gate is open and the input gate shut, a memory has to
+# stay. With the mistake, only $\mathbf{O}_t \odot \tanh(\mathbf{C}_t)$ is
+# kept at each step, about half or less.
 
 # %%
 limits = list(params)
@@ -320,8 +323,8 @@ histories = {"LSTM from scratch": d2l.train_and_predict_rnn(
     lr, clipping_theta, batch_size, pred_period, pred_len, prefixes)}
 
 # %% [markdown]
-# Has it learned to hold on? Read the same line again, and find for each unit
-# the longest stretch of steps that leaves at least half of a memory.
+# Has it learned to hold on? Read the same characters again, and find for each
+# unit the longest stretch of steps that leaves at least half of a memory.
 
 
 # %%

@@ -77,9 +77,9 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # The loss is the mean of the cross-entropies, and perplexity is its
 # exponential: the number of equally likely characters that the model is, in
 # effect, choosing between. Perfect foresight gives 1, a uniform guess
-# `vocab_size`. On the text whose characters it counts, only a model that uses
-# their order can beat the unigram guess, which knows only how frequent each
-# of them is.
+# `vocab_size`. The unigram guess knows only how frequent each character is.
+# On the text in which these were counted, only a model that uses the order of
+# the characters can beat it.
 #
 # ## By hand: two units, three characters
 #
@@ -406,12 +406,12 @@ d2l.plot_perplexity({"trained on 9,000 characters": history}, corpus,
                     held_out=0.1)
 
 # %% [markdown]
-# In the first epoch the network learns while it is measured, so held-out
-# characters, which come after it, do better. With all epochs, the perplexity
-# of the training text falls far. That of the held-out text falls only at
-# first, stays above the unigram guess, which has counted the same 9,000
-# characters, and rises in the end. What the network learns late holds for its
-# training text alone.
+# In the first epoch the network learns while it is measured; the held-out
+# characters are measured when the epoch is over, and so do better. Over all
+# epochs, the perplexity of the training text falls far. That of the held-out
+# text falls much less, never gets below the unigram guess, which has counted
+# the same 9,000 characters, and at the end has risen a little. What the
+# network learns late holds for its training text alone.
 #
 # ## Common mistakes
 #
@@ -441,8 +441,9 @@ print(f"with detach {train(small)}, without {train(small, cut=False)}")
 
 # %% [markdown]
 # Not one digit changes, since MXNet's `backward` frees the graph that it has
-# passed through. Where the graph is kept (`retain_graph=True`), each step
-# goes further back and takes longer; PyTorch stops with an error.
+# passed through. (PyTorch frees it, too, but stops with an error at the next
+# `backward`.) Where MXNet is told to keep it (`retain_graph=True`), each step
+# goes further back and takes longer.
 #
 # ## Results
 
@@ -492,9 +493,9 @@ report = d2l.write_report("rnn_scratch", histories, corpus,
 #    `d2l.check("rnn_scratch", 2, rnn)` says what differs.
 # 3. (\*) Without clipping, with which of the learning rates 100, 10, 1 and
 #    0.1 does `train` still end below `vocab_size`?
-# 4. (\*\*) Take the sum of the losses for their mean in `train`, but keep the
-#    mean for `means`, and print what `grad_clipping` returns. Which norms
-#    change, and why does the network learn as before?
+# 4. (\*\*) In `train`, descend on the sum of the losses instead of their
+#    mean, but keep the mean in `means`, and print what `grad_clipping`
+#    returns. Which norms change, and why does the network learn as before?
 # 5. (\*\*\*) Stop the training where the held-out perplexity is lowest, and
 #    find the number of hidden units for which it is lowest of all.
 #

@@ -110,7 +110,7 @@ assert found[0] == 10 and found[0.1] == found[0.5] == 0
 # %% [markdown]
 # ## 4
 #
-# Take the code of the lesson, with `top_p=p` for `temperature=tau`.
+# Take the code of the lesson, with `top_p=p` instead of `temperature=tau`.
 #
 # ### Solution
 #

@@ -99,10 +99,11 @@ assert min(answers.values()) > 0.9
 # ### Solution
 #
 # It helps: with one layer the network guesses at a lag of 20, with two it is
-# nearly always right, although it has seen lags of up to 5 only. The unit of
-# the hint holds 1/2, 3/4, 7/8 and so on, so the states of the first layer
-# tell the place. A gate of the second layer that reads them can be open at
-# the first step alone, which no gate can do that reads the symbols.
+# right in more than four cases out of five, although it has seen lags of up
+# to 5 only. The unit of the hint holds 1/2, 3/4, 7/8 and so on, so the states
+# of the first layer tell the place. A gate of the second layer that reads
+# them can be open at the first step alone, which no gate can do that reads
+# the symbols.
 
 # %%
 H, held = 0, []
