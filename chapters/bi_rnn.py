@@ -73,7 +73,8 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # As in {numref}`fig-both-directions`, two cells read the same steps. The
 # backward cell gets them in reverse, and its scores are put back in order.
 # Adding the scores of both is one product of both hidden states, side by
-# side, with both output matrices, one below the other.
+# side, with both output matrices, one below the other. Each cell brings a
+# bias of its own; their sum is $\mathbf{b}_q$.
 
 
 # %%
@@ -202,17 +203,20 @@ for name, cell, get, init in (
 d2l.plot_perplexity(cheating, corpus)
 
 # %% [markdown]
-# The bidirectional network falls much faster, by cheating. What it writes
-# gives it away: there the next character is not among the inputs, and it has
-# had little reason to learn to do without. A perplexity that is too good to
+# The perplexity of the bidirectional network falls much faster, by cheating.
+# What it writes gives it away: there the next character is not among the
+# inputs, and it has had little reason to learn to do without. (Nor has its
+# backward cell anything to read from: as the text grows character by
+# character, it is handed the state of the step before in place of that of the
+# step after.) A perplexity that is too good to
 # be true is a reason to ask who reads what.
 #
 # ## Filling in
 #
 # Here is a task in which both directions are fair. One character in seven is
-# masked, that is, replaced by an id of its own, and the network has to say
-# which character it was. Only masked steps count in the loss; the masks are
-# drawn anew for each mini-batch.
+# masked, that is, replaced by an id kept for this purpose, and the network
+# has to say which character it was. Only masked steps count in the loss; the
+# masks are drawn anew for each mini-batch.
 #
 # To measure what the future is worth, both networks get about as many
 # parameters, 128 hidden units forwards or 80 in each direction, and are
@@ -308,8 +312,9 @@ for row in range(3):
 # On fifteen characters the two may look alike. On all that are held out, when
 # we ran this on the sonnets that come with the package, the network with both
 # directions guessed more than half of the characters, the other about a
-# third. Its perplexity was about half as large: the future was worth about
-# $\log_2 2 = 1$ bit for each masked character. (One seed each.)
+# third. The perplexity with both directions was about half that of the other:
+# the future was worth about $\log_2 2 = 1$ bit for each masked character.
+# (One seed each.)
 #
 # ## Results
 

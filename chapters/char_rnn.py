@@ -91,9 +91,11 @@ class CharModel(gluon.Block):
 # begins near sigmoid(1) = 0.73. With 0, as in the book, it begins near one
 # half, and the memory is halved at every step before anything is learned.
 #
-# *Dropout* sets a share $p$ of its inputs to zero in training, and divides
-# the others by $1 - p$: with $p = 1/4$, four units of value 3 become, say,
-# 4, 0, 4 and 4, and their mean is still 3. It acts on the inputs of every
+# *Dropout* sets each of its inputs to zero with probability $p$ in training,
+# drawn anew for each value and each mini-batch (the zeros and ones that are
+# drawn are the *mask*), and divides the others by $1 - p$: with $p = 1/4$,
+# four units of value 3 become, say, 4, 0, 4 and 4, and their mean is still 3,
+# as it is on average. It acts on the inputs of every
 # layer and on the last layer's outputs, $L + 1$ places in all (Zaremba et al.
 # 2014). From step to step nothing is dropped: the state must last.
 #
@@ -104,7 +106,7 @@ class CharModel(gluon.Block):
 # consecutive sampling of the [lesson on data](lang_model_dataset.py), in
 # NumPy. So the state at the end of one mini-batch is the right one to begin
 # the next with, once it is detached. The loss of a character is
-# $-\log p$, where $p$ is the probability that the model gave it.
+# the negative logarithm of the probability that the model gave it.
 
 
 # %%
@@ -154,8 +156,10 @@ assert np.allclose(Y.asnumpy(), Z.asnumpy(), atol=1e-5)
 # needs care: it is the mean over an epoch in which the model changed, and
 # with dropout on. So it begins *above* the held-out one, which is measured
 # after the epoch, without dropout. The third curve measures the first 10,000
-# characters of the training text after each epoch, without dropout, as the
-# held-out text is measured.
+# characters of the training text after each epoch, also without dropout.
+# (Its rows are longer than those of the held-out text, 312 characters instead
+# of 153 on the sonnets, so that fewer of them follow an empty state; the gap
+# that opens below is far larger than that.)
 
 # %%
 part = d2l.load_corpus("tinyshakespeare", num_chars=40_000)
@@ -199,16 +203,16 @@ grid[0].legend(fontsize="x-small")
 figure
 
 # %% [markdown]
-# The gap between the solid curve and the held-out one is what the model has
-# learned of this text alone. It opens long before the held-out curve turns
-# up; from there on, learning the text costs more than the model still learns
-# of the language. The dot marks the epoch to keep; with a folder, `fit` keeps
-# it. Dropout holds these two curves closer together, since no unit can rely
-# on the others being there. (The dotted curve hides the gap: it has dropout
-# on.) With all fifteen epochs it gave the lowest dot on the sonnets that ship
-# and on tiny Shakespeare alike, while a second layer without it bought
-# nothing on the sonnets. (One seed each; [deep networks](deep_rnn.py)
-# compares with five.)
+# The gap between the solid blue curve and the orange, held-out one is what
+# the model has learned of this text alone. It opens long before the held-out
+# curve turns up; from there on, what the model loses by memorising this text
+# outweighs what it still gains by learning the language. The dot marks the
+# epoch to keep; with a folder, `fit` keeps it. Dropout holds these two curves
+# closer together, since no unit can rely on the others being there. (The
+# dotted curve hides the gap: it has dropout on.) With all fifteen epochs it
+# gave the lowest dot on the sonnets that ship and on tiny Shakespeare alike,
+# while a second layer without it bought nothing on the sonnets. (One seed
+# each; [deep networks](deep_rnn.py) compares with five.)
 #
 # *Layer normalisation* (`cell="ln_lstm"`) gives the input of each gate the
 # mean 0 and the variance 1 over the hidden units, and then a scale and a
@@ -238,7 +242,8 @@ def ln_lstm_step(F, h2h, scales, shifts, X, state):
 # :name: fig-three-unrolls
 # :alt: A chain of cells, one cell in a loop, and one operator for all.
 #
-# A layer as three graphs, from above: `static`, `foreach` and `fused`.
+# A layer as three graphs, from top to bottom: `static`, `foreach` and
+# `fused`.
 # ```
 #
 # The final model is to read millions of characters, so seconds count. The
@@ -274,7 +279,8 @@ assert np.allclose(results, results[0], atol=1e-3)
 # Two layers of 256 units; an embedding of size 64; dropout 0.3; Adam, with a
 # learning rate that rises and falls again (*one cycle*, Smith and Topin
 # 2018). It reads tiny Shakespeare four times, or a shorter text until it has
-# read about two million characters. Now and then it writes.
+# read about two million characters. After each epoch it writes; some of these
+# texts are printed below.
 
 # %%
 model = d2l.CharRNN(vocab_size, 64, 256, 2, dropout=0.3)

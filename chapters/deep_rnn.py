@@ -314,12 +314,12 @@ axes.legend()
 figure
 
 # %% [markdown]
-# On the sonnets that come with the package and on Shakespeare's alike, two
-# narrow layers predict better than one wide layer, and the ranges of the two
-# do not even touch. The ranges of two and three layers overlap: five seeds do
-# not say which is better, and a single seed could have said either. (All
-# three had the same learning rate and number of epochs: this compares these
-# trainings, not the best of each depth.)
+# When we ran this, on the sonnets that come with the package and on
+# Shakespeare's, two narrow layers predicted better than one wide layer, and
+# the ranges of the two did not even touch. The ranges of two and three layers
+# overlap: five seeds do not say which is better, and a single seed could have
+# said either. (All three had the same learning rate and number of epochs:
+# this compares these trainings, not the best of each depth.)
 
 # %%
 settings = {

@@ -68,7 +68,7 @@ print(f"{names[0]}\nX: {X}\nY: {Y}")
 # $n - 1$ before it? A tenth of the names is held out, and tells how good
 # these shares are as probabilities, in nats a character. Each count begins at
 # 0.1, since a combination that the other names lack is not impossible. Before
-# the first letter stands the newline, whose id is 0.
+# the first letter stand $n - 1$ newlines, whose id is 0.
 
 
 # %%
@@ -134,7 +134,8 @@ def rnn_forward(X, Y, a0, parameters, vocab_size=27):
 # ## Backward
 #
 # As in [recurrent cells by hand](numpy_rnn.py), the scores get the gradient
-# $d\mathbf{s}_t = \hat{\mathbf{y}}_t - \mathbf{1}_{y_t}$. A state acts on its
+# $d\mathbf{s}_t = \hat{\mathbf{y}}_t - \mathbf{1}_{y_t}$, where
+# $\mathbf{1}_{y_t}$ is the one-hot vector of $y_t$. A state acts on its
 # own scores and on the next state, so before the tanh the gradient is
 #
 # $$d\mathbf{z}_t = (1 - \mathbf{a}_t^2) \odot (\mathbf{W}_{ya}^\top
@@ -142,8 +143,9 @@ def rnn_forward(X, Y, a0, parameters, vocab_size=27):
 #
 # The gradient of a matrix is the sum, over all steps, of the gradient of its
 # product times its input, transposed: $d\mathbf{W}_{aa} = \sum_t
-# d\mathbf{z}_t \mathbf{a}_{t-1}^\top$. `dinosaur.rnn_backward` calls this
-# function at each step, with $d\mathbf{s}_t$ for `dy`.
+# d\mathbf{z}_t \mathbf{a}_{t-1}^\top$. `dinosaur.rnn_backward` calls the
+# package's copy of this function at each step, with $d\mathbf{s}_t$ for
+# `dy`.
 
 
 # %%
@@ -194,7 +196,8 @@ for key, param in parameters.items():
 # ## Inventing a name
 #
 # The network starts with zeros, draws a character from its probabilities,
-# reads it, and so on, up to the newline. Dividing the scores by a temperature
+# reads it, and so on, up to the newline, or until it has drawn 50 characters;
+# then a newline is added. Dividing the scores by a temperature
 # below 1 makes likely characters likelier still; one above 1 evens the
 # probabilities out. Each draw has a seed, so a name can be drawn again.
 
@@ -228,7 +231,7 @@ def sample(parameters, char_to_ix, seed, *, temperature=1.0):
 # name starts with zeros instead; if `lr` is 0, nothing is learned, only read.
 # The held-out names are read from zeros. The training loss is the mean over
 # an epoch in which the network still learns, so it starts above the held-out
-# loss. Names from some of the epochs stand below.
+# loss. Names from some of the epochs, cut after 16 letters, stand below.
 
 
 # %%
@@ -266,7 +269,7 @@ axes.figure
 
 # %% [markdown]
 # The network ends far below the counts of two characters, but not below those
-# of three, which take no gradient at all. What holds it up?
+# of three, which take no gradient at all. What holds it back?
 #
 # ## Does the first state matter?
 #
@@ -348,8 +351,10 @@ assert np.median(lengths) > 50
 # name has nothing to do with the one before. The network that trains with the
 # state carried has to learn that as well, and on average it does not get past
 # the counts of three characters. The one that trains with zeros does: it is
-# about level with those of four, at a hundredth of their size. Train with the
-# state with which you will sample.
+# about level with those of four, at a hundredth of their size. It is also
+# read from zeros, which the other one hardly met; these numbers do not tell
+# the two causes apart. Either way: train with the state with which you will
+# sample.
 #
 # ## Summary
 #

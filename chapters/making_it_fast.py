@@ -1,27 +1,28 @@
 # %% [markdown]
 # # Making it fast
 #
-# Where does a second of training go? In the book's own code,
-# [the concise version](rnn_gluon.py) of a model trains faster than
-# [the one from scratch](rnn_scratch.py), although both compute the same
-# products of matrices. That is not a law. This lesson takes the book's
-# forward pass and clipping, with the book's settings, and makes them faster
-# by one idea at a time; in the end, the book's own lines are fast, unchanged.
-# Every version computes the same perplexities, which is asserted. What
-# changes is how many operators a step has, how large they are, and how often
-# Python and memory get in the way.
+# Where does a second of training go? In the book's own code, [the concise
+# version](rnn_gluon.py) of a model trains faster than [the one from
+# scratch](rnn_scratch.py), although both compute the same products of
+# matrices. That is not a law. This lesson takes the book's forward pass and
+# clipping, with the book's settings, and makes them faster by one idea at a
+# time; in the end, the book's own lines are fast, unchanged. Every version
+# computes the same perplexities, which is asserted. What changes is how many
+# operators a training step has, how large they are, and how often Python and
+# memory get in the way.
 #
 # After this lesson you can
 #
-# * say which part of a step is arithmetic, and which part is overhead;
+# * say which part of a training step is arithmetic, and which part is
+#   overhead;
 # * find products that are not needed, or that can become one;
-# * trace a step of your own, and check that it computes the same.
+# * trace a training step of your own, and check that it computes the same.
 #
 # You need the two lessons above. This one runs in about a minute; letters as
 # in [notation](/notation.md).
 #
-# Two products of each step of an RNN cannot be saved (the third, of one-hot
-# vectors, can): $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t
+# Two products of each time step of an RNN cannot be avoided (the third, of
+# one-hot vectors, can): $\mathbf{H}_{t-1} \mathbf{W}_{hh}$ and $\mathbf{H}_t
 # \mathbf{W}_{hq}$, and for each product $\mathbf{A} \mathbf{B}$ two more in
 # the backward pass, $\mathbf{G} \mathbf{B}^\top$ and $\mathbf{A}^\top
 # \mathbf{G}$, where $\mathbf{G}$ is the gradient of $\mathbf{A} \mathbf{B}$.
@@ -108,11 +109,11 @@ def clipping_as_in_the_book(params, theta, ctx):
 # %% [markdown]
 # `measure` trains a version for some epochs from the same parameters, and
 # asserts that its perplexities are those of the first version. The rest of
-# the step is the same for all, and fast from the start: one operator updates
-# a parameter, and losses are read once an epoch. `measure` also counts the
-# operators that MXNet records in one forward pass; in the recorded graph,
-# "null" stands for an array, not for an operator. What needs no gradient,
-# such as making the one-hot vectors, is not recorded.
+# the training step is the same for all, and fast from the start: one operator
+# updates a parameter, and losses are read once an epoch. `measure` also
+# counts the operators that MXNet records in one forward pass; in the recorded
+# graph, "null" stands for an array, not for an operator. What needs no
+# gradient, such as making the one-hot vectors, is not recorded.
 
 
 # %%
@@ -164,8 +165,9 @@ measure("as in the book", as_in_the_book, clipping_as_in_the_book)
 # an array of squares in between. And Python never needs the norm's value, so
 # the scale stays on the device. On a GPU, reading a number makes Python wait
 # until the device is done, and then the device wait for Python. On a CPU,
-# d2lrnn runs each operator at once, so there is nothing to wait for: what is
-# saved here is arrays. (`d2l.fit` calls the operators below as one graph.)
+# d2lrnn runs each operator as soon as it is called, so there is nothing to
+# wait for: what is saved here is arrays. (`d2l.fit` calls the operators below
+# as one graph.)
 
 
 # %%
@@ -190,7 +192,7 @@ measure("clipping that reads nothing", as_in_the_book)
 # The product of a one-hot vector and a matrix is a row of the matrix: all
 # other rows are multiplied by zero. `nd.take` looks up the rows of all steps,
 # those of the first step first. Taking these out again adds two operators a
-# step, but saves a product, and a one-hot operator that was not counted.
+# time step, but saves a product, and a one-hot operator that was not counted.
 
 
 # %%
@@ -249,8 +251,9 @@ measure("traced", with_one_output, trace=as_written)
 
 # %% [markdown]
 # A graph can also be rewritten by rules of algebra. The lookup and the one
-# output product are two of them; others, such as a bias whose gradient is a
-# product, save a little more. So the book's own code becomes fast unchanged.
+# output product are two of them; other rules, such as one that turns the
+# gradient of a bias into a product, save more time still. So the book's own
+# code becomes fast unchanged.
 
 # %%
 measure("the book's, traced and rewritten", as_in_the_book, trace=d2l.Traced)
@@ -345,17 +348,18 @@ for label in histories:
 #
 # The bars above are measurements on the machine that built this page. In our
 # run on two cores tracing gained most; the lookup and the one output product
-# each saved about a fifth of what was left, clipping nothing that stands out
-# from the noise. The book's own code, traced and rewritten, was fastest,
-# ahead of the fused operator with its product with the identity. Such steps
-# vary from run to run. The last lines compare each epoch with the products
-# that must remain, at their fastest: what is left is an upper bound on what
-# can still be saved. It is not all overhead: the book's loop also multiplies
-# one-hot vectors, over a third of its operations, and its small products are
-# slow. (The same two products took twice as long at the top of this page as
-# under "The limit", so take these shares as rough.) [Results](/results.md)
-# has timings of code from scratch and of Gluon's layers on an otherwise idle
-# machine, beside those of other packages.
+# each saved about a fifth of what was left, the other rules about a quarter,
+# clipping nothing that stands out from the noise. The book's own code, traced
+# and rewritten, was fastest, ahead of the fused operator with its product
+# with the identity. Such gains vary from run to run. The last lines compare
+# each epoch with the products that must remain, at their fastest: what is
+# left is an upper bound on what can still be saved. It is not all overhead:
+# the book's loop also multiplies one-hot vectors, over a third of its
+# operations, and its small products are slow. (The same two products took
+# twice as long at the top of this page as under "The limit", so take these
+# shares as rough.) [Results](/results.md) has timings of code from scratch
+# and of Gluon's layers on an otherwise idle machine, beside those of other
+# packages.
 #
 # ## Summary
 #
@@ -374,11 +378,13 @@ for label in histories:
 # 3. (\*\*) Time a product of a state with $\mathbf{W}_{hh}$ for a
 #    `batch_size` of 2 and of 256. What does a row cost in each? Which ideas
 #    of this lesson help the small one, and which the large one?
-# 4. (\*\*) Print `before` and `after` of the book's step, traced and
-#    rewritten. How many products are left, and what has become of the one-hot
-#    vectors?
-# 5. (\*\*\*) Make a step of [the LSTM](lstm.py) faster in the same way, and
-#    assert that it computes the same. How many products does it need?
+# 4. (\*\*) From its first call on, a `d2l.Traced` keeps tables of its graph
+#    as text, `before` and `after` the rewriting. Wrap the book's training
+#    step, call it once while recording, and print both. How many products are
+#    left, and what has become of the one-hot vectors?
+# 5. (\*\*\*) Make a training step of [the LSTM](lstm.py) faster in the same
+#    way, and assert that it computes the same. How many products does its
+#    forward pass need?
 #
 # ## Further reading
 #

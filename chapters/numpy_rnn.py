@@ -163,9 +163,10 @@ gradients = rnn_backward(da, caches)
 # $(L(\theta + \varepsilon) - L(\theta - \varepsilon)) / 2 \varepsilon$, up to
 # an error of order $\varepsilon^2$. Two forward passes a number are too slow
 # for training, but owe nothing to our derivation. For each array,
-# `gradient_check` returns $|n - g| / (|n| + |g|)$ in norms, with the numeric
-# gradient $n$ and ours, $g$. In float64, it is below $10^{-7}$ for a correct
-# gradient, unless that is tiny, and far above for most mistakes.
+# `gradient_check` returns a difference, $|n - g| / (|n| + |g|)$ in norms,
+# with the numeric gradient $n$ and ours, $g$. In float64, the difference is
+# below $10^{-7}$ for a correct gradient, unless the gradient is tiny, and far
+# above for most mistakes.
 
 # %%
 differences = numpy_rnn.gradient_check(
@@ -238,6 +239,7 @@ a, y_pred, c, caches = numpy_rnn.lstm_forward(x, a0, parameters)
 # of the stacked arrays, $\sum_g \mathbf{W}_g^\top d\mathbf{Z}_g$: its first
 # n_a rows are $d\mathbf{A}_{t-1}$, the others $d\mathbf{X}_t$. The previous
 # memory cell gets $d\mathbf{C}_{t-1} = d\mathbf{C}_t \odot \mathbf{F}_t$.
+# The check below runs the package's loop, with its copy of this cell.
 
 
 # %%
@@ -401,9 +403,10 @@ axes.figure
 #    smallest difference for $\mathbf{W}_{ax}$, and why does a smaller one not
 #    do better?
 # 4. (\*\*) With many units, the factor $f + o\, w_c\, i$ becomes the matrix
-#    $f \mathbf{1} + o\, i \mathbf{W}_c^\top$, with the first n_a columns of
-#    $\mathbf{W}_c$. With a bias of 2 its powers promise more than the curve
-#    shows. Which of the assumptions made for one unit fails?
+#    $f \mathbf{1} + o\, i \mathbf{W}_c^\top$, where $\mathbf{1}$ is the
+#    identity matrix and $\mathbf{W}_c$ stands for its first n_a columns. With
+#    a bias of 2 its powers promise more than the curve shows. Which of the
+#    assumptions made for one unit fails?
 # 5. (\*\*\*) Derive the backward pass of [the gated recurrent unit](gru.py),
 #    and check it.
 #

@@ -211,12 +211,12 @@ assert max(differences.values()) < 1e-7
 # ## What it costs, and what it saves
 #
 # The loop has $T$ steps, and each waits for the one before. The scan has
-# $\log_2 T$ levels, but with reach $r$ a level makes $T - r$ joins: in all
-# $T \log_2 T - T + 1$. (A tree that gives all states needs fewer than $2T$
-# joins and steps, in fewer than $2 \log_2 T$ levels: Blelloch, 1990.) Fewer
-# waits are paid for with more work. Which counts? We time both in NumPy, on
-# one core, at two widths: the number of examples times the number of hidden
-# units. 16 is tiny; 2,048 is 32 examples with 64 units.
+# $\log_2 T$ levels, but with reach $r$ a level makes $T - r$ joins: in all $T
+# \log_2 T - T + 1$. (A tree that gives all states needs fewer than $2T$ joins
+# and steps, in fewer than $2 \log_2 T$ levels: Blelloch, 1990.) Fewer waits
+# are paid for with more work. Which counts for more? We time both in NumPy,
+# on one core, at two widths: the number of examples times the number of
+# hidden units. 16 is tiny; 2,048 is 32 examples with 64 units.
 
 # %%
 joins = sum(2 ** 12 - 2 ** level for level in range(12))
@@ -258,9 +258,10 @@ panels[0].figure
 #
 # ## Common mistakes
 #
-# **The closed form.** With $p_t = a_1 \cdots a_t$ the recurrence has the
-# solution $h_t = p_t \sum_{k \le t} b_k / p_k$, which is one line of NumPy.
-# But a product of shares vanishes, and what is divided by it overflows.
+# **The closed form.** With $h_0 = 0$ and $p_t = a_1 \cdots a_t$, the
+# recurrence has the solution $h_t = p_t \sum_{k \le t} b_k / p_k$, which is
+# one line of NumPy. But a product of shares vanishes, and what is divided by
+# it overflows.
 
 # %%
 for kind, limit in (("float32", 160), ("float64", 1100)):
@@ -403,12 +404,13 @@ axes.figure
 # ## From here to state-space models
 #
 # A linear state with a learned matrix in the place of $a_t$, the same at all
-# steps, is the core of S4 and of the linear recurrent unit (Orvieto et al.,
-# 2023), whose factors are complex numbers of size below 1. Mamba (Gu and Dao,
-# 2023) lets factors depend on the input, as the minGRU does, and gives each
-# unit several of them. All stack such layers with nonlinear ones in between:
-# the state stays linear in time, the network does not. How they stand beside
-# Transformers is on the page [after recurrent networks](/after_rnns.md).
+# steps, is the core of S4 (Gu et al., 2021) and of the linear recurrent unit
+# (Orvieto et al., 2023), whose factors are complex numbers of size below 1.
+# Mamba (Gu and Dao, 2023) lets factors depend on the input, as the minGRU
+# does, and gives each unit several of them. All stack such layers with
+# nonlinear ones in between: the state stays linear in time, the network does
+# not. How they stand beside Transformers is on the page [after recurrent
+# networks](/after_rnns.md).
 #
 # ## Summary
 #
@@ -430,13 +432,13 @@ axes.figure
 # 3. (\*\*) Write the tree for all states as a function of `a` and `b` that
 #    calls itself: join neighbours, find the states after each pair, take one
 #    step to those in between. How many joins and steps does it need for 4,096
-#    steps, and which of the other two ways does it beat, at either width?
+#    steps, and which of the other two ways does it beat, at each width?
 # 4. (\*\*) Give the minGRU two layers, and train for as many epochs. Does it
 #    end behind one layer of the LSTM, or ahead of it?
 # 5. (\*\*\*) Three cups, and a ball under the first. Each input is one of the
 #    three swaps of two cups, drawn at random. Train the plain network and
 #    `signed` on strings of six swaps to say after each where the ball is. How
-#    often is either right after the sixth?
+#    often is each of them right after the sixth?
 #
 # ## Further reading
 #
@@ -445,6 +447,8 @@ axes.figure
 # * E. Martin and C. Cundy, *Parallelizing Linear Recurrent Neural Nets over
 #   Sequence Length*, 2018.
 # * L. Feng et al., *Were RNNs All We Needed?*, 2024: minGRU and minLSTM.
+# * A. Gu, K. Goel and C. Ré, *Efficiently Modeling Long Sequences with
+#   Structured State Spaces*, 2021: S4.
 # * A. Orvieto et al., *Resurrecting Recurrent Neural Networks for Long
 #   Sequences*, 2023; A. Gu and T. Dao, *Mamba: Linear-Time Sequence Modeling
 #   with Selective State Spaces*, 2023.
@@ -454,4 +458,4 @@ axes.figure
 #
 # The book has no section on this; its recurrent networks are 6.1 to 6.10 in
 # the first edition, and chapters 8 and 9 in the second. Next: [training
-# together](together.py)
+# together](together.py).

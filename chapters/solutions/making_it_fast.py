@@ -39,8 +39,9 @@ def with_lookup(params, X, Y, H):
 # %% [markdown]
 # ## 1
 #
-# A step has three products: of the one-hot vectors with $\mathbf{W}_{xh}$, of
-# the state with $\mathbf{W}_{hh}$ and with $\mathbf{W}_{hq}$.
+# A time step has three products: of the one-hot vectors with
+# $\mathbf{W}_{xh}$, of the state with $\mathbf{W}_{hh}$ and with
+# $\mathbf{W}_{hq}$.
 #
 # ### Solution
 #
