@@ -11,7 +11,7 @@
 # * turn a measure of notes into symbols of a *grammar*, and symbols back into
 #   notes over any chord;
 # * train one LSTM cell on them, and let it play on what it has chosen itself;
-# * compare its solos with the tune by numbers that a listener would notice.
+# * compare its solos with the tune by counting what a listener would notice.
 #
 # It needs [LSTM](lstm.py); [A window or a memory?](shakespeare.py) does the
 # same for poems. It takes less than a minute. The letters are those of the
@@ -58,7 +58,8 @@ print(f"tune: {music.corpus.source}, {len(music.chords)} measures, "
 # the step that the melody took. The types, tested in this order, are
 #
 # * C: the note is in the chord that sounds;
-# * S: it is in the scale that goes with this chord;
+# * S: it is in the scale that goes with this chord (`derived_scale` says
+#   which: a major scale for a major chord, else a Dorian one);
 # * A: it lies a semitone from a note of the chord;
 # * X: any other note; and R is a rest.
 #
@@ -363,19 +364,20 @@ report = d2l.write_report(
 # * A loop over one cell and one fused operator are the same function. The
 #   loop is needed where the next input is not known yet.
 # * A loss does not say how a solo sounds: count what a listener notices, and
-#   count it of the data as the model gets to see them, too.
+#   count it in the data, too, in the form in which the model sees them.
 #
 # ## Exercises
 #
-# 1. (\*) Over the chord C E G, which type has each of the twelve pitches from
-#    60 to 71? Which of them is neither in the scale nor next to a tone of the
+# 1. (\*) Over the chord C E G, with which the grammar puts the scale G A B C
+#    D E F♯, which type does each of the twelve pitches from 60 to 71 have?
+#    Which of them is neither in the scale nor next to a tone of the
 #    chord?
 # 2. (\*) On the way back, durations are rounded to quarters of a quarter
 #    note. In how many of the tune's measures does the sum of the durations
 #    stay the same, and why not in the others?
 # 3. (\*\*) The three numbers of the listener's check hardly follow the
-#    temperature. Shuffle the tune's own values, play them, and listen. Why
-#    are the numbers still the same?
+#    temperature. Shuffle the tune's own values, play them, and take the
+#    three numbers again. Why are they much the same?
 # 4. (\*\*) Move all notes of the tune up by two semitones, chords too. Which
 #    of its values change, and why any at all?
 # 5. (\*\*\*) Train on the first half of the tune and measure the loss on the

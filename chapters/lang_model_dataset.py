@@ -33,8 +33,9 @@ d2l.seed(1)
 #
 # `load_data_jay_lyrics` finds the text (see README.md for where it looks),
 # keeps the first 10,000 characters and turns newlines into spaces. `source`
-# says which text was found. Both are Chinese: the lyrics that come with the
-# package begin "The clock on the platform is three minutes slow".
+# says which text was found: Jay Chou's lyrics or, where they are not found,
+# the lyrics that come with the package. Both are Chinese; the latter begin
+# "The clock on the platform is three minutes slow".
 
 # %%
 corpus = d2l.load_data_jay_lyrics()
@@ -73,7 +74,9 @@ corpus_indices, char_to_idx, idx_to_char, vocab_size = corpus
 # An example X is `num_steps` characters in a row. Its labels Y are the same
 # characters one step later. Reading X from left to right, a recurrent network
 # makes a prediction at every step, so that one example asks `num_steps`
-# questions, each with all the characters of X so far as its context:
+# questions, each with all the characters of X so far as its context. What it
+# has read so far, it keeps in its *hidden state*, an array that is zeros at
+# the start.
 
 # %%
 X, Y = corpus.text[:5], corpus.text[1:6]

@@ -43,7 +43,8 @@ print(f"{corpus.source}: {vocab_size:,} distinct characters, on {ctx}")
 # A layer takes all steps at once, in the shape (num_steps, batch_size,
 # inputs), and returns the hidden states of all steps, and the last one by
 # itself. Its state is a list of arrays, each with one more dimension than
-# ours, since one object may hold several layers.
+# ours, since one object may hold several layers. Without
+# `activation="tanh"`, it would use ReLU.
 
 # %%
 num_hiddens, batch_size, num_steps = 256, 2, 35
@@ -224,7 +225,8 @@ d2l.plot_perplexity(histories, corpus)
 #   - in Gluon
 # * - parameters
 #   - `get_params`: shapes, drawing, `attach_grad`
-#   - `rnn_layers.RNN(num_hiddens)`, `nn.Dense(vocab_size)`, `initialize`
+#   - `rnn_layers.RNN(num_hiddens, activation="tanh")`,
+#     `nn.Dense(vocab_size)`, `initialize`
 # * - first state
 #   - `init_rnn_state`: a tuple of arrays
 #   - `begin_state`: a list of arrays
@@ -255,7 +257,8 @@ d2l.plot_perplexity(histories, corpus)
 #
 # Does a ready-made layer also make a faster model? Here are the parameters
 # of each model and the seconds of an epoch, the shortest of five. The last
-# row is the package's `RNNModel`: the same class with another `run_one_hot`.
+# row is the package's `RNNModel`: the same class with another `run_one_hot`
+# (and, in this row, with Gluon's default activation, ReLU).
 
 # %%
 few = {**text, **settings, "num_epochs": d2l.epochs(5), "prefixes": []}
@@ -275,9 +278,10 @@ assert rows[1][1] == rows[0][1] + num_hiddens  # the second bias
 # %% [markdown]
 # It does not make a faster one by itself. This `RNNModel` multiplies a matrix
 # with one-hot vectors, although each product only selects a row. The
-# compiled step from scratch looks the row up instead, and so, on a CPU, does
-# the package's `run_one_hot`. That closes part of the gap; besides, the loop
-# here is not compiled ([how](making_it_fast.py), [measured](/results.md)).
+# compiled step from scratch looks the row up instead. So, on a CPU, does the
+# package's `run_one_hot`, which also runs all steps as one operator. In the
+# run shown here that closes the gap, although the loop is not compiled
+# ([how](making_it_fast.py), [measured](/results.md)).
 #
 # ## Common mistakes
 #

@@ -137,11 +137,12 @@ assert not mx.util.is_np_array() and not mx.util.is_np_shape()
 # ## The data
 #
 # `TimeMachine` downloads H. G. Wells's novel. We let the sonnets that come
-# with this package take its place. It turns capital letters into small ones,
-# and each run of other characters into one space. Each of its examples begins
-# one character after the previous one, and a data loader shuffles them; the
-# first edition cuts the text into examples that do not overlap. To compare
-# the models, both get the examples of the first edition, in a fixed order.
+# with this package take its place. `TimeMachine` turns capital letters into
+# small ones, and each run of other characters into one space. Each of its
+# examples begins one character after the previous one, and a data loader
+# shuffles them; the first edition cuts the text into examples that do not
+# overlap. To compare the models, both get the examples of the first edition,
+# in a fixed order.
 
 # %%
 batch_size, num_steps, num_hiddens = 32, 16, 64
@@ -290,7 +291,7 @@ for size in (1 / 30, 1):
 #
 # ## Training
 #
-# Of a `Trainer` and our loop, three things are the same: the loss is a mean,
+# A `Trainer` and our loop have three things in common: the loss is a mean,
 # the gradient is clipped by its norm over all parameters, and a step is plain
 # gradient descent. `Trainer` draws its curve while it runs; with
 # `board.display` off it only keeps the points.
@@ -371,7 +372,9 @@ assert wrong.asscalar() > right.asscalar()
 
 # %% [markdown]
 # A fresh model expects all characters alike, so the order of the labels
-# cannot matter yet: the first loss looks right. Only training shows it.
+# cannot matter yet: the first loss looks right. The trained model, which
+# learned from the right labels, tells them apart: with the wrong ones it does
+# worse than a uniform guess ($\ln 28 = 3.332$).
 #
 # **Reserved tokens are counted.** The vocabulary of the second edition always
 # has `<unk>`, and whatever else is reserved, such as tokens for padding.
@@ -410,7 +413,7 @@ assert len(vocab) == len(set(tokens)) + 4
 #    for each mini-batch. How many nats does the second edition give up?
 # 4. (\*\*\*) Put the weights of a `gluon.rnn.GRU` into the second edition's
 #    `GRU`, and then those of our `gru`. With which of the two does it give
-#    the same scores, and why not with the other?
+#    the same hidden states, and why not with the other?
 #
 # ## Further reading
 #

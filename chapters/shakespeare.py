@@ -16,9 +16,10 @@
 # * tell two causes apart by a model that differs in one of them alone;
 # * judge a pretrained model on a text that it has not read.
 #
-# It needs [LSTM](lstm.py) and [char-RNN](char_rnn.py). On two cores it takes
-# about two minutes with the sonnets that ship, and five with Shakespeare's.
-# The letters are those of the [notation](/notation.md).
+# It needs [LSTM](lstm.py) and [char-RNN](char_rnn.py). On two idle cores it
+# takes about two minutes with the sonnets that ship (the run shown here took
+# three times as long), and five with Shakespeare's. The letters are those of
+# the [notation](/notation.md).
 
 # %%
 import inspect
@@ -222,14 +223,16 @@ figure
 # %% [markdown]
 # At 40 characters, where all three read the same, two distances can be
 # compared. From the windows to the forgetful model it is far: each character
-# that this one reads gives a loss, which made four to five times as many
-# updates. From there to the carried state, the memory alone differs, and on
-# the sonnets that ship, with all epochs, nothing is won by it. After few
-# characters the forgetful model is even ahead: it has practised beginning
-# with zeros. And where the carried state has read all the text before, on the
-# dotted line, it hardly gains: gradients that stop after 35 steps hardly
-# teach it to remember farther. [When do gates win?](long_memory.py) has a
-# task in which memory decides.
+# that this one reads gives a loss, so it made 40 times as many predictions;
+# and since its mini-batches read fewer characters, it also made four to five
+# times as many updates. From there to the carried state, the memory alone
+# differs, and on the sonnets that ship, with all epochs, nothing is won by
+# it. The forgetful model is even a little ahead, and after few characters far
+# ahead: it has practised beginning with zeros. And where the carried state
+# has read all the text before, on the dotted line, it gains nothing over 40
+# characters: gradients that stop after 35 steps hardly teach it to remember
+# farther. [When do gates win?](long_memory.py) has a task in which memory
+# decides.
 #
 # ## A model that was trained before
 #
@@ -328,7 +331,8 @@ report = d2l.write_report("shakespeare", histories, poems, {
     **options})
 
 # %% [markdown]
-# With Shakespeare's sonnets, the recorded perplexities were:
+# With Shakespeare's sonnets, the recorded perplexities of two of the three
+# were:
 #
 # ```{include} ../../benchmarks/records/README.md
 # :start-after: <!-- shakespeare -->
@@ -349,8 +353,8 @@ report = d2l.write_report("shakespeare", histories, poems, {
 # * A window is simple: examples are independent and can be shuffled. But it
 #   reads 40 characters for each that it learns to predict.
 # * A model that predicts at every step learns from every character that it
-#   reads. Here this wins, with its updates, and not the memory: without a
-#   model in between, we would have credited the memory.
+#   reads. Here it is this that wins, and the larger number of updates, not
+#   the memory: without a model in between, we would have credited the memory.
 # * A model is judged on what it has not read; what it was asked for in
 #   training, it may know by heart.
 #
@@ -373,7 +377,8 @@ report = d2l.write_report("shakespeare", histories, poems, {
 #
 # * A. Graves, *Generating Sequences With Recurrent Neural Networks*, 2013.
 # * A. Karpathy, J. Johnson and L. Fei-Fei, *Visualizing and Understanding
-#   Recurrent Networks*, 2015: how far characters remember.
+#   Recurrent Networks*, 2015: how far back character models
+#   remember.
 # * A. Holtzman, J. Buys, L. Du, M. Forbes and Y. Choi, *The Curious Case of
 #   Neural Text Degeneration*, 2019: why the most probable text is dull.
 #

@@ -31,10 +31,11 @@ class Forgetful(d2l.CharRNN):
 #
 # ### Solution
 #
-# It is read 40 times, in each of the 40 windows that it is in, and predicted
-# once, after the window that ends before it. (The first 40 characters are
-# never predicted.) So a stride of 1 costs three times as much as one of 3,
-# and the ratio of 40 characters read for each one predicted stays.
+# It is read 40 times, once in each of the 40 windows that it is in, and
+# predicted once, after the window that ends before it. (The first 40
+# characters are never predicted.) So a stride of 1 costs three times as much
+# as one of 3, and the ratio of 40 characters read for each one predicted
+# stays.
 
 # %%
 text = sonnets.text[:200]
@@ -69,8 +70,8 @@ assert not any(drawn[-200:-n] == drawn[n - 200:] for n in range(1, 100))
 # ## 3
 #
 # An update takes `batch_size` windows, or `batch_size * num_steps` characters
-# of the forgetful model. A small text, windows of 20 and 64 units are enough
-# to see it.
+# of the forgetful model. A small text, windows of 20 characters and a model
+# of 64 units are enough to see it.
 #
 # ### Solution
 #
