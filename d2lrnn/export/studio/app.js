@@ -6,7 +6,8 @@ const CHOICES = { colour: "surprise", letter: "H", layer: "0", unit: "0",
                   property: "space", pattern: "" };
 const page = { readings: [], writer: 0, place: Infinity, text: "", undo: [],
                typing: false, run: 0, writing: false, stop: false };
-window.studio = Object.assign(page, { choose, drawAt }); // for the console
+// for the console
+window.studio = Object.assign(page, { choose, drawAt, search });
 const reader = () => page.readings[page.writer];
 const writerFirst = () => [reader(), ...page.readings.filter(
   (reading) => reading !== reader())];
