@@ -40,9 +40,7 @@ def generate(
     from d2lrnn.basics.files import to_text
 
     from d2lrnn_cli.loading import load_model
-    if stop == "":
-        raise BadParameter("it is empty: leave it out", param_hint="--stop")
-    check_given(top_k=top_k, top_p=top_p, seed=seed)
+    check_options(stop, top_k=top_k, top_p=top_p, seed=seed)
     path, model = model, load_model(model)
     if prefix is None:
         prefix = beginning(model)
@@ -59,6 +57,13 @@ def generate(
         sys.stdout.write(piece)
         sys.stdout.flush()
     print()
+
+
+def check_options(stop, **numbers):
+    """Refuse what cannot be used, before the model is read."""
+    if stop == "":
+        raise BadParameter("it is empty: leave it out", param_hint="--stop")
+    check_given(**numbers)
 
 
 def beginning(model):

@@ -48,12 +48,13 @@ def as_the_old_version(folder):
     """Assert that a training came to where the old version came."""
     for name in ("last", "best"):
         arrays, expected = (safetensors.numpy.load_file(
-            run / f"{name}.safetensors") for run in (folder, OLD / "finished"))
+            place / f"{name}.safetensors") for place in (
+                folder, OLD / "finished"))
         assert arrays.keys() == expected.keys()
         for key, array in arrays.items():
             np.testing.assert_allclose(array, expected[key], atol=1e-5)
-    history, expected = (read_record(run)["trainings"]["fit"]["history"]
-                         for run in (folder, OLD / "finished"))
+    history, expected = (read_record(place)["trainings"]["fit"]["history"]
+                         for place in (folder, OLD / "finished"))
     assert len(history) == len(expected) == 2
     for record, other in zip(history, expected, strict=True):
         for key, value in other.items():
