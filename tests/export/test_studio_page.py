@@ -338,8 +338,8 @@ def test_a_unit_that_hardly_moves_is_found(studio):
         "const values = Array.from({length: 3000}, (_, i) => i % 2);"
         "return studio.search({ about: values.map((_, i) => "
         "({ id: 0, steps: i })), states: [null, ...values.map((x) => "
-        "[{ H: Float32Array.of(1 - x * 2 ** -20) }])], model: { network: { layers: [0], letters: "
-        "['H'], numHiddens: 1 } } }, values)")
+        "[{ H: Float32Array.of(1 - x * 2 ** -20) }])], model: { network: "
+        "{ layers: [0], letters: ['H'], numHiddens: 1 } } }, values)")
     assert found[0]["correlation"] == pytest.approx(-1)
 
 
