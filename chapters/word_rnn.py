@@ -325,10 +325,10 @@ assert perplexities == sorted(perplexities, reverse=True)
 # drops weights and averages them, and was trained for hundreds of epochs.
 #
 # In the second table, our model of words stands again, in bits. On the test
-# part it needs 10 % fewer of them than our model of characters. (That one has
-# fewer parameters and was trained for 9 epochs instead of 16, but it takes
+# part it needs 9 % fewer of them than our model of characters. (That one has
+# more parameters. It was trained for 11 epochs instead of 16, but it takes
 # more than five times as many steps in an epoch: in all, its training took
-# 2.4 times as many multiplications.) Of the models of characters here, only
+# 4.5 times as many multiplications.) Of the models of characters here, only
 # AWD-LSTM, with twice as many parameters, is level with the model of words.
 # Part of the advantage of words is probably the list of words that the model
 # was given; our own two models also differ in size and training. (Zoneout

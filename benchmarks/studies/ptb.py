@@ -50,12 +50,12 @@ TRAININGS = {
             "schedule": "warmup_cosine", "batch_size": 20, "num_steps": 35,
             "clipping_theta": 0.25}},
     "characters": {
-        "words": "characters, 2 x 640, dropout 0.1",
+        "words": "characters, 2 x 800, dropout 0.15",
         "level": "char", "model": {
-            "embed_size": 64, "num_hiddens": 640, "num_layers": 2,
-            "dropout": 0.1},
+            "embed_size": 64, "num_hiddens": 800, "num_layers": 2,
+            "dropout": 0.15},
         "training": {
-            "num_epochs": 9, "lr": 1.5e-3, "schedule": "warmup_cosine",
+            "num_epochs": 11, "lr": 1.2e-3, "schedule": "warmup_cosine",
             "batch_size": 32, "num_steps": 50}},
 }
 # by the level of the training beside which they stand
