@@ -414,7 +414,8 @@ for cell in ("mingru", "gru", "lstm"):
 #    trained on lags of up to 50 still answer at a lag of 1,000?
 # 3. (\*\*) A second layer of minGRU reads the states of the first instead of
 #    the inputs. Train one layer, and two, for 200 updates on lags of 1 to 5
-#    where all symbols are alike. Does the second help at a lag of 20, and why?
+#    where all symbols are alike. Does the second help at a lag of 20, and
+#    why?
 # 4. (\*\*) The adding problem: at each step the network reads a number
 #    between 0 and 1 and a mark, and at the end it has to name the sum of the
 #    two numbers that were marked. Show that always answering 1 has a mean
