@@ -1,0 +1,1 @@
+"""The command, from its options to its streams."""
