@@ -19,11 +19,14 @@ def to_path(argument):
     return Path(argument)
 
 
-def check_given(**numbers):
-    """Raise ``ValueError`` for numbers out of range; None was not given."""
+def check_given(none="left out", /, **numbers):
+    """Raise ``ValueError`` for numbers out of range, except for None.
+
+    ``none`` is what the user types for that.
+    """
     from d2lrnn.basics.checks import RANGES, check_number
     for name, value in numbers.items():
-        check_number(name, value, *RANGES[name], none="left out")
+        check_number(name, value, *RANGES[name], none=none)
 
 
 ModelPath = Annotated[Path, Argument(

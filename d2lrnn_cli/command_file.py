@@ -70,17 +70,20 @@ def check_free(folder):
 def is_command(path):
     """Return whether a file is the command of a run."""
     try:
-        command = parsed(path)
+        parsed(path)
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(command, dict) and isinstance(
-        command.get("settings"), dict)
+    return True
 
 
 def parsed(path):
-    """Return what a file of JSON holds; it may not be large."""
+    """Return the command in a file, which has settings and is not large."""
     with path.open("rb") as file:
-        return json.loads(file.read(LARGEST_COMMAND).decode("utf-8"))
+        command = json.loads(file.read(LARGEST_COMMAND).decode("utf-8"))
+    if not isinstance(command, dict) or not isinstance(
+            command.get("settings"), dict):
+        raise ValueError("it has no settings")
+    return command
 
 
 def checkpoints(folder):
@@ -183,9 +186,6 @@ def copy_or_path(noted, copy):
 
 def check_command(command, kinds):
     """Raise ``ValueError`` for contents that no command can have written."""
-    if not isinstance(command, dict) or not isinstance(
-            command.get("settings"), dict):
-        raise ValueError("it has no settings")
     if not isinstance(command.get("text", ""), str):
         raise ValueError(f"its text is {shown(command['text'])}")
     for name, value in command["settings"].items():

@@ -3,12 +3,7 @@ import json
 import os
 
 import d2lrnn as d2l
-from d2lrnn.basics.checks import (
-    RANGES,
-    check_number,
-    check_numbers,
-    check_path,
-)
+from d2lrnn.basics.checks import check_numbers, check_path
 from d2lrnn.basics.files import to_text
 from d2lrnn.data.tokens import UNKNOWN, spelled
 from d2lrnn.training.runs import holds_training, run_folder
@@ -110,9 +105,8 @@ def train(text, settings, folder, resume, ctx, together):
 
 def check_options(settings):
     """Refuse numbers as options; the package speaks of None, as Python has."""
-    if settings["embed_size"]:
-        check_number("embed_size", settings["embed_size"],
-                     *RANGES["embed_size"], none="0 for one-hot vectors")
+    check_given("0 for one-hot vectors",
+                embed_size=settings["embed_size"] or None)
     check_numbers(clipping_theta=settings["clipping_theta"],
                   seed=settings["seed"])
     check_given(average=settings["average"], patience=settings["patience"])

@@ -3,9 +3,7 @@
 ``python -m benchmarks.studies.profiles`` takes the steps of the row charrnn in
 d2lrnn and in PyTorch under their profilers, and writes profiles.md: the
 milliseconds a step of each operator. MXNet runs its operators one by one here,
-so that the profiler sees each, and profiling itself takes time: these steps
-are slower than those of the row. MXNet's profiler counts a part of its RNN
-operator twice.
+so that the profiler sees each.
 """
 import json
 import os
@@ -20,6 +18,10 @@ from benchmarks.shared import load_batches
 
 RESULTS = RECORDS / "profiles.md"
 CELLS = ("rnn", "gru", "lstm")
+CAVEAT = """\
+Profiling takes time, too, and MXNet's operators run one by one here, so the
+steps are slower than those of the row. MXNet's profiler counts a part of RNN
+and of _backward_RNN twice."""
 NUM_EPOCHS = 5
 LEAST = 0.3  # milliseconds; faster operators are only in the sum
 # these wait for operators, or call them
@@ -77,10 +79,7 @@ def to_markdown(profiles, record):
     lines = ["# Where the time of a training step goes", "",
              f"The row charrnn; milliseconds a step of each operator with at "
              f"least {LEAST}; {machine(record)}; {record['date']}.",
-             "", "Profiling takes time, too, and MXNet's operators run one by "
-             "one here, so the", "steps are slower than those of the row. "
-             "MXNet's profiler counts a part of RNN", "and of _backward_RNN "
-             "twice."]
+             "", CAVEAT]
     for (cell, side), times in profiles.items():
         lines += ["", f"## {cell}, {side}", "", "| operator | ms a step |",
                   "|---|---:|"]

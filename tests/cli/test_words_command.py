@@ -68,6 +68,14 @@ def test_an_unknown_word_as_prefix_leaves_nothing_behind(words):
     assert "('Earth')" in done.stderr and not (words / "no").exists()
 
 
+def test_a_text_that_is_piped_in(words):
+    done = subprocess.run(
+        [D2LRNN, "train", "/dev/stdin", *SMALL, "--out", "piped"], cwd=words,
+        input=HELLO, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (words / "piped" / "best.safetensors").is_file()
+
+
 def test_a_text_without_words(tmp_path):
     (tmp_path / "text.txt").write_text("<unk> " * 99)
     done = run("train", "text.txt", *SMALL, "--level", "split", code=1,

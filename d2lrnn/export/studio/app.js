@@ -133,7 +133,6 @@ function showWritten(reading) {
 function remember() {
   page.undo.push(page.text);
   page.undo.splice(0, page.undo.length - 100);
-  page.typing = false;
 }
 
 function setText(text) {
@@ -207,10 +206,11 @@ function showAgain(coloured) {
 function look(at, coloured = element("colour").value === "gradient") {
   const reading = reader();
   page.place = Math.max(0, at);
+  const place = lookedAt();
   if (coloured) showTokens(reading, coloursOf(reading));
-  showPlace(lookedAt());
-  expect(lookedAt());
-  drawHeat(reading, lookedAt(), chosen());
+  showPlace(place);
+  expect(place);
+  drawHeat(reading, place, chosen());
   keepAddress();
 }
 

@@ -232,15 +232,15 @@ function search(reading, values, count = 8) {
   const mean = read.reduce((sum, [, value]) => sum + value, 0) / read.length;
   const centred = read.map(([step, value]) => [step, value - mean]);
   const size = Math.sqrt(centred.reduce((sum, [, d]) => sum + d * d, 0));
-  const { network } = reading.model, found = [];
+  const [[begin]] = centred, { network } = reading.model, found = [];
   for (let layer = 0; layer < network.layers.length; layer++) {
     for (const letter of network.letters) {
       for (let unit = 0; unit < network.numHiddens; unit++) {
         const value = (step) => reading.states[step][layer][letter][unit];
+        const first = value(begin);
         let sum = 0, squares = 0, along = 0;
-        const [[begin]] = centred;
         for (const [step, d] of centred) {
-          const x = value(step) - value(begin); // small, for its square's sake
+          const x = value(step) - first; // small, for its square's sake
           sum += x;
           squares += x * x;
           along += x * d;
