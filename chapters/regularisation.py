@@ -314,11 +314,11 @@ def cross_entropy(output, y):
 #   m / 2} + \lambda\,\frac{\mathbf{s}}{m} \odot
 #   (\mathbf{w}_0 - \mathbf{w}),$$
 #
-# with divisions element by element, and each $\lambda s / m$ at most 1, so
-# that no weight is pulled beyond its trained value. We begin with neither
-# $\mathbf{s}$ nor $\lambda$: plain gradient descent with an untuned rate, on
-# a copy of the best model. The copy has no dropout, since `autograd.record()`
-# would switch that on.
+# with divisions element by element. Where $\lambda s / m$ is above 1, we take
+# 1 instead, so that no weight is pulled beyond its trained value. We begin
+# with neither $\mathbf{s}$ nor $\lambda$: plain gradient descent with an
+# untuned rate, on a copy of the best model. The copy has no dropout, since
+# `autograd.record()` would switch that on.
 
 # %%
 config = {**models[best].config, "dropout": 0.0, "weight_drop": 0.0}
@@ -390,10 +390,12 @@ figure
 # Thirty thousand characters say little. The models of the first table were
 # trained on the first 225,400 characters of tiny Shakespeare. The last column
 # is their loss, in nats, after the last epoch, on the 96,600 that follow, a
-# validation part. They, too, have two LSTM layers of 256 units. The second
-# column names the training whose settings a row takes over, and then what the
-# row changes in them. After the $\pm$ stands the standard deviation over the
-# seeds; the figure has a dot for each.
+# validation part. They, too, have two LSTM layers of 256 units. In the first
+# row a mini-batch has 25 rows of 50 steps; the learning rate rises to 0.004
+# in the first twentieth of the training, then falls to 0 along half a cosine
+# (`warmup_cosine`). The second column names the training whose settings a row
+# takes over, and then what the row changes in them. After the $\pm$ stands
+# the standard deviation over the seeds; the figure has a dot for each.
 #
 # In the other two tables one trained model is measured again: at several
 # temperatures, and while it goes on learning. It is "and weights dropped"
@@ -413,7 +415,7 @@ figure
 # had without it, by stopping early: after six epochs the model without
 # dropout was at 1.636. One mask for all steps is no worse than new ones. A
 # constant rate, of half the peak, ends where the falling one does; averaging
-# its weights gains another hundredth. (Both trainings take the same steps, so
+# its weights gains a hundredth. (Both trainings take the same steps, so
 # the gain comes from averaging. With another seed it may be somewhat larger
 # or smaller.) Fewer dropped units are better: 0.2 instead of 0.4 lowers the
 # loss by about five hundredths. Dropped weights help nowhere here: on top of
